@@ -1,0 +1,1 @@
+"""The unibill provider for Socotra."""

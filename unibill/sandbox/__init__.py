@@ -1,0 +1,1 @@
+"""Local sandboxes of billing systems: what all of them share."""

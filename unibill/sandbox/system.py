@@ -1,0 +1,107 @@
+"""What a vendor's sandbox implements, so that one server can host it.
+
+A provider hands its system to the core through ``Provider.sandbox()``. A system imports nothing of its provider's wire,
+api or mapping: if it did, both could be wrong in the same way and no test would see it.
+"""
+
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from starlette.routing import BaseRoute
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """One question that the vendor's documents leave open, and the answers the sandbox can give.
+
+    Attributes:
+        name: kebab-case; the same in code, in configuration and on the command line.
+        default: what is assumed when nobody says otherwise.
+        values: the answers built; empty when any text or number is taken.
+        question: the open question, in one line.
+        row: its number in the last table of the provider's fact sheet.
+    """
+
+    name: str
+    default: str
+    values: tuple[str, ...]
+    question: str
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """What to fill a system with.
+
+    ``documented``: the records that the vendor's own pages print. ``generated``: ``count`` credits, the same for the same
+    ``random_seed`` on every machine. ``records``: rows in the form of ``books()``.
+    """
+
+    kind: Literal["documented", "generated", "records"]
+    count: int = 0
+    random_seed: int = 0
+    records: Sequence[Mapping[str, object]] = ()
+
+
+class SandboxSystem(ABC):
+    """One vendor's API, stateful, over one SQLite connection.
+
+    The server runs everything on one event loop and every handler is atomic, so a system needs no locks. Routes are the
+    vendor's own paths; the server mounts them below ``/<name>``.
+    """
+
+    name: ClassVar[str]
+    switches: ClassVar[tuple[Switch, ...]]
+
+    def __init__(self, database: sqlite3.Connection, switches: Mapping[str, str] | None = None) -> None:
+        """Create or open the system's tables in ``database`` (their names start with the system's name).
+
+        Raises:
+            ValueError: an unknown switch or value; the message names those that exist.
+        """
+        self.database = database
+        self.settings = check_switches(self.name, self.switches, switches or {})
+
+    @abstractmethod
+    def routes(self) -> Sequence[BaseRoute]:
+        """The vendor's documented routes, as Starlette routes."""
+
+    @abstractmethod
+    def backend(self, url: str) -> dict[str, str]:
+        """The settings a client needs, for the server at ``url`` (no trailing slash): base_url and credentials."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Empty every table and start the ids anew."""
+
+    @abstractmethod
+    def seed(self, seed: Seed) -> None:
+        """Add records; what is there stays."""
+
+    @abstractmethod
+    def books(self) -> Iterator[dict[str, object]]:
+        """The whole state, one record at a time: ``{"system", "type", ...the record}``, amounts as Decimal.
+
+        Whoever judges what really happened reads this, without going through unibill.
+        """
+
+
+def check_switches(system: str, known: Sequence[Switch], wanted: Mapping[str, str]) -> dict[str, str]:
+    """Every switch of a system with its value.
+
+    Raises:
+        ValueError: a name or value that the system does not have; the message names those that exist.
+    """
+    settings = {switch.name: switch.default for switch in known}
+    by_name = {switch.name: switch for switch in known}
+    for name, value in wanted.items():
+        switch = by_name.get(name)
+        if switch is None:
+            raise ValueError(f"the {system} sandbox has no switch {name!r}; it has: {', '.join(sorted(settings))}")
+        if switch.values and value not in switch.values:
+            raise ValueError(f"switch {name!r} of the {system} sandbox takes {', '.join(switch.values)}; not {value!r}")
+        settings[name] = value
+    return settings
