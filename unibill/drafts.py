@@ -1,0 +1,169 @@
+"""Drafts: what a caller wants written, and the rules that every backend shares.
+
+A draft is checked before any request leaves. ``faults_of_credit`` and ``faults_of_charge`` find everything that is wrong
+at once; a provider adds what its vendor demands.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+from unibill import money
+from unibill.errors import Fault
+from unibill.model import Invoicing, TargetType
+from unibill.money import Amount
+
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+class Draft(BaseModel):
+    """What every draft shares."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AllocationDraft(Draft):
+    """A part of a credit to apply to a target.
+
+    Attributes:
+        target_id: the vendor's id of the target; either this or ``target_number``.
+        target_number: the number people see.
+        amount: positive.
+    """
+
+    amount: Amount
+    target_id: str | None = None
+    target_number: str | None = None
+    target_type: TargetType = TargetType.INVOICE
+
+
+class CreditDraft(Draft):
+    """A credit to create.
+
+    Attributes:
+        amount: positive; what the account gets.
+        issued_on: the calendar day; None leaves it to the backend, or to today where the vendor demands one.
+        number: the reference that the vendor shows.
+        allocations: what to spend at once; their sum is at most ``amount``.
+        auto_apply: let the credit be spent on the account's earliest open invoices instead.
+    """
+
+    account_id: str
+    currency: str
+    amount: Amount
+    issued_on: date | None = None
+    number: str | None = None
+    memo: str | None = None
+    allocations: tuple[AllocationDraft, ...] = ()
+    auto_apply: bool = False
+
+
+class ChargeDraft(Draft):
+    """A charge to put on an account.
+
+    Attributes:
+        amount: signed and not zero; negative lowers what is owed.
+        type: the vendor's configured charge type; None takes the backend's configured one for credits.
+        invoicing: None leaves it to the backend.
+        tag: a short note.
+    """
+
+    account_id: str
+    currency: str
+    amount: Amount
+    type: str | None = None
+    invoicing: Invoicing | None = None
+    policy_id: str | None = None
+    transaction_id: str | None = None
+    element_id: str | None = None
+    element_static_id: str | None = None
+    tag: str | None = None
+
+
+def faults_of_credit(draft: CreditDraft) -> list[Fault]:
+    """Everything wrong with a credit draft, whatever the backend."""
+    faults = [
+        *_faults_of_id("$.account_id", draft.account_id),
+        *faults_of_amount("$.amount", draft.amount, draft.currency, positive=True),
+        *faults_of_currency("$.currency", draft.currency),
+        *faults_of_text("$.number", draft.number),
+        *faults_of_text("$.memo", draft.memo),
+        *faults_of_allocations(draft.allocations, draft.currency, draft.amount),
+    ]
+    if draft.auto_apply and draft.allocations:
+        faults.append(Fault("$.auto_apply", "give either auto_apply or allocations, not both"))
+    return faults
+
+
+def faults_of_allocations(allocations: Sequence[AllocationDraft], currency: str, available: Decimal) -> list[Fault]:
+    """Everything wrong with a list of allocations from a credit with ``available`` to spend."""
+    faults: list[Fault] = []
+    for i, allocation in enumerate(allocations):
+        at = f"$.allocations[{i}]"
+        faults += faults_of_amount(f"{at}.amount", allocation.amount, currency, positive=True)
+        if (allocation.target_id is None) == (allocation.target_number is None):
+            faults.append(Fault(f"{at}.target_id", "give either target_id or target_number"))
+        if allocation.target_id is not None:
+            faults += _faults_of_id(f"{at}.target_id", allocation.target_id)
+    total = money.add([allocation.amount for allocation in allocations])
+    if total > available:
+        faults.append(Fault("$.allocations", f"they come to {total} {currency}, more than the {available} {currency} there are"))
+    return faults
+
+
+def faults_of_charge(draft: ChargeDraft, at: str = "$") -> list[Fault]:
+    """Everything wrong with a charge draft, whatever the backend."""
+    faults = [
+        *_faults_of_id(f"{at}.account_id", draft.account_id),
+        *faults_of_amount(f"{at}.amount", draft.amount, draft.currency, positive=False),
+        *faults_of_currency(f"{at}.currency", draft.currency),
+        *faults_of_text(f"{at}.tag", draft.tag),
+    ]
+    if draft.invoicing is Invoicing.UNKNOWN:
+        faults.append(Fault(f"{at}.invoicing", "unknown can be read, not written; give scheduled, next or immediate"))
+    return faults
+
+
+def faults_of_amount(path: str, amount: Decimal, currency: str, *, positive: bool) -> list[Fault]:
+    """What is wrong with an amount: its sign, and more decimals than its currency has."""
+    faults: list[Fault] = []
+    if positive and amount <= 0:
+        faults.append(Fault(path, f"{amount} is not positive"))
+    if not positive and amount == 0:
+        faults.append(Fault(path, "zero changes nothing; give an amount that is not zero"))
+    digits = money.exponent(currency) if _CURRENCY.fullmatch(currency) else None
+    if digits is not None and money.scale(amount) > digits:
+        faults.append(Fault(path, f"{amount} has {money.scale(amount)} decimals; {currency} has {digits}"))
+    return faults
+
+
+def faults_of_currency(path: str, currency: str) -> list[Fault]:
+    """What is wrong with a currency code."""
+    if not _CURRENCY.fullmatch(currency):
+        return [Fault(path, f"{currency!r} is not a currency code; give three capital letters such as USD")]
+    if money.exponent(currency) is None:
+        return [Fault(path, f"{currency} is not a currency of ISO 4217 that amounts can be written in")]
+    return []
+
+
+def faults_of_text(path: str, text: str | None, *, most: int | None = None) -> list[Fault]:
+    """What is wrong with a text: control characters, lone surrogates, or more than ``most`` characters."""
+    if text is None:
+        return []
+    faults: list[Fault] = []
+    if _CONTROL.search(text):
+        faults.append(Fault(path, "has control characters or broken unicode; remove them"))
+    if most is not None and len(text) > most:
+        faults.append(Fault(path, f"has {len(text)} characters; the backend takes {most}"))
+    return faults
+
+
+def _faults_of_id(path: str, value: str) -> list[Fault]:
+    if not value.strip() or value in {".", ".."}:
+        return [Fault(path, f"{value!r} is not an id")]
+    return faults_of_text(path, value)

@@ -1,0 +1,127 @@
+"""Flows: what to ask a backend, without asking it.
+
+A flow is a generator. It yields a ``Request`` and is sent the ``Response``; it yields ``Sleep`` to wait and ``Step`` to have
+something written down; it returns a value. It decides, and does no I/O, so the same flow serves the sync and the async
+driver and can be driven by hand in a test. One flow has one request under way at a time; concurrency is several flows.
+A flow never yields in a ``finally``: a driver that stops closes it.
+"""
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal, TypeAlias, TypeVar
+from urllib.parse import quote
+
+from unibill import exactjson
+
+T = TypeVar("T")
+
+Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Query: TypeAlias = tuple[tuple[str, str], ...]
+
+
+class Effect(Enum):
+    """What sending a request twice would do."""
+
+    NONE = "none"
+    """A read: it can be sent as often as needed."""
+    IDEMPOTENT = "idempotent"
+    """A write that ends in the same state however often it is sent."""
+    ONCE = "once"
+    """A write that would act again. It is never sent again unless it provably was not sent or was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, below the backend's base URL and without its credentials.
+
+    Attributes:
+        operation: the vendor's name of the operation, for errors and logs.
+        path: percent-encoded; build it with ``path()``.
+        query: pairs, in order; values not yet encoded.
+        body: JSON bytes, or None for no body.
+        effect: what sending it twice would do.
+        permission: the vendor's permission that it needs, if known.
+    """
+
+    operation: str
+    method: Method
+    path: str
+    query: Query = ()
+    body: bytes | None = None
+    effect: Effect = Effect.NONE
+    permission: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One answer, whole.
+
+    Attributes:
+        status: the HTTP status.
+        headers: names in lower case.
+        body: decoded of any content encoding.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> object:
+        """The body as exact JSON.
+
+        Raises:
+            InexactJSON: it is none.
+        """
+        return exactjson.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Wait this many seconds. Waiting is the driver's business, so tests can switch it off."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something to be kept before the flow goes on.
+
+    A flow of several writes yields one with ``done=False`` before each write and one with ``done=True`` and what the answer
+    told after it. A driver with a run store makes it durable first; given back as ``done``, the flow goes on from there.
+
+    Attributes:
+        name: names the write within its flow, such as ``charge`` or ``execute:01J…``.
+        done: whether the write has been answered.
+        data: JSON values that the flow needs to go on.
+    """
+
+    name: str
+    done: bool
+    data: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+Done: TypeAlias = Mapping[str, Mapping[str, object]]
+"""The data of the steps that are done, by name."""
+
+Flow: TypeAlias = Generator[Request | Sleep | Step, Response | None, T]
+
+
+def path(template: str, *values: str) -> str:
+    """Fill ``{}`` in a path with values, percent-encoded whole, so that an id can never leave its place.
+
+    Raises:
+        ValueError: a value is empty, ``.`` or ``..``, which servers and proxies would read as another path, or a lone surrogate.
+    """
+    for value in values:
+        if value in {"", ".", ".."}:
+            raise ValueError(f"{value!r} cannot be an id in a path")
+    return template.format(*(quote(value, safe="") for value in values))
+
+
+def exchange(request: Request) -> Flow[Response]:
+    """Send one request and give its answer: the smallest flow, for others to ``yield from``."""
+    response = yield request
+    if response is None:
+        raise RuntimeError(f"the driver sent no response to {request.operation}")
+    return response
