@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 
@@ -46,11 +47,21 @@ class Seed:
     records: Sequence[Mapping[str, object]] = ()
 
 
+class Refused(Exception):
+    """Raised in a handler: the request is answered with ``response``, and what it had written is rolled back."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status_code)
+        self.response = response
+
+
 class SandboxSystem(ABC):
     """One vendor's API, stateful, over one SQLite connection.
 
-    The server runs everything on one event loop and every handler is atomic, so a system needs no locks. Routes are the
-    vendor's own paths; the server mounts them below ``/<name>``.
+    Every handler runs whole, under the server's lock and in one transaction: committed when it answers, rolled back when it
+    raises (``Refused`` answers and rolls back). So a system needs no locks; but its endpoints are ``async def`` and wait for
+    nothing (no sleep, no thread, no stream), and it begins or commits no transaction of its own, which ``executescript``
+    does too (savepoints are fine). Routes are the vendor's own paths; the server mounts them below ``/<name>``.
     """
 
     name: ClassVar[str]
