@@ -5,8 +5,9 @@ functions. It opens no client of its own. Everything it cannot do it leaves to t
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeAlias, TypeVar
 
@@ -26,8 +27,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 S = TypeVar("S", bound="BackendSettings")
 
+Clock: TypeAlias = Callable[[], datetime]
+"""Tells the time, with a time zone; given from outside so that tests and cassettes can repeat it."""
+
 At: TypeAlias = int | str
 """A place in a list: a page number, an offset, or a vendor's cursor."""
+
+
+def system_clock() -> datetime:
+    """The machine's time, in UTC."""
+    return datetime.now(UTC)
 
 
 class BackendSettings(BaseModel):
@@ -179,8 +188,9 @@ class Provider(ABC, Generic[S]):
     capabilities: ClassVar[Capabilities]
     Settings: ClassVar[type[BackendSettings]]
 
-    def __init__(self, settings: S) -> None:
+    def __init__(self, settings: S, clock: Clock = system_clock) -> None:
         self.settings = settings
+        self.clock = clock
 
     @abstractmethod
     def endpoint(self) -> Endpoint:

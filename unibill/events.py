@@ -1,0 +1,60 @@
+"""What observers are told. Never a credential, never more than once per page or write."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSettled:
+    """One try of one request.
+
+    Attributes:
+        status: the HTTP status, or None where there was no answer.
+        seconds: how long the answer took.
+        error: what went wrong, or an empty text.
+    """
+
+    backend: str
+    operation: str
+    method: str
+    path: str
+    status: int | None
+    seconds: float
+    attempt: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PageRead:
+    """One page of a list."""
+
+    backend: str
+    operation: str
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class WriteSettled:
+    """One write of the facade or of a run.
+
+    Attributes:
+        outcome: created, exists, rejected, failed, unknown or undone.
+        record_id: the id of what was written, where known.
+        mark: the mark it carries, if any.
+    """
+
+    backend: str
+    operation: str
+    outcome: str
+    account_id: str = ""
+    record_id: str = ""
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunProgressed:
+    """How far a phase of a run is."""
+
+    run: str
+    phase: str
+    done: int
+    total: int
