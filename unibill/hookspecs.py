@@ -4,7 +4,7 @@ A provider's distribution names its module under the entry-point group ``unibill
 provider's name); an observer's under ``unibill.observers``. Both implement what they need of these, with ``hookimpl``.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -17,7 +17,7 @@ hookimpl = pluggy.HookimplMarker("unibill")
 
 
 @hookspec
-def unibill_provider() -> "type[Provider]":  # type: ignore[empty-body]  # a specification has no body
+def unibill_provider() -> "type[Provider[Any]]":  # type: ignore[empty-body]  # a specification has no body
     """The provider class of this plugin."""
 
 

@@ -1,0 +1,142 @@
+"""Retries and pacing, as a layer around any provider's flow.
+
+Reads are tried again on connection errors, 408, 429 and 5xx, with growing, jittered pauses and ``Retry-After``. A write is
+tried again only where the transport proves that it was not sent, where the vendor said 429, or where sending it twice ends
+in the same state; otherwise its outcome is unknown, and the flow is told so.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final, TypeVar
+
+from unibill.errors import BackendError, MalformedResponse, OutcomeUnknown, Unavailable
+from unibill.flow import Effect, Flow, Request, Response, Sleep
+
+T = TypeVar("T")
+LONGEST_WAIT: Final = 120.0
+"""A vendor that asks for a longer pause is not waited for."""
+_TOO_MANY: Final = 429
+_TIMED_OUT: Final = 408
+_SERVER_ERROR: Final = 500
+
+
+class Pacer:
+    """Spaces requests evenly, so that a backend sees no more than ``rate`` a second from this process. Thread-safe."""
+
+    def __init__(self, rate: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._gap = 1 / rate if rate else 0.0
+        self._clock = clock
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def reserve(self) -> float:
+        """Take the next free moment and give the seconds until then."""
+        if not self._gap:
+            return 0.0
+        with self._lock:
+            now = self._clock()
+            moment = max(now, self._next)
+            self._next = moment + self._gap
+            return moment - now
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How often to try again and how long to wait.
+
+    Attributes:
+        retries: tries after the first.
+        first_wait: seconds before the first retry; it doubles with each.
+        jitter: gives numbers from 0 up to 1.
+    """
+
+    retries: int = 4
+    first_wait: float = 0.5
+    pacer: Pacer = field(default_factory=lambda: Pacer(None))
+    jitter: Callable[[], float] = random.random
+
+
+def resilient(flow: Flow[T], policy: Policy) -> Flow[T]:
+    """The same flow, with its requests paced and tried again where that is safe."""
+    try:
+        item = next(flow)
+        while True:
+            if isinstance(item, Request):
+                try:
+                    answer = yield from _send(item, policy)
+                except BackendError as error:
+                    item = flow.throw(error)
+                else:
+                    item = flow.send(answer)
+            else:
+                yield item
+                item = flow.send(None)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        flow.close()
+
+
+def _send(request: Request, policy: Policy) -> Flow[Response]:
+    for attempt in range(policy.retries + 1):
+        last = attempt == policy.retries
+        if wait := policy.pacer.reserve():
+            yield Sleep(wait)
+        try:
+            response = yield request
+        except (Unavailable, MalformedResponse) as error:
+            unsent = isinstance(error, Unavailable) and not error.sent
+            if request.effect is Effect.ONCE and not unsent:
+                raise _unknown(request, error) from error
+            if last or isinstance(error, MalformedResponse):
+                raise
+            yield Sleep(_pause(policy, attempt, None))
+            continue
+        if response is None:
+            raise RuntimeError(f"the driver sent no response to {request.operation}")
+        if response.status == _TOO_MANY:
+            asked = retry_after(response)
+            if last or (asked is not None and asked > LONGEST_WAIT):
+                return response
+            yield Sleep(_pause(policy, attempt, asked))
+        elif response.status == _TIMED_OUT or response.status >= _SERVER_ERROR:
+            if request.effect is Effect.ONCE:
+                raise _unknown(request, None, response.status)
+            if last:
+                return response
+            yield Sleep(_pause(policy, attempt, retry_after(response)))
+        else:
+            return response
+    raise AssertionError("the last try returns or raises")
+
+
+def retry_after(response: Response, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> float | None:
+    """The seconds a vendor asks to wait, from ``Retry-After`` as seconds or as an HTTP date; None if it does not say."""
+    text = response.headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    if text.replace(".", "", 1).isdigit():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now()).total_seconds())
+
+
+def _pause(policy: Policy, attempt: int, asked: float | None) -> float:
+    growing = policy.first_wait * 2**attempt * (0.5 + policy.jitter() / 2)
+    return min(growing if asked is None else max(asked, 0.0), LONGEST_WAIT)
+
+
+def _unknown(request: Request, error: BackendError | None, status: int | None = None) -> OutcomeUnknown:
+    reason = f"the write was sent, but {error.message}" if error else "the write was answered with a server error"
+    return OutcomeUnknown(reason, operation=request.operation, status=error.status if error else status, permission=request.permission)
