@@ -49,11 +49,15 @@ class BackendSettings(BaseModel):
         retries: how often a read, or a write that was provably not sent, is tried again.
         rate: most requests a second; None for no limit.
         concurrency: most requests under way at once.
+        read_ahead: how many pages of a list may be under way at once, where pages are numbered.
         max_body: most bytes of an answer, after decompression.
         read_only: refuse every request that is not a read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provider_name: ClassVar[str] = ""
+    """The provider that these settings are for."""
 
     base_url: str
     timeout: float = Field(default=30.0, gt=0)
@@ -61,6 +65,7 @@ class BackendSettings(BaseModel):
     retries: int = Field(default=4, ge=0, le=20)
     rate: float | None = Field(default=None, gt=0)
     concurrency: int = Field(default=8, ge=1, le=256)
+    read_ahead: int = Field(default=1, ge=1, le=64)
     max_body: int = Field(default=64 * 1024 * 1024, ge=1024)
     read_only: bool = False
 
@@ -135,10 +140,12 @@ class Page(Generic[T]):
     Attributes:
         items: may be empty, and fewer than were asked for, without the list being at its end.
         next: where the next page is; None = this was the last.
+        promised: whether the vendor said that there is a next page; False where it is only guessed from a full page.
     """
 
     items: Sequence[T]
     next: At | None
+    promised: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +189,7 @@ class Provider(ABC, Generic[S]):
     """
 
     name: ClassVar[str]
-    """The entry point's name."""
+    """The entry point's name; its ``Settings.provider_name`` says the same."""
     title: ClassVar[str]
     """The vendor's name, as people write it."""
     capabilities: ClassVar[Capabilities]
@@ -275,6 +282,11 @@ class Provider(ABC, Generic[S]):
         """Create a credit with its allocations and give it as it now stands."""
         del draft, mark, done
         self._refuse(Operation.CREDITS_CREATE)
+
+    def done_from(self, credit: Credit) -> Done:
+        """The steps of ``create_credit`` that a credit found by its mark proves done, so that a second try goes on from there."""
+        del credit
+        return {}
 
     def allocate(self, credit: Credit, drafts: Sequence[AllocationDraft], done: Done) -> Flow[Credit]:
         """Spend more of a credit; allocations that stand are kept."""

@@ -1,0 +1,203 @@
+"""Configuration: ``unibill.toml``, environment variables, and secrets.
+
+A backend is a provider plus its settings, under a name::
+
+    [backends.old]
+    provider = "billagain"
+    account = "1042"
+    api_key = { env = "BILLAGAIN_KEY" }
+
+A secret is written as ``{ env = "NAME" }``, ``{ file = "PATH" }`` (read by nobody but its owner) or
+``{ keyring = "SERVICE", user = "NAME" }`` (with the ``keyring`` library installed). Environment variables
+``UNIBILL_BACKENDS__<NAME>__<SETTING>`` override the file and can replace it.
+"""
+
+import os
+import stat
+import tomllib
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+
+import platformdirs
+from pydantic import ValidationError
+
+from unibill import plugins
+from unibill.errors import ConfigurationError
+from unibill.provider import BackendSettings
+
+FILE_NAME: Final = "unibill.toml"
+_ENVIRONMENT: Final = "UNIBILL_BACKENDS__"
+_REFERENCES: Final = frozenset({"env", "file", "keyring"})
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A configured backend: its name, its provider, and its settings as written, with secrets still as references."""
+
+    name: str
+    provider: str
+    settings: Mapping[str, object]
+    source: str
+
+    def load(self) -> "tuple[type[plugins.AnyProvider], BackendSettings]":
+        """The provider's class and its validated settings.
+
+        Raises:
+            ConfigurationError: a secret cannot be read, or settings are missing or wrong; all of them are named at once.
+            PluginError: the provider is unknown or broken.
+        """
+        provider = plugins.load(self.provider)
+        values = {name: _resolve(self.name, name, value) for name, value in self.settings.items()}
+        return provider, validate(provider.Settings, values, f"backend {self.name!r} in {self.source}")
+
+
+def validate(model: type[BackendSettings], values: Mapping[str, object], where: str) -> BackendSettings:
+    """Check settings, without ever repeating a value: one of them may be a secret.
+
+    Raises:
+        ConfigurationError: with every missing, unknown or wrong setting.
+    """
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(map(str, fault['loc'])) or 'settings'}: {_said(fault['type'], fault['msg'])}"
+            for fault in error.errors(include_input=False)
+        ]
+    raise ConfigurationError(f"{where}: {'; '.join(faults)}; it takes {', '.join(sorted(model.model_fields))}")
+
+
+def _said(kind: str, message: str) -> str:
+    return {"missing": "is missing", "extra_forbidden": "is not a setting of this provider"}.get(
+        kind, message.removeprefix("Value error, ")
+    )
+
+
+def find_file(explicit: Path | None = None) -> Path | None:
+    """The configuration file: the given one, ``UNIBILL_CONFIG``, or ``unibill.toml`` upwards from here, then the user's folder.
+
+    Raises:
+        ConfigurationError: one was named and is not there.
+    """
+    named = explicit or (Path(os.environ["UNIBILL_CONFIG"]) if os.environ.get("UNIBILL_CONFIG") else None)
+    if named is not None:
+        if not named.is_file():
+            raise ConfigurationError(f"there is no configuration file {named}")
+        return named
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+    own = Path(platformdirs.user_config_dir("unibill")) / FILE_NAME
+    return own if own.is_file() else None
+
+
+def backends(explicit: Path | None = None, environment: Mapping[str, str] | None = None) -> dict[str, Backend]:
+    """Every configured backend, by name.
+
+    Raises:
+        ConfigurationError: the file is not TOML, or not of the right form; the message says where.
+    """
+    environment = os.environ if environment is None else environment
+    file = find_file(explicit)
+    tables: dict[str, dict[str, object]] = {}
+    source = "the environment"
+    if file is not None:
+        source = str(file)
+        tables = _read(file)
+    for variable, value in sorted(environment.items()):
+        if variable.startswith(_ENVIRONMENT) and (name := variable[len(_ENVIRONMENT) :].lower()).count("__") == 1:
+            backend, setting = name.split("__")
+            tables.setdefault(backend, {})[setting] = value
+    return {name: _backend(name, table, source) for name, table in tables.items()}
+
+
+def backend(name: str, explicit: Path | None = None) -> Backend:
+    """One configured backend.
+
+    Raises:
+        ConfigurationError: there is none of this name; the message lists those there are, and where they were looked for.
+    """
+    known = backends(explicit)
+    if name in known:
+        return known[name]
+    file = find_file(explicit)
+    where = f"in {file}" if file else f"no {FILE_NAME} was found from {Path.cwd()} upwards"
+    raise ConfigurationError(f"there is no backend {name!r}: {where}; configured are: {', '.join(known) or 'none'}")
+
+
+def _read(file: Path) -> dict[str, dict[str, object]]:
+    try:
+        content = tomllib.loads(file.read_text("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+    if unknown := set(content) - {"backends"}:
+        raise ConfigurationError(f"{file}: unknown tables {', '.join(sorted(unknown))}; a backend is a table [backends.NAME]")
+    tables = content.get("backends", {})
+    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in cast("dict[str, object]", tables).values()):
+        raise ConfigurationError(f"{file}: backends must be tables, each written [backends.NAME]")
+    if any(not _is_reference(value) and _looks_secret(name) for table in tables.values() for name, value in table.items()):
+        _warn_if_shared(file)
+    return {name: dict(table) for name, table in cast("dict[str, dict[str, object]]", tables).items()}
+
+
+def _backend(name: str, table: dict[str, object], source: str) -> Backend:
+    provider = table.get("provider")
+    if not isinstance(provider, str) or not provider:
+        raise ConfigurationError(
+            f'backend {name!r} in {source} names no provider; write provider = "...", one of {", ".join(plugins.found())}'
+        )
+    return Backend(name, provider, {key: value for key, value in table.items() if key != "provider"}, source)
+
+
+def _is_reference(value: object) -> bool:
+    return isinstance(value, dict) and bool(_REFERENCES & set(cast("dict[str, object]", value)))
+
+
+def _looks_secret(name: str) -> bool:
+    return any(word in name for word in ("key", "token", "secret", "password"))
+
+
+def _warn_if_shared(file: Path) -> None:
+    if os.name == "posix" and file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        warnings.warn(f'{file} holds a secret and can be read by others; chmod 600 it, or use {{ env = "NAME" }}', stacklevel=2)
+
+
+def _resolve(backend_name: str, setting: str, value: object) -> object:
+    if not _is_reference(value):
+        return value
+    reference = cast("dict[str, Any]", value)
+    where = f"backend {backend_name!r}, setting {setting!r}"
+    if "env" in reference:
+        found = os.environ.get(str(reference["env"]))
+        if not found:
+            raise ConfigurationError(f"{where}: the environment variable {reference['env']} is not set")
+        return found
+    if "file" in reference:
+        return _secret_file(where, Path(str(reference["file"])).expanduser())
+    return _keyring(where, reference)
+
+
+def _secret_file(where: str, file: Path) -> str:
+    try:
+        mode = file.stat().st_mode
+        text = file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{where}: the secret's file {file} cannot be read: {error}") from error
+    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ConfigurationError(f"{where}: {file} can be read by others; chmod 600 it")
+    return text
+
+
+def _keyring(where: str, reference: Mapping[str, Any]) -> str:
+    try:
+        import keyring
+    except ImportError as error:
+        raise ConfigurationError(f"{where}: reading it from the keyring needs the library keyring; install it") from error
+    found = keyring.get_password(str(reference["keyring"]), str(reference.get("user", "")))
+    if not found:
+        raise ConfigurationError(f"{where}: the keyring has no password for {reference['keyring']!r}, user {reference.get('user', '')!r}")
+    return str(found)

@@ -1,0 +1,127 @@
+"""Walking through pages, one by one or several ahead.
+
+Pages that are numbered can be asked for ahead of time: order stays, answers beyond the end are thrown away, errors there
+too, and records that come again within the last pages, because somebody inserted while we read, are dropped.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final, Generic, Protocol, TypeVar
+
+from unibill.errors import MalformedResponse
+from unibill.flow import Flow
+from unibill.native import AsyncRunner, Runner
+from unibill.provider import Addressing, At, Page
+
+
+class Identified(Protocol):
+    """A record with an id."""
+
+    @property
+    def id(self) -> str:
+        """Unique within its list."""
+        ...
+
+
+R = TypeVar("R", bound=Identified)
+PageFlow = Callable[[At | None], Flow[Page[R]]]
+MOST_PAGES: Final = 1_000_000
+"""A list longer than this is one that never ends."""
+_MOST_EMPTY: Final = 1_000
+
+
+class _Reader(Generic[R]):
+    """Takes pages in order, drops repeats, and notices the end, also of a list that has none."""
+
+    def __init__(self, operation: str, window: int) -> None:
+        self._operation = operation
+        self._recent: deque[frozenset[str]] = deque(maxlen=window)
+        self._places: set[At] = set()
+        self._pages = 0
+        self._empty = 0
+        self.ended = False
+
+    def take(self, page: Page[R]) -> Sequence[R]:
+        ids = frozenset(item.id for item in page.items)
+        self._pages += 1
+        self._empty = 0 if ids else self._empty + 1
+        self.ended = page.next is None
+        if ids and self._recent and ids == self._recent[-1]:
+            if page.promised or self._pages == 2:
+                raise self._endless("a page came again unchanged")
+            self.ended = True
+        if self._pages >= MOST_PAGES or self._empty > _MOST_EMPTY or (page.next is not None and page.next in self._places):
+            raise self._endless(f"after {self._pages} pages it still says that there is more")
+        if page.next is not None:
+            self._places.add(page.next)
+        repeats = ids & frozenset[str]().union(*self._recent)
+        self._recent.append(ids)
+        return [item for item in page.items if item.id not in repeats] if repeats else page.items
+
+    def _endless(self, why: str) -> MalformedResponse:
+        return MalformedResponse(f"the list does not end: {why}", operation=self._operation)
+
+
+def walk(operation: str, pages: PageFlow[R], run: Runner, addressing: Addressing | None, ahead: int) -> Iterator[Sequence[R]]:
+    """Pages of a list, in order, as they are wanted.
+
+    Args:
+        operation: for messages.
+        pages: makes the flow of the page at a place.
+        run: drives it.
+        addressing: how pages are numbered; None = each tells the next.
+        ahead: how many pages may be under way at once; 1 asks for each when it is wanted.
+
+    Raises:
+        BackendError: what reading a page raised; ``MalformedResponse`` if the list does not end.
+    """
+    reader: _Reader[R] = _Reader(operation, max(2, ahead + 1))
+    page = run(pages(None))
+    yield reader.take(page)
+    if addressing is None or ahead <= 1:
+        while not reader.ended:
+            page = run(pages(page.next))
+            yield reader.take(page)
+        return
+    if reader.ended:
+        return
+    with ThreadPoolExecutor(ahead, thread_name_prefix="unibill-pages") as pool:
+        waiting: deque[Future[Page[R]]] = deque()
+        place = addressing.first
+        try:
+            while not reader.ended:
+                while len(waiting) < ahead:
+                    place += addressing.step
+                    waiting.append(pool.submit(run, pages(place)))
+                yield reader.take(waiting.popleft().result())
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+async def awalk(
+    operation: str, pages: PageFlow[R], run: AsyncRunner, addressing: Addressing | None, ahead: int
+) -> AsyncIterator[Sequence[R]]:
+    """The same, awaited; see ``walk``."""
+    reader: _Reader[R] = _Reader(operation, max(2, ahead + 1))
+    page = await run(pages(None))
+    yield reader.take(page)
+    if addressing is None or ahead <= 1:
+        while not reader.ended:
+            page = await run(pages(page.next))
+            yield reader.take(page)
+        return
+    waiting: deque[asyncio.Future[Page[R]]] = deque()
+    place = addressing.first
+    try:
+        while not reader.ended:
+            while len(waiting) < ahead:
+                place += addressing.step
+                waiting.append(asyncio.ensure_future(run(pages(place))))
+            yield reader.take(await waiting.popleft())
+    finally:
+        for future in waiting:
+            future.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)

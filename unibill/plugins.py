@@ -1,0 +1,147 @@
+"""Finding providers and observers through entry points.
+
+Listing names imports nothing. A provider is loaded on its own, so a broken one hurts no other. Two distributions that claim
+one name are both refused, and named.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Final
+
+import pluggy
+
+from unibill import hookspecs
+from unibill.errors import PluginError
+from unibill.provider import Provider
+
+PROVIDERS: Final = "unibill.providers"
+OBSERVERS: Final = "unibill.observers"
+
+AnyProvider = Provider[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A provider's name and the distributions that claim it, without anything imported.
+
+    Attributes:
+        distributions: name and version of each; more than one is a clash.
+    """
+
+    name: str
+    distributions: tuple[str, ...]
+    points: tuple[EntryPoint, ...]
+
+
+def found() -> dict[str, Found]:
+    """Every provider that is installed, by name, without importing any."""
+    by_name: dict[str, dict[tuple[str, str], EntryPoint]] = {}
+    for point in entry_points(group=PROVIDERS):
+        by_name.setdefault(point.name, {})[_distribution(point), point.value] = point
+    return {
+        name: Found(name, tuple(sorted({distribution for distribution, _ in points})), tuple(points.values()))
+        for name, points in sorted(by_name.items())
+    }
+
+
+def load(name: str) -> type[AnyProvider]:
+    """The provider class of a name.
+
+    Raises:
+        PluginError: no such provider; two distributions claim it; its module does not import; a hook of it is misspelt; it is
+            not a provider, has another name, or its capabilities make no sense. The message names the distribution.
+    """
+    candidates = found()
+    if name not in candidates:
+        raise PluginError(f"there is no provider {name!r}; installed are: {', '.join(candidates) or 'none'}")
+    claim = candidates[name]
+    if len(claim.points) > 1:
+        owners = " and ".join(f"{_distribution(point)} ({point.value})" for point in claim.points)
+        raise PluginError(f"provider {name!r} is claimed twice, by {owners}; uninstall one of them")
+    return _load(claim.points[0])
+
+
+def broken() -> dict[str, str]:
+    """Why each provider that cannot be loaded cannot, by name. Loads them all."""
+    reasons: dict[str, str] = {}
+    for name in found():
+        try:
+            load(name)
+        except PluginError as error:
+            reasons[name] = str(error)
+    return reasons
+
+
+@cache
+def _load(point: EntryPoint) -> type[AnyProvider]:
+    whose = f"provider {point.name!r} of {_distribution(point)}"
+    try:
+        plugin = point.load()
+    except Exception as error:  # a stranger's module may raise anything
+        raise PluginError(f"{whose} is broken: importing {point.value} failed with {type(error).__name__}: {error}") from error
+    manager = new_manager()
+    try:
+        manager.register(plugin, name=point.name)
+        manager.check_pending()
+        offered = manager.hook.unibill_provider()
+    except Exception as error:  # the same: pluggy reports misspelt hooks, the hook itself may raise
+        raise PluginError(f"{whose} is broken: {error}") from error
+    if len(offered) != 1:
+        raise PluginError(f"{whose} is broken: {point.value} does not implement the hook unibill_provider")
+    check(offered[0], point.name, whose)
+    provider: type[AnyProvider] = offered[0]
+    return provider
+
+
+def check(provider: object, name: str, whose: str) -> None:
+    """Check what a provider declares.
+
+    Raises:
+        PluginError: it is not a provider class, its name is not the entry point's, or its capabilities make no sense.
+    """
+    if not (isinstance(provider, type) and issubclass(provider, Provider)):
+        raise PluginError(f"{whose} is broken: unibill_provider gave {provider!r}, not a Provider class")
+    faults = [f"has no {attribute}" for attribute in ("name", "title", "capabilities", "Settings") if not hasattr(provider, attribute)]
+    if not faults:
+        if provider.name != name:
+            faults.append(f"calls itself {provider.name!r}, its entry point {name!r}")
+        faults += provider.capabilities.faults()
+    if faults:
+        raise PluginError(f"{whose} is broken: it {'; it '.join(faults)}")
+
+
+def new_manager() -> pluggy.PluginManager:
+    """A plugin manager that knows unibill's hooks and no plugin."""
+    manager = pluggy.PluginManager("unibill")
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def observers(plugins: Iterable[object] = ()) -> pluggy.PluginManager:
+    """A manager with the installed observers and the given ones.
+
+    Args:
+        plugins: objects with methods marked ``hookimpl``.
+
+    Raises:
+        PluginError: one does not import, or a hook of it is misspelt.
+    """
+    manager = new_manager()
+    for point in entry_points(group=OBSERVERS):
+        try:
+            manager.register(point.load(), name=f"{point.name} ({_distribution(point)})")
+        except Exception as error:  # a stranger's module may raise anything
+            raise PluginError(f"observer {point.name!r} of {_distribution(point)} is broken: {type(error).__name__}: {error}") from error
+    for plugin in plugins:
+        manager.register(plugin)
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        raise PluginError(f"an observer has a hook that does not exist: {error}") from error
+    return manager
+
+
+def _distribution(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown distribution"
