@@ -12,6 +12,7 @@ A secret is written as ``{ env = "NAME" }``, ``{ file = "PATH" }`` (read by nobo
 ``UNIBILL_BACKENDS__<NAME>__<SETTING>`` override the file and can replace it.
 """
 
+import importlib
 import os
 import stat
 import tomllib
@@ -194,7 +195,7 @@ def _secret_file(where: str, file: Path) -> str:
 
 def _keyring(where: str, reference: Mapping[str, Any]) -> str:
     try:
-        import keyring
+        keyring: Any = importlib.import_module("keyring")
     except ImportError as error:
         raise ConfigurationError(f"{where}: reading it from the keyring needs the library keyring; install it") from error
     found = keyring.get_password(str(reference["keyring"]), str(reference.get("user", "")))

@@ -28,6 +28,8 @@ from unibill.redact import Redactor
 from unibill.retry import Pacer, Policy, resilient
 
 T = TypeVar("T")
+Client = httpx.Client
+AsyncClient = httpx.AsyncClient
 Keep = Callable[[Step], None]
 Observe = Callable[[RequestSettled], None]
 

@@ -56,11 +56,11 @@ def load(name: str) -> type[AnyProvider]:
     candidates = found()
     if name not in candidates:
         raise PluginError(f"there is no provider {name!r}; installed are: {', '.join(candidates) or 'none'}")
-    claim = candidates[name]
-    if len(claim.points) > 1:
-        owners = " and ".join(f"{_distribution(point)} ({point.value})" for point in claim.points)
+    point, *others = candidates[name].points
+    if others:
+        owners = " and ".join(f"{_distribution(claim)} ({claim.value})" for claim in (point, *others))
         raise PluginError(f"provider {name!r} is claimed twice, by {owners}; uninstall one of them")
-    return _load(claim.points[0])
+    return _load(point)
 
 
 def broken() -> dict[str, str]:

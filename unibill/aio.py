@@ -1,0 +1,260 @@
+"""The facade, awaitable: the twin of ``unibill.facade``, over the same flows.
+
+::
+
+    async with unibill.aconnect("main") as billing:
+        async for credit in billing.credits.list(account="269"):
+            print(credit.amount, credit.remaining)
+
+It may be used from many tasks at once. Cancelling a task leaves no connection behind; a write that was cancelled before its
+answer came has an unknown outcome.
+"""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import anyio
+
+from unibill.base import Core, Locks, names, outcome
+from unibill.capabilities import Capabilities
+from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
+from unibill.errors import UnibillError
+from unibill.flow import Flow
+from unibill.http import AsyncClient, AsyncTransport, Keep
+from unibill.losses import Loss
+from unibill.model import Charge, Credit, Invoicing
+from unibill.paging import awalk
+from unibill.plugins import AnyProvider
+from unibill.provider import ChargeQuery, CreditQuery
+
+T = TypeVar("T")
+
+
+class AsyncCredits:
+    """Credits of a backend, awaitable."""
+
+    def __init__(self, billing: "AsyncBilling") -> None:
+        self._billing = billing
+        self._locks = Locks(anyio.Lock)
+
+    def list(
+        self, account: str | None = None, *, invoice: str | None = None, include_reversed: bool = False, allocations: bool = False
+    ) -> AsyncIterator[Credit]:
+        """The credits of an account or of an invoice, or all of the backend; read page by page as they are wanted.
+
+        Args:
+            account: the vendor's id of the account (BillAgain: customer).
+            invoice: the vendor's id of an invoice.
+            include_reversed: undone credits too.
+            allocations: load what each was spent on and what remains; some vendors need more requests for it.
+
+        Raises:
+            InvalidQuery: both an account and an invoice.
+            UnsupportedOperation: the backend cannot answer it; nothing was sent.
+            BackendError: while reading.
+        """
+        query = self._billing.core.operations.credit_query(account, invoice, include_reversed, allocations)
+        return self._read(query)
+
+    async def _read(self, query: CreditQuery) -> AsyncIterator[Credit]:
+        billing, provider = self._billing, self._billing.provider
+        pages = awalk(
+            query.operation,
+            lambda at: provider.list_credits(query, at),
+            billing.run,
+            provider.credit_pages(query),
+            provider.settings.read_ahead,
+        )
+        async for items in pages:
+            billing.core.page(query.operation, len(items))
+            for item in items:
+                yield item
+
+    async def get(self, credit_id: str, *, account: str | None = None) -> Credit:
+        """One credit, with its allocations.
+
+        Args:
+            credit_id: as in ``Credit.id``.
+            account: some vendors can find a credit only with it.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return await self._billing.run(self._billing.core.operations.get_credit(credit_id, account))
+
+    def losses(self, draft: CreditDraft, *, key: str | None = None) -> tuple[Loss, ...]:
+        """What of a draft would not arrive at this backend. Sends nothing."""
+        return self._billing.core.operations.losses_of_credit(draft, key)
+
+    async def create(self, draft: CreditDraft, *, key: str | None = None) -> Credit:
+        """Create a credit.
+
+        Args:
+            draft: what to create.
+            key: your own name for it, such as ``order-17``. Under a key the credit is looked for first and made at most
+                once, however often you call; without one, a lost answer leaves you to look for yourself.
+
+        Returns:
+            The credit as it now stands. What could not be written is among its findings (code ``not-written``).
+
+        Raises:
+            InvalidDraft: with every fault; nothing was sent.
+            Conflict: the key was used for another credit.
+            OutcomeUnknown: no answer came; call again with the same key, or ``find`` it.
+        """
+        flow = self._billing.core.operations.create_credit(draft, key)
+        return await self._billing.write("credits.create", draft.account_id, flow)
+
+    async def find(self, *, key: str, account: str | None = None) -> Credit | None:
+        """The credit made under a key, or None.
+
+        Args:
+            key: as given to ``create``.
+            account: the account of the draft; some vendors can look only there.
+        """
+        return await self._billing.run(self._billing.core.operations.find_credit(key, account))
+
+    async def allocate(self, credit: Credit, allocations: Sequence[AllocationDraft]) -> Credit:
+        """Spend more of a credit; what it was spent on before stays.
+
+        Calls for one credit wait for each other within this facade. What another program writes at the same moment
+        cannot be seen at vendors without a version check.
+
+        Raises:
+            InvalidDraft: more than remains, or faults in an allocation; nothing was sent.
+        """
+        flow = self._billing.core.operations.allocate(credit, allocations)
+        async with self._locks.of(credit.id):
+            return await self._billing.write("credits.allocate", credit.account_id or "", flow)
+
+    async def deallocate(self, credit: Credit, allocation_ids: Collection[str]) -> Credit:
+        """Undo allocations of a credit, by their ids."""
+        flow = self._billing.core.operations.deallocate(credit, allocation_ids)
+        async with self._locks.of(credit.id):
+            return await self._billing.write("credits.deallocate", credit.account_id or "", flow)
+
+    async def void(self, credit: Credit) -> None:
+        """Take a credit away, with its allocations."""
+        flow = self._billing.core.operations.void(credit)
+        async with self._locks.of(credit.id):
+            await self._billing.write("credits.void", credit.account_id or "", flow)
+
+
+class AsyncCharges:
+    """Charges of a backend, awaitable."""
+
+    def __init__(self, billing: "AsyncBilling") -> None:
+        self._billing = billing
+
+    def list(
+        self, account: str | None = None, *, policy: str | None = None, transaction: str | None = None, include_all: bool = False
+    ) -> AsyncIterator[Charge]:
+        """The charges of exactly one account, policy or transaction; read page by page as they are wanted.
+
+        Args:
+            account: the vendor's id of an account.
+            policy: the vendor's id of a policy.
+            transaction: the vendor's id of a transaction.
+            include_all: of a transaction, what the vendor adds when asked for all.
+
+        Raises:
+            InvalidQuery: none or several of account, policy and transaction.
+            UnsupportedOperation: the backend cannot answer it; nothing was sent.
+        """
+        query = self._billing.core.operations.charge_query(account, policy, transaction, include_all)
+        return self._read(query)
+
+    async def _read(self, query: ChargeQuery) -> AsyncIterator[Charge]:
+        billing, provider = self._billing, self._billing.provider
+        pages = awalk(
+            query.operation,
+            lambda at: provider.list_charges(query, at),
+            billing.run,
+            provider.charge_pages(query),
+            provider.settings.read_ahead,
+        )
+        async for items in pages:
+            billing.core.page(query.operation, len(items))
+            for item in items:
+                yield item
+
+    async def add(self, charges: Sequence[ChargeDraft]) -> Sequence[Charge]:
+        """Put charges on one account, in one request.
+
+        Raises:
+            InvalidDraft: with every fault of every draft; nothing was sent.
+            OutcomeUnknown: no answer came.
+        """
+        flow = self._billing.core.operations.add_charges(charges)
+        return await self._billing.write("charges.add", charges[0].account_id, flow)
+
+    async def reverse(self, account: str, charge_ids: Sequence[str], *, invoicing: Invoicing = Invoicing.NEXT) -> Sequence[Charge]:
+        """Undo charges of one account.
+
+        Returns:
+            The reversing charges; each names in ``reversal_of`` what it undoes.
+        """
+        flow = self._billing.core.operations.reverse_charges(account, charge_ids, invoicing)
+        return await self._billing.write("charges.reverse", account, flow)
+
+
+class AsyncBilling:
+    """One backend, awaitable. Use it as a context manager, or close it. Safe to use from many tasks.
+
+    Attributes:
+        name: of the backend, in the configuration.
+        provider: the provider behind it.
+        credits: its credits.
+        charges: its charges.
+    """
+
+    def __init__(self, name: str, provider: AnyProvider, *, client: AsyncClient | None = None, observers: Sequence[object] = ()) -> None:
+        self.core = Core(name, provider, observers)
+        self._transport = AsyncTransport(name, provider.endpoint(), provider.settings, client=client, observe=self.core.settled)
+        self.credits = AsyncCredits(self)
+        self.charges = AsyncCharges(self)
+
+    @property
+    def name(self) -> str:
+        """The backend's name."""
+        return self.core.name
+
+    @property
+    def provider(self) -> AnyProvider:
+        """The provider behind the backend."""
+        return self.core.provider
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the backend can do."""
+        return self.core.provider.capabilities
+
+    @property
+    def native(self) -> Any:  # noqa: ANN401 - every provider's client is of its own type; annotate with that type where you use it
+        """The vendor's own operations, one to one; not portable."""
+        return self.core.provider.async_native(self.run)
+
+    async def run(self, flow: Flow[T], keep: Keep | None = None) -> T:
+        """Drive a flow of this backend's provider."""
+        return await self._transport.run(flow, keep)
+
+    async def write(self, operation: str, account: str, flow: Flow[T]) -> T:
+        """Drive a flow that writes, and tell the observers its outcome."""
+        try:
+            result = await self.run(flow)
+        except UnibillError as error:
+            self.core.wrote(operation, account, outcome(error))
+            raise
+        self.core.wrote(operation, account, "done", *names(result))
+        return result
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
