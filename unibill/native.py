@@ -16,6 +16,7 @@ from typing import Concatenate, Generic, ParamSpec, Protocol, TypeVar
 from unibill.flow import Flow
 
 A = TypeVar("A")
+A_co = TypeVar("A_co", covariant=True)
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
@@ -37,18 +38,18 @@ class AsyncRunner(Protocol):
         ...
 
 
-class Native(Generic[A]):
+class Native(Generic[A_co]):
     """A vendor's operations, blocking."""
 
-    def __init__(self, api: A, run: Runner) -> None:
+    def __init__(self, api: A_co, run: Runner) -> None:
         self.api = api
         self.run = run
 
 
-class AsyncNative(Generic[A]):
+class AsyncNative(Generic[A_co]):
     """A vendor's operations, awaitable."""
 
-    def __init__(self, api: A, run: AsyncRunner) -> None:
+    def __init__(self, api: A_co, run: AsyncRunner) -> None:
         self.api = api
         self.run = run
 

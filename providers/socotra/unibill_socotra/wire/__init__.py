@@ -1,0 +1,1 @@
+"""Socotra's shapes, by topic: what its API sends, under its own field names."""

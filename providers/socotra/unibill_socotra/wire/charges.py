@@ -1,0 +1,35 @@
+"""Charges (Socotra's Flat Charges API)."""
+
+from decimal import Decimal
+
+from unibill.wire import require_finite
+from unibill_socotra.wire.common import SocotraRecord
+
+
+class Charge(SocotraRecord, frozen=True, kw_only=True):
+    """A charge on an account (ChargeResponse). It has no time of its own, no state, and no invoice."""
+
+    locator: str
+    currency: str
+    amount: Decimal
+    charge_category: str
+    charge_type: str
+    account_locator: str
+    charge_invoicing: str | None = None
+    tag: str | None = None
+    policy_locator: str | None = None
+    transaction_locator: str | None = None
+    element_locator: str | None = None
+    element_static_locator: str | None = None
+    reversal_of_locator: str | None = None
+    bundle_transaction_locator: str | None = None
+
+    def __post_init__(self) -> None:
+        require_finite(self.amount)
+
+
+class ChargeList(SocotraRecord, frozen=True, kw_only=True):
+    """A page (ListPageResponseChargeResponse)."""
+
+    list_completed: bool
+    items: list[Charge] | None = None
