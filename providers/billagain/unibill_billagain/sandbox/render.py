@@ -139,18 +139,19 @@ class Renderer:
 
     def customer(self, customer: Customer) -> dict[str, object]:
         """A customer, with the documented fields; those the sandbox does not model are empty."""
-        empty = ("RegistrationNumber", "Company", "EmailCC", "Cell", "Tel", "Fax", "Address1", "Address2", "City", "State", "Country")
         status = "Suspended" if customer.is_suspended else "Active"
+        address = ("EmailCC", "Cell", "Tel", "Fax", "Address1", "Address2", "City", "State", "Country", "CountryState")
         return {
             "customerID": customer.id,
             "Reference": customer.reference,
             "isCompany": customer.is_company,
             "Name": customer.name,
             "LastName": customer.last_name,
+            "RegistrationNumber": "",
             "VatNo": 0,
+            "Company": "",
             "Email": customer.email,
-            **dict.fromkeys(empty, ""),
-            "CountryState": "",
+            **dict.fromkeys(address, ""),
             "countryID": 0,
             "countryStateID": 0,
             "ZipCode": "",

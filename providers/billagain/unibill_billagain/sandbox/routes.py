@@ -18,6 +18,7 @@ from unibill_billagain.sandbox.store import MAX_ID, Store
 
 _DEFAULT_SIZE = 100
 _MOST = 200
+_LONGEST = 30
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -187,15 +188,13 @@ class Api:
 
 
 def _positive(text: str | None) -> int | None:
-    value = _number(text or "")
-    return value if value > 0 else None
+    return min(int(text[:_LONGEST]), MAX_ID) or None if text and text.isascii() and text.isdigit() else None
 
 
 def _number(text: str) -> int:
     """A path's id; 0, which is nobody's, for what is no id."""
-    if not (text.isascii() and text.isdigit()) or len(text) > len(str(MAX_ID)):
-        return 0
-    return min(int(text), MAX_ID)
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < _LONGEST else 0
+    return number if number <= MAX_ID else 0
 
 
 def _json_text(text: str, status: int = 200) -> Response:
