@@ -147,8 +147,9 @@ class Invoices:
                 applied_at=now,
             )
         )
-        self.save(invoice)
-        if not invoice.total_remaining_amount:
+        if any(line.remaining_amount for line in invoice.invoice_items):
+            self.save(invoice)
+        else:
             self.close(invoice, now)
         return [Entry("invoiceItem", part.item_locator, "credit", part.amount) for part in slices]
 

@@ -1,9 +1,10 @@
 """How stored records are written in answers: the vendor's field names, and the switches that change the spelling."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
+import msgspec
 from msgspec import Raw
 
 from unibill import exactjson
@@ -13,6 +14,8 @@ from unibill_socotra.sandbox.identity import digits_of
 CREDIT_KINDS: Final = (r.Distribution, r.Disbursement, r.Payment, r.Shortfall, r.WriteOff)
 """The kinds of which credits/list is the projection."""
 
+_ENCODE: Final = msgspec.json.Encoder().encode
+"""Amounts are spelt by exactjson beforehand, so no number passes through a float here either."""
 _ODD_ENDS: Final = frozenset("048CGMRW")
 
 
@@ -63,20 +66,33 @@ class Renderer:
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         self._empty = settings["empty-values"]
-        self._fraction = settings["time-fraction"]
+        self._end = {"milli": 23, "micro": 26, "none": 19}.get(settings["time-fraction"], 0)
         self._style = settings["number-style"]
         self._forward = settings["forward-fields"] == "on"
         self._credit_account = settings["credit-account-locator"]
+        self._writers: dict[type[r.Record], Callable[..., dict[str, object]]] = {
+            r.Charge: self._charge,
+            r.Invoice: self._invoice,
+            r.Distribution: self._distribution,
+            r.Payment: self._payment,
+            r.WriteOff: self._write_off,
+            r.Shortfall: self._shortfall,
+            r.Disbursement: self._disbursement,
+            r.Account: self._account,
+            r.Policy: self._policy,
+            r.Quote: self._quote,
+        }
 
     def body(self, record: r.Record) -> bytes:
         """The whole record, as a single read answers it."""
-        return exactjson.dumps(self._finish(self._fields(record)))
+        return _ENCODE(self._whole(record))
 
-    def summary(self, invoice: r.Invoice) -> bytes:
-        """An invoice as lists show it: without its items."""
-        fields = self._invoice(invoice)
-        del fields["invoiceItems"]
-        return exactjson.dumps(self._finish(fields))
+    def invoice(self, invoice: r.Invoice) -> tuple[bytes, bytes]:
+        """An invoice as a single read answers it, and as lists show it: without its items."""
+        fields = self._top(self._invoice(invoice))
+        body = _ENCODE(fields)
+        fields.pop("invoiceItems", None)
+        return body, _ENCODE(fields)
 
     def details(self, invoice: r.Invoice, transactions: Mapping[str, r.Transaction], products: Mapping[str, str]) -> bytes:
         """An invoice with its items grouped by policy."""
@@ -85,21 +101,22 @@ class Renderer:
         fields["invoiceLocator"] = fields.pop("locator")
         groups: dict[str | None, list[object]] = {}
         for item in invoice.invoice_items:
-            groups.setdefault(item.policy_locator, []).append(self._item_summary(item, invoice.currency, transactions))
+            summary = self._item_summary(item, invoice.currency, transactions)
+            groups.setdefault(item.policy_locator, []).append(self._finish(summary))
         fields["invoiceSummaries"] = [
-            {"policyLocator": policy, "productName": products.get(policy or ""), "invoiceItemSummaries": items}
+            self._finish({"policyLocator": policy, "productName": products.get(policy or ""), "invoiceItemSummaries": items})
             for policy, items in groups.items()
         ]
-        return exactjson.dumps(self._finish(fields))
+        return _ENCODE(self._top(fields))
 
     def credit(self, record: r.Record, amount: Decimal | None = None) -> bytes:
         """A record as an item of credits/list; ``amount`` replaces its own."""
-        return exactjson.dumps(self._finish(self._credit(record, amount)))
+        return _ENCODE(self._top(self._credit(record, amount)))
 
     def debit(self, application: r.Application) -> bytes:
         """Money that left a negative invoice, as debits/list shows it."""
-        return exactjson.dumps(
-            self._finish(
+        return _ENCODE(
+            self._top(
                 {
                     "invoiceLocator": application.invoice_locator,
                     "targetType": application.counterpart_type,
@@ -124,84 +141,48 @@ class Renderer:
             }
             for transaction, moment, note, side, amount in lines
         ]
-        fields = {
+        fields: dict[str, object] = {
             "referenceLocator": locator,
             "referenceType": reference_type,
             "balance": self.number(balance, currency),
             "currency": currency,
             "lineItems": items,
         }
-        return exactjson.dumps(self._finish(fields))
+        return _ENCODE(self._top(fields))
 
     def time(self, moment: str | None) -> str | None:
         """A stored time with as many fraction digits as the switch says."""
         if moment is None:
             return None
-        digits = {"milli": 3, "micro": 6, "none": 0}.get(self._fraction)
-        if digits is None:
-            digits = (0, 3, 6)[int(moment[22]) % 3]
-        return f"{moment[: 20 + digits]}Z" if digits else f"{moment[:19]}Z"
+        return moment[: self._end or (19, 23, 26)[int(moment[22]) % 3]] + "Z"
 
-    def number(self, amount: Decimal, currency: str) -> Decimal:
-        """An amount with the digits that the switch asks for; its value never changes."""
-        if self._style == "plain":
-            return amount
-        exponent = amount.as_tuple().exponent
-        places = -exponent if isinstance(exponent, int) else 0
-        if self._style == "padded":
-            wanted = max(places, digits_of(currency))
-            return amount.quantize(Decimal(1).scaleb(-wanted))
-        bare = amount.normalize()
-        exponent = bare.as_tuple().exponent
-        return bare if isinstance(exponent, int) and exponent < -1 else bare.quantize(Decimal("0.1"))
+    def number(self, amount: Decimal, currency: str) -> Raw:
+        """An amount as JSON, with the digits that the switch asks for; its value never changes."""
+        if self._style != "plain":
+            exponent = amount.as_tuple().exponent
+            places = -exponent if isinstance(exponent, int) else 0
+            if self._style == "padded":
+                amount = amount.quantize(Decimal(1).scaleb(-max(places, digits_of(currency))))
+            else:
+                bare = amount.normalize()
+                exponent = bare.as_tuple().exponent
+                amount = bare if isinstance(exponent, int) and exponent < -1 else bare.quantize(Decimal("0.1"))
+        return Raw(exactjson.number(amount))
 
-    def _fields(self, record: r.Record) -> dict[str, object]:
-        if isinstance(record, r.Charge):
-            return self._charge(record)
-        if isinstance(record, r.Invoice):
-            return self._invoice(record)
-        if isinstance(record, r.Distribution):
-            return self._distribution(record)
-        if isinstance(record, r.Payment):
-            return self._payment(record)
-        if isinstance(record, r.WriteOff):
-            return self._write_off(record)
-        if isinstance(record, r.Shortfall):
-            return self._shortfall(record)
-        if isinstance(record, r.Disbursement):
-            return self._disbursement(record)
-        return self._party(record)
+    def _whole(self, record: r.Record) -> dict[str, object]:
+        return self._top(self._writers[type(record)](record))
 
-    def _party(self, record: r.Record) -> dict[str, object]:
-        if isinstance(record, r.Account):
-            return self._account(record)
-        if isinstance(record, r.Policy):
-            return self._policy(record)
-        if isinstance(record, r.Quote):
-            return self._quote(record)
-        return {}
+    def _top(self, fields: dict[str, object]) -> dict[str, object]:
+        if self._forward:
+            fields["addedWithoutNotice"] = {"since": "a later release"}
+        return self._finish(fields)
 
-    def _finish(self, fields: Mapping[str, object], *, top: bool = True) -> dict[str, object]:
-        done: dict[str, object] = {}
-        for name, value in fields.items():
-            kept = self._value(value)
-            if kept is not None or self._empty == "null":
-                done[name] = kept
-        if top and self._forward:
-            done["addedWithoutNotice"] = {"since": "a later release"}
-        return done
-
-    def _value(self, value: object) -> object:
-        if isinstance(value, Mapping):
-            return self._or_empty({str(k): v for k, v in value.items()}, dict)
-        if isinstance(value, (list, tuple)):
-            return self._or_empty([self._value(part) for part in value], list)
-        return value
-
-    def _or_empty(self, value: dict[str, object] | list[object], kind: type[dict[str, object]] | type[list[object]]) -> object:
-        if not value:
-            return kind() if self._empty == "arrays" else None
-        return self._finish(value, top=False) if isinstance(value, dict) else value
+    def _finish(self, fields: dict[str, object]) -> dict[str, object]:
+        """Without absent optionals; empty collections as the switch says."""
+        if self._empty == "arrays":
+            return {name: value for name, value in fields.items() if value is not None}
+        blank = {name: None if value in ([], {}) else value for name, value in fields.items()}
+        return blank if self._empty == "null" else {name: value for name, value in blank.items() if value is not None}
 
     def _charge(self, charge: r.Charge) -> dict[str, object]:
         strange = self._forward and charge.locator[-1] in _ODD_ENDS
@@ -255,11 +236,13 @@ class Renderer:
 
     def _items(self, items: Sequence[r.Item], currency: str) -> list[object]:
         return [
-            {
-                "containerLocator": item.container_locator,
-                "containerType": item.container_type,
-                "amount": None if item.amount is None else self.number(item.amount, currency),
-            }
+            self._finish(
+                {
+                    "containerLocator": item.container_locator,
+                    "containerType": item.container_type,
+                    "amount": None if item.amount is None else self.number(item.amount, currency),
+                }
+            )
             for item in items
         ]
 
@@ -270,7 +253,7 @@ class Renderer:
             {"elementType": problem.element_type, "locator": problem.locator, "errors": problem.errors}
             for problem in validation.validation_items
         ]
-        return {"validationItems": problems, "success": validation.success}
+        return self._finish({"validationItems": problems, "success": validation.success})
 
     def _distribution(self, record: r.Distribution) -> dict[str, object]:
         return {
@@ -376,7 +359,7 @@ class Renderer:
             "locator": invoice.locator,
             "accountLocator": invoice.account_locator,
             "invoiceState": invoice.invoice_state,
-            "invoiceItems": [self._invoice_item(item, invoice) for item in invoice.invoice_items],
+            "invoiceItems": [self._finish(self._invoice_item(item, invoice)) for item in invoice.invoice_items],
             "generatedTime": self.time(invoice.generated_time),
             "dueTime": self.time(invoice.due_time),
             "currency": invoice.currency,
@@ -416,7 +399,7 @@ class Renderer:
         amount = self.number(item.amount, currency)
         locator = item.transaction_locators[0] if item.transaction_locators else None
         transaction = transactions.get(locator or "")
-        where = {
+        where: dict[str, object] = {
             "transactionLocator": locator,
             "transactionType": transaction.transaction_type if transaction else None,
             "transactionCategory": transaction.transaction_type if transaction else None,
@@ -428,7 +411,7 @@ class Renderer:
                 "installmentItemLocator": part,
                 "installmentLocator": part,
                 "elementLocator": item.element_static_locator or item.locator,
-                **where,
+                **self._finish(where),
             }
             for part in item.installment_item_locators
         ]
@@ -442,7 +425,7 @@ class Renderer:
             "remainingAmount": self.number(item.remaining_amount, currency),
             "settlementTime": self.time(item.settlement_time),
             "installmentItemSummaries": installments,
-            "flatChargeSummary": None if installments else where,
+            "flatChargeSummary": None if installments else self._finish(where),
             "unsettledTime": self.time(item.unsettled_time),
         }
 
@@ -459,7 +442,7 @@ class Renderer:
             "autoRenewalPlanName": None,
             "excessCreditPlanName": account.excess_credit_plan_name,
             "preferences": None,
-            "validationResult": {"validationItems": [], "success": True},
+            "validationResult": self._finish({"validationItems": [], "success": True}),
             "billingLevel": account.billing_level,
             "invoicingPlanName": None,
             "region": None,

@@ -169,11 +169,14 @@ class Store:
     def put(self, record: r.Record) -> None:
         """Store a record, new or changed, with what lists show of it."""
         kind = type(record)
-        listed = isinstance(record, _LISTED)
-        body = self.renderer.body(record).decode() if listed else None
-        summary = self.renderer.summary(record).decode() if isinstance(record, r.Invoice) else None
+        body: bytes | None = None
+        summary: bytes | None = None
+        if isinstance(record, r.Invoice):
+            body, summary = self.renderer.invoice(record)
+        elif kind in _LISTED:
+            body = self.renderer.body(record)
         values = [getattr(record, column) for column in kind.columns]
-        self.database.execute(_PUT[kind], (record.locator, *values, _ENCODER.encode(record), body, summary))
+        self.database.execute(_PUT[kind], (record.locator, *values, _ENCODER.encode(record), _text(body), _text(summary)))
         if isinstance(record, CREDIT_KINDS):
             row = (credit_type(record), record.locator, record.account_locator, int(credit_state(record) == "reversed"))
             self.database.execute(_PUT_CREDIT, (*row, self.renderer.credit(record).decode()))
@@ -213,3 +216,7 @@ class Store:
         """The next number of a series (invoices, payments), from 1."""
         sql = "INSERT INTO socotra_meta VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value"
         return int(self.database.execute(sql, (f"number {series}",)).fetchone()[0])
+
+
+def _text(json: bytes | None) -> str | None:
+    return None if json is None else json.decode()
