@@ -1,0 +1,356 @@
+"""BillAgain's credit notes as the common model, and back. Pure functions.
+
+What remains of a credit follows from its allocations, never from the vendor's ``Status``; where the two disagree, the record
+carries a finding. A text from which a mark was taken off, and a ``Date`` that says more than a day, stay in ``extra`` as the
+vendor sent them, so that a PUT, which replaces every field, can send them back unchanged.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, tzinfo
+from decimal import Decimal
+from typing import Final, Literal, TypeAlias
+
+from unibill import marks
+from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
+from unibill.losses import Loss, LossKind
+from unibill.model import (
+    Allocation,
+    Charge,
+    ChargeCategory,
+    Credit,
+    CreditKind,
+    Direction,
+    Finding,
+    Invoicing,
+    Status,
+    Target,
+    TargetType,
+    applied_of,
+    remaining_of,
+    status_from_amounts,
+)
+from unibill_billagain import dates
+from unibill_billagain.wire import AllocationInput, AllocationRecord, CreditInput, CreditNote
+
+MarkIn: TypeAlias = Literal["number", "memo"]
+"""Where a mark goes."""
+PROVIDER: Final = "billagain"
+CHARGE_TYPE: Final = "creditNote"
+"""The type of the charges that credit notes are shown as."""
+
+STATUSES: Final[Mapping[str, Status]] = {
+    "Pending": Status.PENDING,
+    "Allocated": Status.APPLIED,
+    "Partial": Status.PARTIALLY_APPLIED,
+    "Unallocated": Status.OPEN,
+    "Failed": Status.FAILED,
+}
+"""The documented words. Only ``Allocated`` is seen in a sample; the list is the payments' one, copied by the vendor."""
+_SAYS_SPENT: Final = frozenset({Status.APPLIED, Status.PARTIALLY_APPLIED})
+_FROM_AMOUNTS: Final = frozenset({Status.APPLIED, Status.PARTIALLY_APPLIED, Status.OPEN})
+
+
+# From BillAgain
+
+
+def to_credit(note: CreditNote, zone: tzinfo, wanted: Collection[str] = ()) -> Credit:
+    """A credit note as a common credit.
+
+    Args:
+        note: as decoded.
+        zone: of the backend's days.
+        wanted: marks that are looked for: of two marks in one record, the wanted one is its ``mark``.
+    """
+    findings: list[Finding] = []
+    extra: dict[str, object] = dict(note.unknown)
+    credit_id = str(note.credit_note_id)
+    raw = note.amount
+    if raw < 0:
+        extra["Amount"] = raw
+        findings.append(
+            _finding("negative-amount", f"the vendor's amount is {raw}; what a negative credit note means is not documented", "amount")
+        )
+    allocations = _allocations(note, credit_id, findings)
+    status, applied, remaining = _standing(note, allocations, findings)
+    mark, number, memo = _texts(note, wanted, extra, findings)
+    return Credit.trusted(
+        {
+            "id": credit_id,
+            "provider": PROVIDER,
+            "account_id": None if note.customer_id in (None, 0) else str(note.customer_id),
+            "kind": CreditKind.CREDIT_NOTE,
+            "direction": Direction.FROM_ACCOUNT if raw < 0 else Direction.TO_ACCOUNT,
+            "status": status,
+            "remote_status": note.status or "",
+            "currency": note.currency_code,
+            "amount": abs(raw) if raw < 0 else raw,
+            "applied": applied,
+            "remaining": remaining,
+            "number": number,
+            "memo": memo,
+            "issued_on": _day(note.date, zone, extra, findings),
+            "created_at": None,
+            "realized_at": None,
+            "reversed_at": None,
+            "reversal_reason": None,
+            "parent_id": None,
+            "mark": mark,
+            "allocations": allocations,
+            "findings": tuple(findings),
+            "extra": extra,
+        }
+    )
+
+
+def to_charge(note: CreditNote, account: str) -> Charge:
+    """A credit note as the charge that is its image: category credit, negative amount.
+
+    Args:
+        note: as decoded.
+        account: the customer in whose list it stood.
+    """
+    mark, number, _ = _texts(note, (), {}, [])
+    return Charge.trusted(
+        {
+            "id": str(note.credit_note_id),
+            "provider": PROVIDER,
+            "account_id": account if note.customer_id in (None, 0) else str(note.customer_id),
+            "currency": note.currency_code,
+            "amount": note.amount.copy_negate() if note.amount else note.amount,
+            "category": ChargeCategory.CREDIT,
+            "remote_category": "",
+            "type": CHARGE_TYPE,
+            "invoicing": Invoicing.UNKNOWN,
+            "policy_id": None,
+            "transaction_id": None,
+            "element_id": None,
+            "element_static_id": None,
+            "reversal_of": None,
+            "tag": number,
+            "mark": mark,
+            "findings": (),
+            "extra": {"Status": note.status, "Date": note.date, "Memo": note.memo, **note.unknown},
+        }
+    )
+
+
+def carries(note: CreditNote, wanted: Collection[str]) -> bool:
+    """Whether a credit note carries one of these marks, in its number or its memo."""
+    return marks.find(note.credit_number) in wanted or marks.find(note.memo) in wanted
+
+
+def _allocations(note: CreditNote, credit_id: str, findings: list[Finding]) -> tuple[Allocation, ...] | None:
+    if note.allocations is None and _word(note) in _SAYS_SPENT:
+        findings.append(
+            _finding(
+                "allocations-missing",
+                f"the vendor says {note.status} and lists no allocations, so what remains is not known",
+                "allocations",
+            )
+        )
+        return None
+    records = note.allocations or []
+    allocations = tuple(_allocation(record, credit_id, note.currency_code) for record in records)
+    if any(allocation.target.type is not TargetType.INVOICE for allocation in allocations):
+        findings.append(
+            _finding("allocation-without-invoice", "an allocation names no invoice, which is not documented for credits", "allocations")
+        )
+    ids = [allocation.id for allocation in allocations if allocation.id is not None]
+    if len(set(ids)) < len(ids):
+        findings.append(_finding("repeated-allocation", "an allocation id is listed twice; both are counted", "allocations"))
+    return allocations
+
+
+def _allocation(record: AllocationRecord, credit_id: str, currency: str) -> Allocation:
+    # The nested creditNoteID is 0 or somebody else's in the vendor's samples: the parent's id counts.
+    extra: dict[str, object] = {} if record.credit_note_id is None else {"creditNoteID": record.credit_note_id}
+    extra.update(record.unknown)
+    return Allocation.trusted(
+        {
+            "id": None if record.allocation_id in (None, 0) else str(record.allocation_id),
+            "credit_id": credit_id,
+            "target": _target(record),
+            "amount": record.amount_applied,
+            "currency": currency,
+            "group_id": None,
+            "applied_at": None,
+            "reversed_at": None,
+            "extra": extra,
+        }
+    )
+
+
+def _target(record: AllocationRecord) -> Target:
+    kind, found, remote = TargetType.INVOICE, str(record.invoice_id or ""), None
+    if found in {"", "0"}:
+        # Payments show that such an allocation goes to an opening balance, named by positiveAdjustmentID.
+        other = record.unknown.get("positiveAdjustmentID")
+        kind, found, remote = (
+            (TargetType.OPENING_BALANCE, str(other), "positiveAdjustmentID") if other else (TargetType.UNKNOWN, "", "none")
+        )
+    return Target.trusted({"type": kind, "id": found, "number": None, "remote_type": remote})
+
+
+def _word(note: CreditNote) -> Status | None:
+    """What the vendor's word means; None where there is none, unknown where nobody documented it."""
+    if not note.status:
+        return None
+    return STATUSES.get(note.status) or STATUSES.get(note.status.capitalize(), Status.UNKNOWN)
+
+
+def _standing(
+    note: CreditNote, allocations: tuple[Allocation, ...] | None, findings: list[Finding]
+) -> tuple[Status, Decimal | None, Decimal | None]:
+    word = _word(note)
+    if word is Status.UNKNOWN:
+        findings.append(_finding("unknown-status", f"nobody documented the status {note.status!r}", "status"))
+    if allocations is None:
+        return word or Status.UNKNOWN, None, None
+    if any(allocation.amount < 0 for allocation in allocations):
+        findings.append(_finding("negative-allocation", "an allocation is negative, so what remains is not known", "allocations"))
+        return Status.UNKNOWN, None, None
+    if note.amount < 0:
+        return Status.UNKNOWN, None, None
+    applied, amount = applied_of(allocations), note.amount
+    remaining = remaining_of(amount, applied)
+    derived = status_from_amounts(amount, applied)
+    if applied > amount:
+        findings.append(_finding("over-applied", f"{applied} is allocated of {amount}", "allocations"))
+    if word is Status.UNKNOWN:
+        return word, applied, remaining
+    if word is Status.FAILED:
+        findings.append(
+            _finding("undocumented-meaning", "what Failed means for a credit is not documented; nothing of it counts as left", "status")
+        )
+        return word, applied, Decimal(0)
+    if word is Status.PENDING and not applied:
+        findings.append(_finding("undocumented-meaning", "what Pending means for a credit is not documented", "status"))
+        return word, applied, remaining
+    if word is not None and word is not derived and amount:
+        message = f"the vendor says {note.status}, but {applied} of {amount} is allocated"
+        findings.append(_finding("status-contradicts-amounts", message, "status"))
+    return derived, applied, remaining
+
+
+def _texts(
+    note: CreditNote, wanted: Collection[str], extra: dict[str, object], findings: list[Finding]
+) -> tuple[str | None, str | None, str | None]:
+    """The mark, and number and memo without it."""
+    number, memo = note.credit_number or None, note.memo or None
+    of_number, of_memo = marks.find(number), marks.find(memo)
+    mark = of_number or of_memo
+    if of_number and of_memo and of_number != of_memo:
+        findings.append(_finding("two-marks", f"CreditNumber and Memo carry different marks, {of_number} and {of_memo}", "mark"))
+        mark = of_memo if of_memo in wanted and of_number not in wanted else of_number
+    if mark is not None and of_number == mark:
+        extra["CreditNumber"], number = number, marks.strip(number)
+    if mark is not None and of_memo == mark:
+        extra["Memo"], memo = memo, marks.strip(memo)
+    return mark, number, memo
+
+
+def _day(text: str | None, zone: tzinfo, extra: dict[str, object], findings: list[Finding]) -> date | None:
+    if not text:
+        return None
+    day, exact = dates.read(text, zone)
+    if not exact:
+        extra["Date"] = text
+    if day is None:
+        findings.append(_finding("unreadable-date", f"the vendor's date {text!r} cannot be read", "issued_on"))
+    return day
+
+
+def _finding(code: str, message: str, field: str) -> Finding:
+    return Finding.trusted({"code": code, "message": message, "field": field})
+
+
+# To BillAgain
+
+
+def to_add(draft: CreditDraft, mark: str | None, mark_in: MarkIn, today: date) -> CreditInput:
+    """The POST body of a draft that has no faults.
+
+    Args:
+        draft: the credit; without a day it gets ``today``, since BillAgain demands one.
+        mark: goes into ``CreditNumber`` where ``mark_in`` says so or the draft has no number, else before the memo.
+        mark_in: the backend's setting.
+        today: the calendar day in the backend's zone.
+    """
+    number, memo = marked(draft, mark, mark_in)
+    return CreditInput(
+        customer_id=int(draft.account_id),
+        date=dates.written(draft.issued_on or today),
+        currency_code=draft.currency,
+        amount=draft.amount,
+        credit_number=number,
+        memo=memo,
+        auto_apply=draft.auto_apply,
+        allocations=None if draft.auto_apply else tuple(to_allocation(item) for item in draft.allocations),
+    )
+
+
+def to_edit(credit: Credit, kept: Sequence[Allocation], added: Sequence[AllocationDraft]) -> CreditInput:
+    """The PUT body that leaves a credit as it is, with these allocations and no others.
+
+    Args:
+        credit: as read from BillAgain, without ``faults_of_edit``.
+        kept: those that stand, sent with their ids so that they keep them.
+        added: new ones.
+
+    Raises:
+        ValueError: the credit has no day or no customer.
+    """
+    if credit.issued_on is None or credit.account_id is None:
+        raise ValueError("faults_of_edit was not asked")
+    standing = [
+        AllocationInput(item.amount, invoice_id=int(item.target.id), allocation_id=None if item.id is None else int(item.id))
+        for item in kept
+    ]
+    return CreditInput(
+        customer_id=int(credit.account_id),
+        date=dates.written(credit.issued_on),
+        currency_code=credit.currency,
+        amount=credit.amount,
+        credit_number=str(credit.extra.get("CreditNumber", credit.number or "")),
+        memo=str(credit.extra.get("Memo", credit.memo or "")),
+        allocations=(*standing, *(to_allocation(item) for item in added)),
+    )
+
+
+def to_allocation(draft: AllocationDraft) -> AllocationInput:
+    """A new allocation, by the invoice's id or by the number people see."""
+    return AllocationInput(
+        draft.amount,
+        invoice_id=None if draft.target_id is None else int(draft.target_id),
+        invoice_number=None if draft.target_number is None else int(draft.target_number),
+    )
+
+
+def to_credit_draft(draft: ChargeDraft) -> CreditDraft:
+    """The credit note that a negative charge becomes; its tag is the ``CreditNumber`` that BillAgain demands."""
+    return CreditDraft(account_id=draft.account_id, currency=draft.currency, amount=-draft.amount, number=draft.tag)
+
+
+def losses_of_credit(draft: CreditDraft, mark: str | None, mark_in: MarkIn) -> tuple[Loss, ...]:
+    """What of a draft would not be read back from BillAgain."""
+    losses: list[Loss] = []
+    if mark is not None and draft.number and (mark_in == "number" or not draft.number.strip()):
+        losses.append(Loss("number", draft.number, 'the mark takes its place in CreditNumber; mark_in = "memo" would keep it'))
+    for i, item in enumerate(draft.allocations):
+        at = f"allocations[{i}]"
+        if item.target_type is not TargetType.INVOICE:
+            value = f"{item.amount} {draft.currency} to {item.target_type} {item.target_id or item.target_number}"
+            losses.append(Loss(at, value, "BillAgain allocates credits to invoices only", LossKind.MONEY))
+        elif item.target_number is not None:
+            losses.append(Loss(f"{at}.target_number", item.target_number, "BillAgain tells the invoice's id, never its number"))
+    return tuple(losses)
+
+
+def marked(draft: CreditDraft, mark: str | None, mark_in: MarkIn) -> tuple[str, str]:
+    """``CreditNumber`` and ``Memo`` with the mark in its place."""
+    number, memo = draft.number or "", draft.memo or ""
+    if mark is None:
+        return number, memo
+    if mark_in == "number" or not number.strip():
+        return mark, memo
+    return number, f"{mark} {memo}" if memo else mark
