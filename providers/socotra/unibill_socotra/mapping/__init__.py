@@ -1,0 +1,1 @@
+"""Pure mappings between Socotra's wire records and the common model, both ways."""
