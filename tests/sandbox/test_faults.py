@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from unibill import exactjson
 from unibill.sandbox import ConnectionCut, Fault, Sandbox, SandboxSystem, parse_faults
-from unibill.sandbox.faults import KINDS, FaultList, route_matches
+from unibill.sandbox.faults import KINDS, Answer, FaultList, route_matches
 
 NOTES = "/notes/v1/notes"
 
@@ -71,6 +71,7 @@ def test_a_cut_in_process_raises(sandbox: Sandbox) -> None:
     with pytest.raises(ConnectionCut):
         asyncio.run(ask())
     assert len(sandbox.books()) == 1
+    assert [entry.status for entry in sandbox.requests()] == [None]
 
 
 @pytest.mark.parametrize("answer", ["status-502", "cut"])
@@ -174,6 +175,38 @@ def test_a_fault_that_does_not_fit_the_answer_is_kept_for_the_next(http: httpx.C
     assert http.get(NOTES).json() == [{"id": 1, "Amount": 8}]
     assert http.get(NOTES).json() == [{"id": 1, "Amount": 7}]
     assert [entry.fault for entry in sandbox.requests()] == [None, "drift", None]
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "body"),
+    [
+        (Fault(kind="drift"), 200, b"<html>"),
+        (Fault(kind="drift"), 200, b'{"id":1}'),
+        (Fault(kind="drift"), 404, b'[{"amount":1}]'),
+        (Fault(kind="drift"), 200, b"[1]"),
+        (Fault(kind="drift", index=1), 200, b'[{"amount":1}]'),
+        (Fault(kind="drift", field="total"), 200, b'[{"amount":1}]'),
+        (Fault(kind="drift"), 200, b'[{"amount":"much"}]'),
+        (Fault(kind="drift"), 200, b'[{"amount":true}]'),
+        (Fault(kind="skipped-records", index=1), 200, b"[1]"),
+        (Fault(kind="duplicate-records"), 200, b"[]"),
+        (Fault(kind="shuffled-records"), 200, b"[1]"),
+        (Fault(kind="shuffled-records"), 200, b"[1,1]"),
+        (Fault(kind="truncated-json"), 204, b""),
+    ],
+)
+def test_an_answer_that_a_fault_cannot_spoil_is_left_alone(fault: Fault, status: int, body: bytes) -> None:
+    hit = FaultList([fault]).pick("GET", "/x")
+    assert hit is not None
+    assert hit.spoil(Answer(status, [], body)) is None
+
+
+def test_drift_keeps_an_amount_that_is_text_a_text() -> None:
+    hit = FaultList([Fault(kind="drift", by=Decimal("0.5"))]).pick("GET", "/x")
+    assert hit is not None
+    spoiled = hit.spoil(Answer(200, [(b"Content-Length", b"19")], b'[{"amount":"10.00"}]'))
+    assert spoiled is not None
+    assert (spoiled.body, list(spoiled.headers)) == (b'[{"amount":"10.50"}]', [(b"content-length", b"20")])
 
 
 def test_skip_and_count_choose_which_requests_are_hit() -> None:

@@ -108,8 +108,6 @@ class Fault(BaseModel):
         method, _, path = self.route.partition(" ")
         if not re.fullmatch(r"\*|[A-Z]+", method) or not path.startswith("/"):
             raise ValueError(f"route {self.route!r} is not a method (or *), a space, and a path that starts with /")
-        if not self.by.is_finite():
-            raise ValueError("by is a finite number")
         return self
 
 

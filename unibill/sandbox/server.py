@@ -255,6 +255,8 @@ class Sandbox:
                 await self._reply(name, scope, self._handle(name, scope, body), None, send)
             else:
                 await self._misbehave(hit, name, scope, body, receive, send)
+        except ConnectionCut:
+            raise
         except Exception:
             self._remember(name, scope, 500, None)
             raise
