@@ -1,0 +1,100 @@
+"""Sources and targets as edges. Pure.
+
+Socotra keeps two separate lists, and an item may lack its amount: with several on both sides nothing says which source paid which
+target. So one rule decides, always the same: an omitted amount takes what the total leaves, in list order, none beyond its
+invoice's own total; then sources fill targets in list order.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from unibill import money
+from unibill.model import Target, TargetType
+from unibill_socotra.wire.common import CreditItem
+from unibill_socotra.wire.invoices import Invoice
+
+ZERO = Decimal(0)
+_TYPES = {
+    "invoice": TargetType.INVOICE,
+    "invoiceItem": TargetType.INVOICE_ITEM,
+    "account": TargetType.ACCOUNT,
+    "subpayment": TargetType.SUBPAYMENT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One container and its part of an amount."""
+
+    locator: str
+    type: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One source giving to one target."""
+
+    source: Part
+    target: Part
+    amount: Decimal
+
+
+def resolved(items: Sequence[CreditItem] | None, total: Decimal, invoices: Mapping[str, Invoice]) -> list[Part]:
+    """The items with numbers for amounts, never beyond the total.
+
+    Args:
+        items: sources or targets.
+        total: the amount of the whole record.
+        invoices: those known, whose totals bound omitted amounts.
+    """
+    left = total.copy_abs()
+    room = money.subtract(left, money.add([item.amount.copy_abs() for item in items or () if item.amount is not None]))
+    parts: list[Part] = []
+    for item in items or ():
+        if item.amount is not None:
+            amount = min(item.amount.copy_abs(), left)
+        else:
+            amount = max(min(room, _total_of(item, invoices, room)), ZERO)
+            room = money.subtract(room, amount)
+        left = money.subtract(left, amount)
+        parts.append(Part(item.container_locator, item.container_type, amount))
+    return parts
+
+
+def paired(sources: Sequence[Part], targets: Sequence[Part]) -> Iterator[Edge]:
+    """Sources fill targets in list order; what has no counterpart is left out."""
+    waiting = list(targets)
+    filled = ZERO
+    for source in sources:
+        left = source.amount
+        while left and waiting:
+            target = waiting[0]
+            amount = min(left, money.subtract(target.amount, filled))
+            if amount:
+                yield Edge(source, target, amount)
+            left = money.subtract(left, amount)
+            filled = money.add([filled, amount])
+            if filled == target.amount:
+                waiting.pop(0)
+                filled = ZERO
+
+
+def target_of(part: Part, invoices: Mapping[str, Invoice]) -> Target:
+    """The common model's target, with the invoice's number where it is known."""
+    invoice = invoices.get(part.locator) if part.type == "invoice" else None
+    kind = _TYPES.get(part.type, TargetType.UNKNOWN)
+    return Target.trusted(
+        {
+            "type": kind,
+            "id": part.locator,
+            "number": None if invoice is None else invoice.invoice_number,
+            "remote_type": part.type if kind is TargetType.UNKNOWN else None,
+        }
+    )
+
+
+def _total_of(item: CreditItem, invoices: Mapping[str, Invoice], otherwise: Decimal) -> Decimal:
+    invoice = invoices.get(item.container_locator) if item.container_type == "invoice" else None
+    return otherwise if invoice is None or invoice.total_amount is None else invoice.total_amount.copy_abs()
