@@ -1,0 +1,1 @@
+"""What unibill ships for tests: of apps that use it, and of providers."""
