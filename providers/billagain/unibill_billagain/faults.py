@@ -22,9 +22,7 @@ def faults_of_credit(draft: CreditDraft, mark: str | None, mark_in: MarkIn) -> l
     faults = [*_faults_of_id("$.account_id", draft.account_id), *_faults_of_scale("$.amount", draft.amount)]
     if mark is None and not (draft.number or "").strip():
         faults.append(Fault("$.number", "BillAgain demands a CreditNumber; give a number, or create with a key"))
-    for name, text in (("number", draft.number), ("memo", draft.memo)):
-        if marks.find(text):
-            faults.append(Fault(f"$.{name}", f"it begins with a mark of unibill ({marks.find(text)}) and would be taken for one"))
+    faults += [*_faults_of_marks("$.number", draft.number), *_faults_of_marks("$.memo", draft.memo)]
     number, memo = marked(draft, mark, mark_in)
     faults += faults_of_text("$.number", number, most=TEXT)
     faults += faults_of_text("$.memo", memo, most=TEXT)
@@ -89,12 +87,17 @@ def faults_of_charge(draft: ChargeDraft, at: str) -> list[Fault]:
             faults.append(Fault(f"{at}.{name}", "BillAgain has none; leave it out"))
     if not (draft.tag or "").strip():
         faults.append(Fault(f"{at}.tag", "BillAgain demands a CreditNumber, which is made from the tag; give one"))
-    return [*faults, *faults_of_text(f"{at}.tag", draft.tag, most=TEXT)]
+    return [*faults, *_faults_of_marks(f"{at}.tag", draft.tag), *faults_of_text(f"{at}.tag", draft.tag, most=TEXT)]
 
 
 def _faults_of_id(at: str, value: str) -> list[Fault]:
     digits = value.isascii() and value.isdecimal() and not value.startswith("0") and len(value) <= _ID_DIGITS
     return [] if digits else [Fault(at, f"{value!r} is not one of BillAgain's ids or numbers, which are whole numbers such as 11352")]
+
+
+def _faults_of_marks(at: str, text: str | None) -> list[Fault]:
+    found = marks.find(text)
+    return [Fault(at, f"it begins with a mark of unibill ({found}) and would be taken for one")] if found else []
 
 
 def _faults_of_scale(at: str, amount: Decimal) -> list[Fault]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 from unibill.capabilities import Capabilities
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
 from unibill.drafts import faults_of_allocations as core_faults_of_allocations
-from unibill.errors import Conflict, Fault, InvalidDraft, InvalidQuery, NotFound, Rejected
+from unibill.errors import Conflict, Fault, InvalidDraft, InvalidQuery, MalformedResponse, NotFound, Rejected
 from unibill.flow import Done, Flow, Step
 from unibill.losses import Loss
 from unibill.model import Allocation, Charge, Credit, Invoicing
@@ -87,7 +87,7 @@ class BillAgainProvider(Provider[BillAgainSettings]):
         credits_read = [mapping.to_credit(note, self._zone) for note in notes]
         if invoice is not None:
             credits_read = [credit for credit in credits_read if any(item.target.id == invoice for item in credit.allocations or ())]
-        return Page(credits_read, following)
+        return Page(credits_read, following, promised=False)
 
     def credit_pages(self, query: CreditQuery) -> Addressing:
         """Pages are numbered from 1."""
@@ -118,7 +118,7 @@ class BillAgainProvider(Provider[BillAgainSettings]):
         if account is None:
             self._refuse(query.operation)
         notes, following = yield from self._page(account, at)
-        return Page([mapping.to_charge(note, account) for note in notes], following)
+        return Page([mapping.to_charge(note, account) for note in notes], following, promised=False)
 
     def charge_pages(self, query: ChargeQuery) -> Addressing:
         """Pages are numbered from 1."""
@@ -259,18 +259,26 @@ class BillAgainProvider(Provider[BillAgainSettings]):
         return notes, page + 1 if len(notes) >= self.settings.page_size else None
 
     def _scan(self, account: str | None, wanted: Callable[[CreditNote], bool]) -> Flow[list[CreditNote]]:
-        """The wanted records of a whole list, each once; a page that brings nothing new ends it."""
+        """The wanted records of a whole list, each once.
+
+        A page that brings nothing new ends it, but for the second: there it may mean that paging does not work at all, and a
+        scan that misses records would let a credit be created twice.
+        """
         found: list[CreditNote] = []
         seen: set[str] = set()
-        at: At | None = None
+        page = _FIRST
         while True:
-            notes, following = yield from self._page(account, at)
+            notes, following = yield from self._page(account, page)
             fresh = [note for note in notes if str(note.credit_note_id) not in seen]
             seen.update(str(note.credit_note_id) for note in fresh)
             found += [note for note in fresh if wanted(note)]
+            if notes and not fresh and page == _FIRST + 1:
+                raise MalformedResponse(
+                    "the second page of the list is the first again, so the rest cannot be read", operation="list credits"
+                )
             if following is None or not fresh:
                 return found
-            at = following
+            page = following
 
     def _add(self, step: str, body: CreditInput, mark: str | None) -> Flow[CreditNote]:
         yield Step(step, done=False, data={"account": str(body.customer_id), "mark": mark})

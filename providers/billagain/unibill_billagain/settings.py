@@ -31,7 +31,7 @@ class BillAgainSettings(BackendSettings):
     provider_name: ClassVar[str] = "billagain"
 
     base_url: str = "https://api.billagain.com/v1"
-    account: str = Field(pattern=r"\A[0-9]{1,19}\Z", coerce_numbers_to_str=True)
+    account: str = Field(pattern=r"^[0-9]{1,19}$", coerce_numbers_to_str=True)
     api_key: SecretStr = Field(min_length=1)
     time_zone: str = "UTC+02:00"
     mark_in: Literal["number", "memo"] = "number"
