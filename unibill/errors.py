@@ -30,6 +30,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
+_PERMISSION_MATTERS = frozenset({403, 404})
+
 
 class UnibillError(Exception):
     """The root of all errors that unibill raises on purpose."""
@@ -146,7 +148,7 @@ class BackendError(UnibillError):
             for part in (
                 f"status {self.status}" if self.status is not None else "",
                 f"request {self.request_id}" if self.request_id else "",
-                f"needs permission {self.permission}" if self.permission else "",
+                f"needs permission {self.permission}" if self.permission and self.status in _PERMISSION_MATTERS else "",
             )
             if part
         )

@@ -192,7 +192,7 @@ def check_draft(what: str, faults: Sequence[Fault]) -> None:
         InvalidDraft: with all of them.
     """
     if faults:
-        raise InvalidDraft(what, faults)
+        raise InvalidDraft(what, dict.fromkeys(faults))
 
 
 def _ids(**ids: str | None) -> None:
