@@ -30,7 +30,7 @@ def loads(data: bytes | str) -> object:
     """
     try:
         return _DECODER.decode(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise InexactJSON(str(error)) from error
 
 
