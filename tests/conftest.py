@@ -1,0 +1,50 @@
+"""What the tests of the core share."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.support.drivers import HEADER, SECRET, AsyncDriver, Driver, SyncDriver
+from tests.support.server import Server, serve
+from unibill.events import RequestSettled
+from unibill.http import without_waiting
+from unibill.provider import BackendSettings, Endpoint
+
+MakeDriver = Callable[..., Driver]
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server whose answers the test writes."""
+    with serve() as server:
+        yield server
+
+
+@pytest.fixture
+def no_waiting() -> Iterator[None]:
+    """Retries and pacing take no time."""
+    with without_waiting():
+        yield
+
+
+@pytest.fixture
+def events() -> list[RequestSettled]:
+    """What the drivers told of each try."""
+    return []
+
+
+@pytest.fixture(params=["sync", "async"])
+def driver(request: pytest.FixtureRequest, server: Server, events: list[RequestSettled]) -> Iterator[MakeDriver]:
+    """Makes a driver for the server, sync and async in turn; keywords are settings."""
+    kind = SyncDriver if request.param == "sync" else AsyncDriver
+    made: list[Driver] = []
+
+    def make(base_url: str = "", **settings: object) -> Driver:
+        address = base_url or server.url
+        endpoint = Endpoint(address, {"authorization": HEADER}, (SECRET,))
+        made.append(kind(endpoint, BackendSettings.model_validate({"base_url": address, "timeout": 5, **settings}), events.append))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
