@@ -18,6 +18,7 @@ from unibill.model import Invoicing, TargetType
 from unibill.money import Amount
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_CHARGE_IDS: Final = ("type", "policy_id", "transaction_id", "element_id", "element_static_id")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -108,8 +109,8 @@ def faults_of_allocations(allocations: Sequence[AllocationDraft], currency: str,
         faults += faults_of_amount(f"{at}.amount", allocation.amount, currency, positive=True)
         if (allocation.target_id is None) == (allocation.target_number is None):
             faults.append(Fault(f"{at}.target_id", "give either target_id or target_number"))
-        if allocation.target_id is not None:
-            faults += _faults_of_id(f"{at}.target_id", allocation.target_id)
+        for name in ("target_id", "target_number"):
+            faults += _faults_of_optional_id(f"{at}.{name}", getattr(allocation, name))
     total = money.add([allocation.amount for allocation in allocations])
     if total > available:
         faults.append(Fault("$.allocations", f"they come to {total} {currency}, more than the {available} {currency} there are"))
@@ -122,6 +123,7 @@ def faults_of_charge(draft: ChargeDraft, at: str = "$") -> list[Fault]:
         *_faults_of_id(f"{at}.account_id", draft.account_id),
         *faults_of_amount(f"{at}.amount", draft.amount, draft.currency, positive=False),
         *faults_of_currency(f"{at}.currency", draft.currency),
+        *(fault for name in _CHARGE_IDS for fault in _faults_of_optional_id(f"{at}.{name}", getattr(draft, name))),
         *faults_of_text(f"{at}.tag", draft.tag),
     ]
     if draft.invoicing is Invoicing.UNKNOWN:
@@ -161,6 +163,10 @@ def faults_of_text(path: str, text: str | None, *, most: int | None = None) -> l
     if most is not None and len(text) > most:
         faults.append(Fault(path, f"has {len(text)} characters; the backend takes {most}"))
     return faults
+
+
+def _faults_of_optional_id(path: str, value: str | None) -> list[Fault]:
+    return [] if value is None else _faults_of_id(path, value)
 
 
 def _faults_of_id(path: str, value: str) -> list[Fault]:
