@@ -3,9 +3,10 @@
 Locators repeat across kinds in Socotra (a policy, its quote and its transaction can share one), so a credit's id names its
 kind: ``payment:01J…``. A kind that nobody documented keeps the vendor's word: ``unknown.refundReversal:01J…``.
 
-The locator of a credit distribution is the one key that a caller may choose. unibill derives it from what it is for (a mark, or
-the charge it spends) and a running number, so that a repetition meets the same distribution, and so that whoever reads it
-later can tell which credit it spends.
+The locator of a credit distribution is the one key that a caller may choose. unibill derives it from the id of the credit that it
+spends and a running number, so that a repetition meets the same distribution, and so that whoever reads it later can tell which
+credit it spends. It is not derived from the credit's mark: a credit that is voided and created again under the same key has the
+same mark, and would meet its predecessor's reversed distributions.
 """
 
 import hashlib
@@ -63,7 +64,7 @@ def derived_locator(key: str, number: int) -> str:
     """The locator of the ``number``-th distribution that spends the credit of this key.
 
     Args:
-        key: a mark, or the locator of a charge that carries none.
+        key: the credit's id.
         number: from 0.
 
     Returns:

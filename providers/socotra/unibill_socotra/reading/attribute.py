@@ -3,7 +3,7 @@
 Socotra records movements of money, not the fate of a credit. The rules by which one becomes the other:
 
 - **account → invoice** (credit distribution): allocations of the credits that filled the account's balance, the oldest first, split
-  where needed. A distribution whose locator unibill derived from a mark spends that mark's credit first.
+  where needed. A distribution whose locator unibill derived from a credit (``ids.derived_locator``) spends that credit first.
 - **negative invoice → account**: the settlement of the charges on that invoice. It is neither a credit nor an allocation: it
   makes its charges spendable. Where no credit charge explains the invoice (a return premium, a charge that was reversed since), the
   distribution itself is the credit.
@@ -26,7 +26,7 @@ from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Final
 
-from unibill import marks, money
+from unibill import money
 from unibill.model import Allocation, Credit, CreditKind, Finding, Status, applied_of, status_from_amounts
 from unibill_socotra.mapping import charges as map_charges
 from unibill_socotra.mapping import credits as map_credits
@@ -79,7 +79,6 @@ class _Attribution:
         self._provider = provider
         self._zone = zone
         self._invoices = {invoice.locator: invoice for invoice in records.invoices}
-        self._charges = {charge.locator: charge for charge in records.charges}
         self._undone = map_charges.reversed_locators(records.charges)
         self._invoiced = explain(records.charges, records.invoices, rules)
         self._listed = {(record.credit_type, record.locator): record for record in records.listed}
@@ -116,9 +115,6 @@ class _Attribution:
             found = self._add(credit)
             invoice = self._invoiced.invoice_of.get(charge.locator)
             found.spendable = invoice is not None
-            key = credit.mark or charge.locator
-            if key not in self._stems or not undone:
-                self._stems[ids.stem_of(key)] = credit.id
             if undone:
                 continue
             for on, amount in self._invoiced.netted.get(charge.locator, ()):
@@ -236,8 +232,8 @@ class _Attribution:
 
     def _is_netting(self, record: Distribution, charge: str, invoice: str) -> bool:
         """Whether a reversed charge's invoice only pays the invoice of its own reversal: then no money was ever spent."""
-        key = marks.find(self._charges[charge].tag) or charge
-        return self._invoiced.reversal_invoice_of.get(charge) == invoice or ids.derived_stem(record.locator) == ids.stem_of(key)
+        ours = ids.derived_stem(record.locator) == ids.stem_of(ids.charge_id(charge))
+        return ours or self._invoiced.reversal_invoice_of.get(charge) == invoice
 
     def _itself(self, record: Distribution, amount: Decimal) -> _Found:
         """The distribution as a credit of its own, of the part that no charge explains."""
@@ -255,8 +251,7 @@ class _Attribution:
         return known
 
     def _drain_for(self, record: Distribution, edges: list[Edge], when: datetime, stands: bool, reversed_at: datetime | None) -> None:
-        prefers = self._stems.get(ids.derived_stem(record.locator))
-        drain = Drain(record.locator, money.add([edge.amount for edge in edges]), prefers)
+        drain = Drain(record.locator, money.add([edge.amount for edge in edges]), self._stems.get(ids.derived_stem(record.locator)))
         parts = [Part(edge.target.locator, edge.target.type, edge.amount) for edge in edges]
         self._drainings.append(_Draining(drain, parts, record))
         self._event(record.currency, Event(when, "drain", record.locator, drain))
@@ -297,6 +292,7 @@ class _Attribution:
     def _add(self, credit: Credit) -> _Found:
         if credit.account_id is None:
             credit = credit.model_copy(update={"account_id": self._records.account})
+        self._stems[ids.stem_of(credit.id)] = credit.id
         return self._found.setdefault(credit.id, _Found(credit))
 
     def _fill(self, found: _Found, amount: Decimal, key: str, when: datetime, stands: bool, reversed_at: datetime | None) -> None:

@@ -1,0 +1,339 @@
+"""The Socotra provider: Socotra's operations and the mappings, put together."""
+
+from collections.abc import Collection, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, ClassVar
+from zoneinfo import ZoneInfo
+
+from unibill.capabilities import Capabilities
+from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
+from unibill.errors import Fault, InvalidDraft, InvalidQuery, MalformedResponse, NotFound
+from unibill.flow import Done, Flow, Step
+from unibill.losses import Loss
+from unibill.model import Charge, Credit, CreditKind, Direction, Finding, Invoicing, Status
+from unibill.native import AsyncRunner, Runner
+from unibill.provider import (
+    AccountState,
+    Addressing,
+    At,
+    BackendSettings,
+    ChargeQuery,
+    Clock,
+    CreditQuery,
+    Endpoint,
+    Page,
+    Provider,
+    system_clock,
+)
+from unibill_socotra.api import Listing, SocotraApi, read_all
+from unibill_socotra.api.calls import MAX_PAGES
+from unibill_socotra.declared import CAPABILITIES
+from unibill_socotra.mapping import charges as map_charges
+from unibill_socotra.mapping import credits as map_credits
+from unibill_socotra.mapping import ids
+from unibill_socotra.mapping.charges import ChargeRules
+from unibill_socotra.native import AsyncSocotraNative, SocotraNative
+from unibill_socotra.reading.attribute import attribute
+from unibill_socotra.reading.gather import gather
+from unibill_socotra.settings import SocotraSettings
+from unibill_socotra.wire import charges as wire_charges
+from unibill_socotra.wire import credits as wire_credits
+from unibill_socotra.writing.writer import Writer
+
+if TYPE_CHECKING:
+    from unibill.sandbox.system import SandboxSystem
+
+_CHARGES = "charges"
+"""The last page of an account's credits: those that are charges."""
+_NOT_A_CREDIT = Finding(
+    code="not-a-credit", message="The charge carries a mark, but it does not lower what the account owes.", field="amount"
+)
+
+
+class SocotraProvider(Provider[SocotraSettings]):
+    """One Socotra tenant. It rests on Socotra's Credits API and Flat Charges API pages and its OpenAPI document."""
+
+    name = "socotra"
+    title = "Socotra"
+    capabilities: ClassVar[Capabilities] = CAPABILITIES
+    Settings: ClassVar[type[BackendSettings]] = SocotraSettings
+
+    def __init__(self, settings: SocotraSettings, clock: Clock = system_clock) -> None:
+        super().__init__(settings, clock)
+        self.api = SocotraApi(settings.tenant, settings.page_size, clock)
+        self._zone = ZoneInfo(settings.time_zone)
+        self._rules = ChargeRules.of(settings)
+        self._writer = Writer(self.api, settings, self._rules, self.name, self._zone)
+
+    def endpoint(self) -> Endpoint:
+        """The address, with a bearer token."""
+        token = self.settings.token.get_secret_value()
+        return Endpoint(self.settings.base_url, {"Authorization": f"Bearer {token}"}, (token,))
+
+    def identity(self) -> str:
+        """The tenant: a UUID, and so the same whatever the address."""
+        return f"socotra:{self.settings.tenant.lower()}"
+
+    @classmethod
+    def sandbox(cls) -> "type[SandboxSystem]":
+        """The local Socotra."""
+        from unibill_socotra.sandbox import SocotraSandbox
+
+        return SocotraSandbox
+
+    def native(self, run: Runner) -> SocotraNative:
+        """All operations, blocking."""
+        return SocotraNative(self.api, run)
+
+    def async_native(self, run: AsyncRunner) -> AsyncSocotraNative:
+        """All operations, awaitable."""
+        return AsyncSocotraNative(self.api, run)
+
+    # Reads
+
+    def list_credits(self, query: CreditQuery, at: At | None) -> Flow[Page[Credit]]:
+        """One page of credits.
+
+        With allocations, everything of the account comes as one page, since it has to be read whole. Without, an account's
+        credits/list comes page by page, and then all its credit charges as one page more.
+
+        Raises:
+            InvalidQuery: allocations of all accounts at once.
+        """
+        if query.allocations:
+            found = yield from self._attributed(query)
+            return Page(_wanted(found, query.include_reversed), None)
+        if at == _CHARGES and query.account is not None:
+            credit_charges = yield from self._credit_charges(query.account)
+            return Page(_wanted(credit_charges, query.include_reversed), None)
+        offset = self._offset(at)
+        if query.invoice is not None:
+            page = yield from self.api.fetch_credits_for_an_invoice(query.invoice, include_reversed=query.include_reversed, offset=offset)
+        else:
+            page = yield from self.api.fetch_credits(query.account, offset=offset)
+        found = [map_credits.listed_credit(record, self.name, self._zone) for record in page.items]
+        following: At | None = offset + self.settings.page_size
+        if page.completed:
+            following = None if query.account is None else _CHARGES
+        return Page(_wanted(found, query.include_reversed), following)
+
+    def credit_pages(self, query: CreditQuery) -> Addressing | None:
+        """Offsets, where one list of the vendor's is all there is to read."""
+        return None if query.allocations or query.account is not None else Addressing(0, self.settings.page_size)
+
+    def get_credit(self, credit_id: str, account: str | None) -> Flow[Credit]:
+        """One credit with its allocations; its account is read whole for them.
+
+        Raises:
+            InvalidQuery: no id of Socotra's credits, or one of a charge without the account.
+            NotFound: no such credit, or one of another account.
+        """
+        kind, locator = ids.parse(credit_id)
+        if kind is CreditKind.CHARGE and account is None:
+            raise InvalidQuery(f"{credit_id} is a charge, which Socotra finds only by its account; give account=")
+        alone = yield from self._alone(kind, locator)
+        owner = account if alone is None else alone.account_id
+        if alone is not None and account is not None and owner not in {None, account}:
+            raise NotFound(f"credit {credit_id} belongs to account {owner}, not {account}", operation="credits.get")
+        if owner is not None:
+            records = yield from gather(self.api, owner, self._rules)
+            for credit in attribute(records, self.name, self._zone, self._rules):
+                if credit.id == credit_id:
+                    return credit
+        if alone is None:
+            raise NotFound(f"account {owner} has no credit {credit_id}", operation="credits.get")
+        return alone
+
+    def find_marked(self, account: str | None, marks: Collection[str]) -> Flow[list[Credit]]:
+        """Every charge of an account whose tag starts with one of these marks. Reversals do not count: the server may copy the tag.
+
+        Raises:
+            InvalidQuery: no account. Socotra lists charges by account only.
+        """
+        if account is None:
+            raise InvalidQuery("Socotra lists charges by account only; give account=")
+        charges = yield from self._charges_of(account)
+        undone = map_charges.reversed_locators(charges)
+        found: list[Credit] = []
+        for charge in charges:
+            if charge.reversal_of_locator is not None or map_charges.charge(charge, self.name, self._rules).mark not in marks:
+                continue
+            credit = map_charges.credit_of_charge(charge, self.name, self._zone, undone=charge.locator in undone)
+            if not self._rules.is_credit(charge):
+                changes = {"direction": Direction.FROM_ACCOUNT, "findings": (*credit.findings, _NOT_A_CREDIT)}
+                credit = credit.model_copy(update=changes)
+            found.append(credit)
+        return found
+
+    def account_state(self, account: str) -> Flow[AccountState]:
+        """Balances in the currencies that the account's credits have, and its excess credit plan.
+
+        Raises:
+            NotFound: no such account.
+        """
+        found = yield from self.api.fetch_account(account)
+        listed = yield from read_all(lambda at: self.api.fetch_credits(account, offset=at), self.settings.page_size)
+        balances: dict[str, Decimal] = {}
+        for currency in sorted({record.currency for record in listed}):
+            ledger = yield from self.api.fetch_ledger_account("accountCreditBalance", account, currency=currency, size=1)
+            balances[currency] = ledger.balance
+        plan = found.excess_credit_plan_name
+        would = f"the excess credit plan {plan!r}, whose settings cannot be read through the API, may apply or pay out the credit by itself"
+        return AccountState(account, None, balances, plan, would if plan else "")
+
+    def list_charges(self, query: ChargeQuery, at: At | None) -> Flow[Page[Charge]]:
+        """One page of the charges of an account, policy or transaction."""
+        offset = self._offset(at)
+        page: Listing[wire_charges.Charge]
+        if query.policy is not None:
+            page = yield from self.api.fetch_charges_by_policy(query.policy, offset=offset)
+        elif query.transaction is not None:
+            everything = query.include_all or None
+            page = yield from self.api.fetch_charges_by_transaction(query.transaction, include_all=everything, offset=offset)
+        elif query.account is not None:
+            page = yield from self.api.fetch_charges_by_account(query.account, offset=offset)
+        else:
+            raise InvalidQuery("give an account, a policy or a transaction")
+        found = [map_charges.charge(record, self.name, self._rules) for record in page.items]
+        return Page(found, None if page.completed else offset + self.settings.page_size)
+
+    def charge_pages(self, query: ChargeQuery) -> Addressing:
+        """Offsets."""
+        del query
+        return Addressing(0, self.settings.page_size)
+
+    # Pure
+
+    def faults_of_credit(self, draft: CreditDraft, mark: str | None) -> list[Fault]:
+        """What Socotra would refuse, or could only take cut."""
+        return map_charges.faults_of_credit(draft, mark, self.settings)
+
+    def faults_of_charge(self, draft: ChargeDraft, at: str) -> list[Fault]:
+        """What Socotra would refuse of a charge."""
+        return map_charges.faults_of_charge(draft, at, self.settings)
+
+    def losses_of_credit(self, draft: CreditDraft, mark: str | None) -> tuple[Loss, ...]:
+        """What a charge cannot carry."""
+        del mark
+        return map_charges.losses_of_credit(draft)
+
+    # Writes
+
+    def create_credit(self, draft: CreditDraft, mark: str | None, done: Done) -> Flow[Credit]:
+        """A negative flat charge, spent by credit distributions; see ``writing.writer``."""
+        _refuse("credit", self.faults_of_credit(draft, mark))
+        return self._writer.create(draft, mark, done)
+
+    def done_from(self, credit: Credit) -> Done:
+        """A charge that carries the mark proves that it was added; its distributions are found by their locators."""
+        kind, locator = ids.parse(credit.id)
+        return {"charge": {"id": locator}} if kind is CreditKind.CHARGE else {}
+
+    def allocate(self, credit: Credit, drafts: Sequence[AllocationDraft], done: Done) -> Flow[Credit]:
+        """One credit distribution from the account's balance for each draft."""
+        return self._writer.allocate(credit, drafts, done)
+
+    def deallocate(self, credit: Credit, allocation_ids: Collection[str], done: Done) -> Flow[Credit]:
+        """The distributions behind these allocations are reversed, whole."""
+        return self._writer.deallocate(credit, allocation_ids, done)
+
+    def void(self, credit: Credit, done: Done) -> Flow[None]:
+        """The credit's distributions are reversed, then the credit itself; see ``writing.undoing``."""
+        return self._writer.void(credit, done)
+
+    def add_charges(self, drafts: Sequence[ChargeDraft], done: Done) -> Flow[list[Charge]]:
+        """``addCharges``, once. A second try after an answer that never came is not made: tags are not unique to the vendor."""
+        faults = [fault for i, draft in enumerate(drafts) for fault in self.faults_of_charge(draft, f"$[{i}]")]
+        _refuse("charge", faults)
+        first = drafts[0]
+        if "add" in done:
+            added = set(_texts(done["add"].get("ids")))
+            charges = yield from self._charges_of(first.account_id)
+            return [map_charges.charge(record, self.name, self._rules) for record in charges if record.locator in added]
+        yield Step("add", done=False, data={"count": len(drafts)})
+        made = yield from self.api.add_charges(
+            first.account_id,
+            [map_charges.charge_create(draft, self._rules) for draft in drafts],
+            policy_locator=first.policy_id,
+            invoicing=None if first.invoicing is None else first.invoicing.value,
+            currency=first.currency,
+        )
+        yield Step("add", done=True, data={"ids": [record.locator for record in made]})
+        return [map_charges.charge(record, self.name, self._rules) for record in made]
+
+    def reverse_charges(self, account: str, charge_ids: Sequence[str], invoicing: Invoicing, done: Done) -> Flow[list[Charge]]:
+        """``reverseCharges``, once, for those that are not reversed already."""
+        if invoicing is Invoicing.UNKNOWN:
+            raise InvalidQuery("unknown is no invoicing; give scheduled, next or immediate")
+        if "reverse" in done:
+            wanted = set(charge_ids)
+            charges = yield from self._charges_of(account)
+            return [map_charges.charge(record, self.name, self._rules) for record in charges if record.reversal_of_locator in wanted]
+        yield Step("reverse", done=False, data={"ids": list(charge_ids)})
+        made = yield from self.api.reverse_charges(account, charge_ids, invoicing=invoicing.value)
+        yield Step("reverse", done=True)
+        return [map_charges.charge(record, self.name, self._rules) for record in made]
+
+    # Parts
+
+    def _offset(self, at: At | None) -> int:
+        offset = 0 if at is None else at
+        if not isinstance(offset, int):
+            raise InvalidQuery(f"{at!r} is no place in a list of Socotra")
+        if offset >= MAX_PAGES * self.settings.page_size:
+            raise MalformedResponse(f"the list does not end: after {MAX_PAGES} pages it still says that it is not complete")
+        return offset
+
+    def _charges_of(self, account: str) -> Flow[list[wire_charges.Charge]]:
+        return read_all(lambda at: self.api.fetch_charges_by_account(account, offset=at), self.settings.page_size)
+
+    def _credit_charges(self, account: str) -> Flow[list[Credit]]:
+        charges = yield from self._charges_of(account)
+        undone = map_charges.reversed_locators(charges)
+        return [
+            map_charges.credit_of_charge(record, self.name, self._zone, undone=record.locator in undone)
+            for record in charges
+            if self._rules.is_credit(record)
+        ]
+
+    def _attributed(self, query: CreditQuery) -> Flow[list[Credit]]:
+        account = query.account
+        if query.invoice is not None:
+            account = (yield from self.api.get_invoice_with_items(query.invoice)).account_locator
+        if account is None:
+            raise InvalidQuery("Socotra's allocations are worked out account by account; give account= or invoice=")
+        records = yield from gather(self.api, account, self._rules)
+        found = attribute(records, self.name, self._zone, self._rules)
+        if query.invoice is None:
+            return found
+        return [credit for credit in found if any(item.target.id == query.invoice for item in credit.allocations or ())]
+
+    def _alone(self, kind: CreditKind, locator: str) -> Flow[Credit | None]:
+        """The record of a credit by itself, where a route reads it."""
+        if kind in {CreditKind.PAYMENT, CreditKind.SUBPAYMENT}:
+            return map_credits.payment((yield from self.api.fetch_payment(locator)), self.name, self._zone)
+        if kind is CreditKind.DISTRIBUTION:
+            return map_credits.distribution((yield from self.api.fetch_credit_distribution(locator)), self.name, self._zone)
+        if kind is CreditKind.DISBURSEMENT:
+            return map_credits.disbursement((yield from self.api.fetch_disbursement(locator)), self.name, self._zone)
+        if kind is CreditKind.WRITE_OFF:
+            return map_credits.write_off((yield from self.api.fetch_write_off(locator)), self.name, self._zone)
+        if kind is CreditKind.SHORTFALL_WRITE_OFF:
+            record: wire_credits.ShortfallCredit = yield from self.api.fetch_shortfall_credit(locator)
+            return map_credits.shortfall(record, self.name, self._zone)
+        if kind is not CreditKind.CHARGE:
+            raise InvalidQuery("nobody documents how Socotra reads a credit of this kind; list the account's credits instead")
+        return None
+
+
+def _wanted(credits: Sequence[Credit], include_reversed: bool) -> list[Credit]:
+    return [credit for credit in credits if include_reversed or credit.status is not Status.REVERSED]
+
+
+def _refuse(what: str, faults: Sequence[Fault]) -> None:
+    if faults:
+        raise InvalidDraft(what, faults)
+
+
+def _texts(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []

@@ -1,0 +1,1 @@
+"""The flows that write: a credit as a charge, its allocations as distributions, and their undoing."""
