@@ -100,19 +100,13 @@ def _send(request: Request, policy: Policy) -> Flow[Response]:
             continue
         if response is None:
             raise RuntimeError(f"the driver sent no response to {request.operation}")
-        if response.status == _TOO_MANY:
-            asked = retry_after(response)
-            if last or (asked is not None and asked > LONGEST_WAIT):
-                return response
-            yield Sleep(_pause(policy, attempt, asked))
-        elif response.status == _TIMED_OUT or response.status >= _SERVER_ERROR:
-            if request.effect is Effect.ONCE:
-                raise _unknown(request, None, response.status)
-            if last:
-                return response
-            yield Sleep(_pause(policy, attempt, retry_after(response)))
-        else:
+        troubled = response.status == _TIMED_OUT or response.status >= _SERVER_ERROR
+        if troubled and request.effect is Effect.ONCE:
+            raise _unknown(request, None, response.status)
+        asked = retry_after(response)
+        if last or not (troubled or response.status == _TOO_MANY) or (asked is not None and asked > LONGEST_WAIT):
             return response
+        yield Sleep(_pause(policy, attempt, asked))
     raise AssertionError("the last try returns or raises")
 
 
@@ -121,11 +115,11 @@ def retry_after(response: Response, now: Callable[[], datetime] = lambda: dateti
     text = response.headers.get("retry-after", "").strip()
     if not text:
         return None
-    if text.replace(".", "", 1).isdigit():
+    if text.isascii() and text.replace(".", "", 1).isdecimal():
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
@@ -134,7 +128,7 @@ def retry_after(response: Response, now: Callable[[], datetime] = lambda: dateti
 
 def _pause(policy: Policy, attempt: int, asked: float | None) -> float:
     growing = policy.first_wait * 2**attempt * (0.5 + policy.jitter() / 2)
-    return min(growing if asked is None else max(asked, 0.0), LONGEST_WAIT)
+    return min(growing, LONGEST_WAIT) if asked is None else asked
 
 
 def _unknown(request: Request, error: BackendError | None, status: int | None = None) -> OutcomeUnknown:
