@@ -153,7 +153,7 @@ def test_a_draft_takes_no_unknown_field_and_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
         credit(ammount=1)
     with pytest.raises(ValidationError):
-        credit().memo = "x"  # type: ignore[misc]  # the point: it is frozen
+        credit().memo = "x"
 
 
 def test_a_text_longer_than_the_backend_takes_is_refused() -> None:
