@@ -3,9 +3,11 @@
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import closing
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -51,6 +53,11 @@ def check_books(rows: list[dict[str, Any]]) -> None:
         for currency, balance in account["balances"].items():
             assert balance == ledger["accountCreditBalance", account["locator"], currency]
             assert balance == money_in(rows, account["locator"], currency)
+    living = {row["locator"] for row in rows if "executed" in row.values() or "posted" in row.values()}
+    for row in rows:
+        assert row["type"] != "shortfallWriteOff" or (row["shortfallCreditState"] == "distributed") == (
+            row["parentCreditLocator"] in living
+        )
     applied: defaultdict[str, Decimal] = defaultdict(Decimal)
     for row in rows:
         if row["type"] == "application" and "reversedAt" not in row:
@@ -180,7 +187,7 @@ class Histories(RuleBasedStateMachine):
         database = sqlite3.connect(":memory:", isolation_level=None)
         other = SocotraSandbox(database)
         other.seed(Seed("records", records=rows))
-        assert list(other.books()) == [{**row, "number": row["number"]} if "number" in row else row for row in rows]
+        assert list(other.books()) == rows
         database.close()
 
     @invariant()
@@ -201,10 +208,5 @@ def test_the_check_itself_finds_a_lost_cent() -> None:
     database.execute(
         "UPDATE socotra_ledger SET amount = '49.99' WHERE number = (SELECT min(number) FROM socotra_ledger WHERE amount = '50.00')"
     )
-    try:
+    with closing(database), pytest.raises(AssertionError, match="credits and debits differ"):
         check_books(list(sandbox.books()))
-    except AssertionError:
-        return
-    finally:
-        database.close()
-    raise AssertionError("a lost cent was not found")

@@ -68,7 +68,7 @@ def test_next_charges_wait_and_simply_lower_the_next_invoice(engine: Engine) -> 
     assert engine.invoices.open_of(account, "USD") == []
     made = engine.charges.invoice_waiting(account, "USD")
     assert made is not None
-    assert (made.total_amount, made.total_remaining_amount) == (70, 70)
+    assert (made.total_amount, made.total_remaining_amount) == (D(70), D(70))
     assert [item.remaining_amount for item in made.invoice_items] == [70, 0]
     assert engine.charges.invoice_waiting(account, "USD") is None
     assert engine.balance(account, "USD") == 0
@@ -122,7 +122,7 @@ def test_a_reversal_negates_once_and_cannot_itself_be_reversed(engine: Engine) -
     account, stranger = engine.add_account().locator, engine.add_account().locator
     original = charge(engine, account, "-50")[0]
     reversal = engine.charges.reverse(account, [original.locator], "immediate")[0]
-    assert (reversal.amount, reversal.reversal_of_locator) == (50, original.locator)
+    assert (reversal.amount, reversal.reversal_of_locator) == (D(50), original.locator)
     assert read(engine, reversal.invoice_locator or "").total_remaining_amount == 50
     for locator, owner in ((original.locator, account), (reversal.locator, account), (original.locator, stranger)):
         with pytest.raises(Declined):
@@ -143,10 +143,10 @@ def test_nothing_moves_before_a_distribution_is_executed(engine: Engine) -> None
     target = invoice(engine, account, "30")
     made = engine.distributions.create(asked(account, "30", on(target)))
     engine.distributions.validate(made.locator)
-    assert (engine.balance(account, "USD"), read(engine, target).total_remaining_amount) == (50, 30)
+    assert (engine.balance(account, "USD"), read(engine, target).total_remaining_amount) == (D(50), D(30))
     done = engine.distributions.execute(made.locator)
-    assert (engine.balance(account, "USD"), read(engine, target).invoice_state) == (20, "settled")
-    assert (done.sources[0].amount, done.targets[0].amount) == (30, 30)
+    assert (engine.balance(account, "USD"), read(engine, target).invoice_state) == (D(20), "settled")
+    assert (done.sources[0].amount, done.targets[0].amount) == (D(30), D(30))
 
 
 def test_a_reversed_distribution_reopens_its_invoice_and_restores_the_balance(engine: Engine) -> None:
@@ -157,7 +157,7 @@ def test_a_reversed_distribution_reopens_its_invoice_and_restores_the_balance(en
     back = engine.distributions.reverse(made.locator, "reallocation")
     reopened = read(engine, target)
     assert (back.credit_distribution_state, back.reversal_reason) == ("reversed", "reallocation")
-    assert (reopened.invoice_state, reopened.total_remaining_amount, reopened.settled_time) == ("open", 30, None)
+    assert (reopened.invoice_state, reopened.total_remaining_amount, reopened.settled_time) == ("open", D(30), None)
     assert reopened.unsettled_time is not None
     assert engine.balance(account, "USD") == 50
     with pytest.raises(Declined, match="is reversed, not executed"):
@@ -184,7 +184,7 @@ def test_a_settlement_cannot_be_reversed_once_its_money_is_spent(engine: Engine)
     assert engine.balance(account, "USD") == 20
     engine.distributions.reverse(spent.locator, "migration")
     engine.distributions.reverse(settlement.locator, "migration")
-    assert (engine.balance(account, "USD"), read(engine, negative).total_remaining_amount) == (0, -50)
+    assert (engine.balance(account, "USD"), read(engine, negative).total_remaining_amount) == (D(0), D(-50))
     assert len(engine.settlement.settle(negative)) == 1
     assert engine.balance(account, "USD") == 50
 
@@ -196,7 +196,7 @@ def test_put_patch_reset_and_discard_change_what_is_asked(engine: Engine) -> Non
     made = engine.distributions.put("01J5V8NM2GSXK6HG42PD5Z1VAE", asked(account, "30", on(first)))
     assert engine.distributions.put(made.locator, asked(account, "10", on(second))).targets == [on(second)]
     changed = engine.distributions.update(made.locator, Change(amount=D(40), add_targets=[on(first)]))
-    assert (changed.amount, changed.targets) == (40, [on(second), on(first)])
+    assert (changed.amount, changed.targets) == (D(40), [on(second), on(first)])
     validated = engine.distributions.validate(made.locator)
     assert [item.amount for item in validated.targets] == [10, 30]
     with pytest.raises(Declined, match="is validated, not draft"):
@@ -259,7 +259,7 @@ def test_a_payments_surplus_goes_to_the_balance_and_leaves_it_when_reversed_even
     account = engine.add_account().locator
     target = invoice(engine, account, "30")
     paid = pay(engine, account, "45", on(target))
-    assert (paid.surplus, engine.balance(account, "USD")) == (15, 15)
+    assert (paid.surplus, engine.balance(account, "USD")) == (D(15), D(15))
     engine.distributions.run(asked(account, "10", on(invoice(engine, account, "10"))))
     engine.payments.reverse(paid.locator, "bouncedPayment")
     assert engine.balance(account, "USD") == -10
@@ -318,6 +318,9 @@ def test_a_distribution_can_be_the_parent_of_a_shortfall_and_other_currencies_ha
     charge(engine, account, "-50")
     made = engine.distributions.run(asked(account, "29.50", on(invoice(engine, account, "30"), "29.50")))
     assert len(made.shortfall_credit_locators) == 1
+    engine.distributions.reverse(made.locator, "migration")
+    assert engine.core.store.get(r.Shortfall, made.shortfall_credit_locators[0]).shortfall_credit_state == "reversed"
+    assert engine.balance(account, "USD") == 50
     rands = engine.charges.add(account, [NewCharge(D(30), "ServiceFee")], "immediate", "ZAR")[0].invoice_locator or ""
     paid = engine.payments.run(NewPayment("P", D("29.50"), "ZAR", [on(rands, "29.50")], account))
     assert paid.shortfall_credit_locators == []
@@ -328,7 +331,9 @@ def test_an_aggregate_payment_pays_through_subpayments_of_each_invoices_account(
     invoices = [invoice(engine, account, "30") for account in accounts]
     paid = pay(engine, None, "60", *(on(locator) for locator in invoices), aggregate=True)
     parts = [engine.core.store.get(r.Payment, part.subpayment_locator) for part in paid.subpayments]
-    assert [(part.account_locator, part.amount, part.payment_state) for part in parts] == [(account, 30, "posted") for account in accounts]
+    assert [(part.account_locator, part.amount, part.payment_state) for part in parts] == [
+        (account, D(30), "posted") for account in accounts
+    ]
     with pytest.raises(Declined, match="reverse that"):
         engine.payments.reverse(parts[0].locator, "migration")
     engine.payments.reverse(paid.locator, "migration")
@@ -340,7 +345,7 @@ def test_a_write_off_takes_what_is_unsettled_in_order_and_is_reversed_whole(engi
     account = engine.add_account().locator
     first, second = invoice(engine, account, "30"), invoice(engine, account, "20")
     made = engine.write_offs.create(account, [on(first), on(second, "5")])
-    assert (made.amount, made.write_off_state) == (35, "distributed")
+    assert (made.amount, made.write_off_state) == (D(35), "distributed")
     assert engine.balance(account, "USD") == 0
     engine.write_offs.reverse(made.locator)
     assert [read(engine, locator).total_remaining_amount for locator in (first, second)] == [30, 20]
@@ -371,7 +376,7 @@ def test_disbursements_draw_on_the_balance_and_give_it_back(engine: Engine) -> N
     assert engine.balance(account, "USD") == 50
     excess = engine.disbursements.handle_excess(account, "USD")
     assert excess is not None
-    assert (excess.amount, engine.balance(account, "USD")) == (50, 0)
+    assert (excess.amount, engine.balance(account, "USD")) == (D(50), D(0))
 
 
 def test_a_plan_that_applies_balances_pays_the_earliest_invoice_by_itself(engine: Engine) -> None:

@@ -118,17 +118,19 @@ def _life_cycles(engine: Engine) -> None:
     paths: tuple[tuple[r.PaymentState, ...], ...] = (
         (),
         ("discarded",),
-        ("requested",),
-        ("requested", "executing"),
-        ("requested", "failed"),
-        ("requested", "cancelled"),
+        ("validated",),
+        ("validated", "requested"),
+        ("validated", "requested", "executing"),
+        ("validated", "requested", "failed"),
+        ("validated", "requested", "cancelled"),
     )
     for path in paths:
         payment = engine.payments.create(NewPayment("StandardPayment", Decimal("5.00"), "USD", [target], account))
-        if path not in ((), ("discarded",)):
-            engine.payments.validate(payment.locator)
         for state in path:
-            engine.payments.move(payment.locator, state)
+            if state == "validated":
+                engine.payments.validate(payment.locator)
+            else:
+                engine.payments.move(payment.locator, state)
     engine.payments.run(NewPayment("StandardPayment", Decimal("5.00"), "USD", [target]))
     states: tuple[r.DisbursementState, ...] = ("draft", "validated", "approved", "rejected", "discarded")
     for reached in states:
