@@ -1,6 +1,7 @@
 """The BillAgain provider: the vendor's credit operations and the mapping, put together."""
 
 from collections.abc import Callable, Collection, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 
 from unibill.capabilities import Capabilities
@@ -170,7 +171,7 @@ class BillAgainProvider(Provider[BillAgainSettings]):
             return (yield from self.get_credit(credit.id, None))
         now = yield from self.get_credit(credit.id, None)
         _refuse_changed(credit, now)
-        available = now.amount if now.remaining is None else now.remaining
+        available = Decimal(0) if now.remaining is None else now.remaining
         wrong = [*core_faults_of_allocations(drafts, now.currency, available), *faults.faults_of_allocations(drafts)]
         _refuse_faults("allocation", [*faults.faults_of_edit(now), *wrong])
         return (yield from self._edit(now, now.allocations or (), drafts))

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from unibill_billagain import dates, faults, mapping
 from unibill_billagain.wire import CreditInput, CreditNote
 
-from unibill import drafts, exactjson, marks, wire
+from unibill import drafts, exactjson, marks, money, wire
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
+from unibill.errors import Fault
 from unibill.losses import LossKind
 from unibill.model import Credit, Invoicing, TargetType
 
@@ -42,7 +43,7 @@ def answered(body: CreditInput) -> CreditNote:
     return wire.decode(exactjson.dumps(answer), CreditNote)
 
 
-def paths(found: list[drafts.Fault]) -> list[str]:
+def paths(found: list[Fault]) -> list[str]:
     return [fault.path for fault in found]
 
 
@@ -155,7 +156,7 @@ def credit_drafts(draw: st.DrawFn) -> CreditDraft:
         AllocationDraft(amount=draw(st.decimals(Decimal("0.01"), Decimal(9), places=2)), target_id=target_id, target_number=number)
         for target_id, number in draw(st.lists(named, max_size=3))
     ]
-    amount = drafts.money.add([draw(AMOUNTS | st.just(Decimal("1E+2"))), *(item.amount for item in items)])
+    amount = money.add([draw(AMOUNTS | st.just(Decimal("1E+2"))), *(item.amount for item in items)])
     day = draw(st.none() | st.dates(date(1950, 1, 1), date(2099, 12, 31)))
     return CreditDraft(
         account_id=draw(ids), currency="ZAR", amount=amount, issued_on=day, number=draw(TEXTS), memo=draw(TEXTS), allocations=tuple(items)

@@ -44,7 +44,7 @@ def test_a_credit_note_lives_and_dies_through_the_blocking_client(provider: Bill
             269, "05 Apr 2016", "ZAR", Decimal("20.50"), "ref", "memo", allocations=(AllocationInput(Decimal("10.25"), invoice_number=957),)
         )
         made = native.add_credit(body)
-        (item,) = made.allocations or ()
+        (item,) = list(made.allocations or ())
         assert (made.amount, made.status, item.invoice_id) == (Decimal("20.50"), "Partial", 11380)
         native.edit_credit(made.credit_note_id, CreditInput(269, "05 Apr 2016", "ZAR", Decimal("20.50"), "ref", "other"))
         assert native.get_credit(made.credit_note_id).memo == "other"

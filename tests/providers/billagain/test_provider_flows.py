@@ -13,7 +13,7 @@ from unibill import marks
 from unibill.drafts import AllocationDraft, CreditDraft
 from unibill.errors import BackendError, InvalidDraft, MalformedResponse, NotFound, Rejected
 from unibill.flow import Flow, Request, Response
-from unibill.provider import CreditQuery, Page
+from unibill.provider import CreditQuery
 
 T = TypeVar("T")
 Answer = tuple[int, str]
@@ -24,9 +24,9 @@ PROVIDER = BillAgainProvider(
 GONE: Answer = (410, '{"Errors":[{"Message":"Cannot find Credit for this Account"}]}')
 
 
-def note(number: int = 7, **fields: str) -> str:
+def note(credit_id: int = 7, /, **fields: str) -> str:
     printed = {"customerID": "269", "Date": '"2016-04-04T22:00:00Z"', "CurrencyCode": '"ZAR"', "Amount": "100", "CreditNumber": '"CN-1"'}
-    return ",".join([f'{{"creditNoteID":{number}', *(f'"{name}":{value}' for name, value in {**printed, **fields}.items())]) + "}"
+    return ",".join([f'{{"creditNoteID":{credit_id}', *(f'"{name}":{value}' for name, value in {**printed, **fields}.items())]) + "}"
 
 
 def driven(flow: Flow[T], *answers: Answer) -> tuple[T, list[str]]:
@@ -45,10 +45,6 @@ def driven(flow: Flow[T], *answers: Answer) -> tuple[T, list[str]]:
         assert not waiting
         value: T = stop.value
         return value, sent
-
-
-def ids(page: Page[object]) -> list[str]:
-    return [getattr(item, "id", "") for item in page.items]
 
 
 DRAFT = CreditDraft(
@@ -117,7 +113,7 @@ def test_a_credit_without_a_customer_is_looked_for_in_the_list_of_all() -> None:
 
 def test_410_beyond_the_first_page_is_the_end_of_the_list_and_on_it_is_not_found() -> None:
     beyond, _ = driven(PROVIDER.list_credits(CreditQuery(account="269"), 2), GONE)
-    assert (ids(beyond), beyond.next) == ([], None)
+    assert (list(beyond.items), beyond.next) == ([], None)
     with pytest.raises(NotFound):
         driven(PROVIDER.list_credits(CreditQuery(account="269"), 1), GONE)
 
@@ -142,6 +138,13 @@ def test_a_put_that_would_delete_what_was_not_listed_is_not_sent() -> None:
     listed = driven(PROVIDER.get_credit("7", None), (200, note(Allocations='[{"allocationID":1,"invoiceID":2,"amountApplied":5}]')))[0]
     with pytest.raises(InvalidDraft, match="would delete"):
         driven(PROVIDER.deallocate(listed, ["1"], {}), hidden)
+
+
+def test_what_is_not_known_to_remain_is_not_spent() -> None:
+    odd = (200, note(Allocations='[{"allocationID":1,"invoiceID":2,"amountApplied":-5}]'))
+    credit, _ = driven(PROVIDER.get_credit("7", None), odd)
+    with pytest.raises(InvalidDraft, match="more than the 0 ZAR"):
+        driven(PROVIDER.allocate(credit, [AllocationDraft(amount=Decimal(1), target_id="3")], {}), odd)
 
 
 def test_one_bad_record_names_its_place_in_the_page() -> None:

@@ -36,7 +36,7 @@ def test_requests_carry_http_basic_and_its_secrets_are_known_and_not_shown() -> 
     ],
 )
 def test_the_identity_is_host_and_account(base_url: str, identity: str) -> None:
-    assert settings(base_url=base_url).identity() == identity
+    assert BillAgainProvider(settings(base_url=base_url)).identity() == identity
 
 
 def test_an_account_may_be_written_as_a_number() -> None:

@@ -77,7 +77,7 @@ def test_every_text_and_reference_may_be_null_or_absent() -> None:
 
 def test_ids_are_read_as_numbers_and_as_text() -> None:
     read = note('"Amount":1,"customerID":"269","Allocations":[{"allocationID":"7","invoiceID":"8","amountApplied":1}]')
-    (item,) = read.allocations or ()
+    (item,) = list(read.allocations or ())
     assert (read.customer_id, item.allocation_id, item.invoice_id) == ("269", "7", "8")
 
 
