@@ -98,7 +98,7 @@ class Disbursements:
         Raises:
             Declined: as the single steps; nothing has changed then.
         """
-        with self._core.store.savepoint():
+        with self._core.store.atomic():
             record = self.create(account_locator, amount, currency, time=time)
             path = _STEPS[1 : _STEPS.index(state) + 1] if state in _STEPS else _DETOURS[state]
             for step in path:

@@ -164,7 +164,7 @@ class Distributions:
         Raises:
             Declined: any step is refused, a soft failure included; nothing has changed then.
         """
-        with self._core.store.savepoint():
+        with self._core.store.atomic():
             record = self.validate(self.create(asked, time=time).locator)
             if record.credit_distribution_state != "validated":
                 raise Declined("refused-validation", sentences(record.validation_result), record)

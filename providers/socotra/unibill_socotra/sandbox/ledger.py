@@ -98,14 +98,17 @@ class Ledger:
 
     def read(self, reference_type: str, locator: str, currency: str, size: int) -> tuple[Decimal, list[tuple[str, str, str, str, str]]]:
         """The balance of any ledger account and its latest ``size`` lines, oldest first."""
-        sql = (
-            "SELECT transaction_locator, time, note, side, amount FROM socotra_ledger"
-            " WHERE reference_type = ? AND reference_locator = ? AND currency = ? ORDER BY number"
-        )
-        lines = self._database.execute(sql, (reference_type, locator, currency)).fetchall()
-        credit = sum((Decimal(line[4]) if line[3] == "credit" else -Decimal(line[4]) for line in lines), Decimal(0))
-        balance = -credit if reference_type in DEBIT_NORMAL else credit
-        return balance or Decimal(0), lines[-size:] if size else []
+        place = (reference_type, locator, currency)
+        where = "FROM socotra_ledger WHERE reference_type = ? AND reference_locator = ? AND currency = ? ORDER BY number DESC"
+        latest = self._database.execute(
+            f"SELECT transaction_locator, time, note, side, amount {where} LIMIT ?",
+            (*place, size),
+        ).fetchall()
+        if reference_type == "accountCreditBalance":
+            return self.balance(locator, currency), latest[::-1]
+        sides = self._database.execute(f"SELECT side, amount {where}", place).fetchall()
+        credit = sum((Decimal(amount) if side == "credit" else -Decimal(amount) for side, amount in sides), Decimal(0))
+        return -credit if reference_type in DEBIT_NORMAL else credit, latest[::-1]
 
     def lines(self) -> list[LedgerLine]:
         """Every line, in the order written."""

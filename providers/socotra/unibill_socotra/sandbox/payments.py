@@ -175,7 +175,7 @@ class Payments:
         Raises:
             Declined: any step is refused, a soft failure included; nothing has changed then.
         """
-        with self._core.store.savepoint():
+        with self._core.store.atomic():
             payment = self.validate(self.create(wanted, time).locator, time)
             if payment.payment_state != "validated":
                 raise Declined("refused-validation", sentences(payment.validation_result), payment)

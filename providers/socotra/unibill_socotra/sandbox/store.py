@@ -87,7 +87,8 @@ class Store:
     def __init__(self, database: sqlite3.Connection, renderer: Renderer, settings: Mapping[str, str]) -> None:
         self.database = database
         self.renderer = renderer
-        self._depth = 0
+        self._inside = False
+        self._pending: dict[tuple[type[r.Record], str], r.Record] = {}
         for statement in _SCHEMA:
             database.execute(statement)
         fingerprint = " ".join(settings[name] for name in PRESENTATION)
@@ -110,30 +111,31 @@ class Store:
 
     @contextmanager
     def atomic(self) -> Generator[None, None, None]:
-        """All of the block or nothing of it; only the outermost of nested ones makes a savepoint."""
-        if self._depth:
+        """All of the block or nothing of it; blocks inside it belong to it.
+
+        Records put inside are written once, at the end or before a query, however often they were put.
+        """
+        if self._inside:
             yield
             return
-        with self.savepoint():
-            yield
-
-    @contextmanager
-    def savepoint(self) -> Generator[None, None, None]:
-        """All of the block or nothing of it, also inside another one."""
-        self._depth += 1
-        name = f"socotra_{self._depth}"
-        self.database.execute(f"SAVEPOINT {name}")
+        self._inside = True
+        self.database.execute("SAVEPOINT socotra")
         try:
             yield
+            self._flush()
         except BaseException:
-            self.database.execute(f"ROLLBACK TO {name}")
+            self.database.execute("ROLLBACK TO socotra")
             raise
         finally:
-            self.database.execute(f"RELEASE {name}")
-            self._depth -= 1
+            self._pending.clear()
+            self._inside = False
+            self.database.execute("RELEASE socotra")
 
     def find(self, kind: type[R], locator: str) -> R | None:
         """The record, or None."""
+        pending = self._pending.get((kind, locator))
+        if isinstance(pending, kind):
+            return pending
         row = self.database.execute(_GET[kind], (locator,)).fetchone()
         return None if row is None else self.decode(kind, row[0])
 
@@ -154,6 +156,7 @@ class Store:
         Raises:
             Declined: there is none of that kind.
         """
+        self._flush()
         row = self.database.execute(_BODY[kind], (locator,)).fetchone()
         if row is None:
             raise unknown(_NAMES.get(kind, kind.kind), locator)
@@ -168,6 +171,17 @@ class Store:
 
     def put(self, record: r.Record) -> None:
         """Store a record, new or changed, with what lists show of it."""
+        if self._inside:
+            self._pending[type(record), record.locator] = record
+        else:
+            self._write(record)
+
+    def _flush(self) -> None:
+        for record in self._pending.values():
+            self._write(record)
+        self._pending.clear()
+
+    def _write(self, record: r.Record) -> None:
         kind = type(record)
         body: bytes | None = None
         summary: bytes | None = None
@@ -183,16 +197,19 @@ class Store:
 
     def query(self, kind: type[R], where: str, parameters: Sequence[object] = ()) -> list[R]:
         """The records of a kind for which the condition holds, by locator."""
+        self._flush()
         sql = f"SELECT doc FROM {table(kind)} WHERE {where} ORDER BY locator"  # noqa: S608 - conditions are constants of this package
         return [self.decode(kind, row[0]) for row in self.database.execute(sql, tuple(parameters))]
 
     def exists(self, kind: type[r.Record], where: str, parameters: Sequence[object]) -> bool:
         """Whether any record of the kind meets the condition."""
+        self._flush()
         sql = f"SELECT 1 FROM {table(kind)} WHERE {where} LIMIT 1"  # noqa: S608 - conditions are constants of this package
         return self.database.execute(sql, tuple(parameters)).fetchone() is not None
 
     def all(self, kind: type[R]) -> Iterator[R]:
         """Every record of a kind, by locator."""
+        self._flush()
         sql = f"SELECT doc FROM {table(kind)} ORDER BY locator"  # noqa: S608 - kinds are constants
         for row in self.database.execute(sql).fetchall():
             yield self.decode(kind, row[0])
