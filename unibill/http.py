@@ -34,6 +34,7 @@ Keep = Callable[[Step], None]
 Observe = Callable[[RequestSettled], None]
 
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_LAST_PORT: Final = 65535
 _waiting_everywhere = threading.Event()
 _waiting_everywhere.set()
 
@@ -59,12 +60,15 @@ def check_base_url(base_url: str) -> None:
     Raises:
         ConfigurationError: not http or https, no host, user information or a query in it, or plain http to another machine.
     """
-    parts = urlsplit(base_url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigurationError(f"base_url {base_url!r} is not an address; give one such as https://api.example.com")
-    if parts.username or parts.password or parts.query or parts.fragment:
+    if any(mark in base_url for mark in "@?#"):
         raise ConfigurationError("base_url must hold no user name, password, query or fragment; credentials have settings of their own")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    try:
+        url = httpx.URL(base_url)
+    except (httpx.InvalidURL, UnicodeError):
+        url = httpx.URL()
+    if url.scheme not in {"http", "https"} or not url.host or "%" in url.host or (url.port or 0) > _LAST_PORT:
+        raise ConfigurationError(f"base_url {base_url!r} is not an address; give one such as https://api.example.com")
+    if url.scheme == "http" and not _is_loopback(url.host):
         raise ConfigurationError(f"base_url {base_url!r} is plain http; credentials go over https only, except to this machine itself")
 
 
