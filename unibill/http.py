@@ -166,6 +166,7 @@ class Transport:
         self._owned = client is None
         self._client = client or httpx.Client(
             verify=_tls(),
+            trust_env=not _is_loopback(httpx.URL(endpoint.base_url).host),  # what goes to this machine goes past no proxy
             timeout=settings.timeout,
             limits=httpx.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency),
         )
@@ -258,6 +259,7 @@ class AsyncTransport:
         self._owned = client is None
         self._client = client or httpx.AsyncClient(
             verify=_tls(),
+            trust_env=not _is_loopback(httpx.URL(endpoint.base_url).host),  # what goes to this machine goes past no proxy
             timeout=settings.timeout,
             limits=httpx.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency),
         )
