@@ -72,6 +72,12 @@ def check_base_url(base_url: str) -> None:
         raise ConfigurationError(f"base_url {base_url!r} is plain http; credentials go over https only, except to this machine itself")
 
 
+def _check_headers(endpoint: Endpoint) -> None:
+    for name, value in endpoint.headers.items():
+        if not (value.isascii() and value.isprintable()):
+            raise ConfigurationError(f"the credentials hold characters that the header {name} cannot, such as a line break or an accent")
+
+
 def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
@@ -156,13 +162,14 @@ class Transport:
         observe: is told of every try.
 
     Raises:
-        ConfigurationError: the base URL is not fit for credentials.
+        ConfigurationError: the base URL is not fit for credentials, or the credentials are not fit for a header.
     """
 
     def __init__(
         self, backend: str, endpoint: Endpoint, settings: BackendSettings, *, client: httpx.Client | None = None, observe: Observe = _ignore
     ) -> None:
         check_base_url(endpoint.base_url)
+        _check_headers(endpoint)
         self._owned = client is None
         self._client = client or httpx.Client(
             verify=_tls(),
@@ -256,6 +263,7 @@ class AsyncTransport:
         observe: Observe = _ignore,
     ) -> None:
         check_base_url(endpoint.base_url)
+        _check_headers(endpoint)
         self._owned = client is None
         self._client = client or httpx.AsyncClient(
             verify=_tls(),
