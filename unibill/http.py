@@ -114,6 +114,10 @@ class _Prepared:
     def response(self, answer: httpx.Response, body: bytes) -> Response:
         return Response(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)
 
+    def check_encoding(self, request: Request, answer: httpx.Response) -> None:
+        if "," in answer.headers.get("content-encoding", ""):
+            raise MalformedResponse("the answer is compressed several times over, which grows without bound", operation=request.operation)
+
     def too_large(self, request: Request) -> BackendError:
         return MalformedResponse(
             f"the answer is larger than max_body ({self.settings.max_body} bytes)",
@@ -197,6 +201,7 @@ class Transport:
             )
             answer = self._client.send(outgoing, stream=True, follow_redirects=False)
             try:
+                prepared.check_encoding(request, answer)
                 body = bytearray()
                 for chunk in answer.iter_bytes():
                     body += chunk
@@ -285,6 +290,7 @@ class AsyncTransport:
             )
             answer = await self._client.send(outgoing, stream=True, follow_redirects=False)
             try:
+                prepared.check_encoding(request, answer)
                 body = bytearray()
                 async for chunk in answer.aiter_bytes():
                     body += chunk
