@@ -30,7 +30,7 @@ from unibill.model import (
     status_from_amounts,
 )
 from unibill_billagain import dates
-from unibill_billagain.wire import AllocationInput, AllocationRecord, CreditInput, CreditNote
+from unibill_billagain.wire import AllocationInput, AllocationRecord, CreditInput, CreditNote, Id
 
 MarkIn: TypeAlias = Literal["number", "memo"]
 """Where a mark goes."""
@@ -46,8 +46,8 @@ STATUSES: Final[Mapping[str, Status]] = {
     "Failed": Status.FAILED,
 }
 """The documented words. Only ``Allocated`` is seen in a sample; the list is the payments' one, copied by the vendor."""
+_NO_INVOICE: Final[frozenset[Id | None]] = frozenset({None, 0, "", "0"})
 _SAYS_SPENT: Final = frozenset({Status.APPLIED, Status.PARTIALLY_APPLIED})
-_FROM_AMOUNTS: Final = frozenset({Status.APPLIED, Status.PARTIALLY_APPLIED, Status.OPEN})
 
 
 # From BillAgain
@@ -149,16 +149,25 @@ def _allocations(note: CreditNote, credit_id: str, findings: list[Finding]) -> t
             )
         )
         return None
-    records = note.allocations or []
-    allocations = tuple(_allocation(record, credit_id, note.currency_code) for record in records)
-    if any(allocation.target.type is not TargetType.INVOICE for allocation in allocations):
+    if not note.allocations:
+        return ()
+    # One pass, since lists of hundreds of thousands come through here.
+    allocations: list[Allocation] = []
+    ids: set[str | None] = set()
+    repeated = odd = False
+    for record in note.allocations:
+        allocation = _allocation(record, credit_id, note.currency_code)
+        odd = odd or allocation.target.type is not TargetType.INVOICE
+        repeated = repeated or (allocation.id is not None and allocation.id in ids)
+        ids.add(allocation.id)
+        allocations.append(allocation)
+    if odd:
         findings.append(
             _finding("allocation-without-invoice", "an allocation names no invoice, which is not documented for credits", "allocations")
         )
-    ids = [allocation.id for allocation in allocations if allocation.id is not None]
-    if len(set(ids)) < len(ids):
+    if repeated:
         findings.append(_finding("repeated-allocation", "an allocation id is listed twice; both are counted", "allocations"))
-    return allocations
+    return tuple(allocations)
 
 
 def _allocation(record: AllocationRecord, credit_id: str, currency: str) -> Allocation:
@@ -181,14 +190,16 @@ def _allocation(record: AllocationRecord, credit_id: str, currency: str) -> Allo
 
 
 def _target(record: AllocationRecord) -> Target:
-    kind, found, remote = TargetType.INVOICE, str(record.invoice_id or ""), None
-    if found in {"", "0"}:
-        # Payments show that such an allocation goes to an opening balance, named by positiveAdjustmentID.
-        other = record.unknown.get("positiveAdjustmentID")
-        kind, found, remote = (
-            (TargetType.OPENING_BALANCE, str(other), "positiveAdjustmentID") if other else (TargetType.UNKNOWN, "", "none")
+    invoice = record.invoice_id
+    if invoice not in _NO_INVOICE:
+        return Target.trusted({"type": TargetType.INVOICE, "id": str(invoice), "number": None, "remote_type": None})
+    # Payments show that such an allocation goes to an opening balance, named by positiveAdjustmentID.
+    adjustment = record.unknown.get("positiveAdjustmentID")
+    if adjustment:
+        return Target.trusted(
+            {"type": TargetType.OPENING_BALANCE, "id": str(adjustment), "number": None, "remote_type": "positiveAdjustmentID"}
         )
-    return Target.trusted({"type": kind, "id": found, "number": None, "remote_type": remote})
+    return Target.trusted({"type": TargetType.UNKNOWN, "id": "", "number": None, "remote_type": "none"})
 
 
 def _word(note: CreditNote) -> Status | None:

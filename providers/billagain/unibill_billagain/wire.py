@@ -7,16 +7,17 @@ the amount are insisted on: a record without them says nothing about money.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Final, TypeAlias
 
 import msgspec
 
-from unibill.wire import WireRecord, require_finite
+from unibill.wire import WireRecord
 
 Id: TypeAlias = int | str
 _DIGITS: Final = 28
 """Amounts have at most this many digits on either side of the point, so that sums of them are exact."""
+_ROUNDED: Final = Context(prec=_DIGITS)
 
 
 class AllocationRecord(WireRecord, frozen=True, kw_only=True):
@@ -123,6 +124,5 @@ def _plain(amount: Decimal) -> Decimal:
 
 
 def _require_money(amount: Decimal) -> None:
-    require_finite(amount)
-    if amount and (amount.adjusted() > _DIGITS or amount.adjusted() < -_DIGITS or len(amount.as_tuple().digits) > _DIGITS):
+    if not amount.is_finite() or not -_DIGITS <= amount.adjusted() <= _DIGITS or _ROUNDED.plus(amount) != amount:
         raise ValueError(f"{amount} is not an amount of money")
