@@ -20,7 +20,7 @@ import anyio
 import httpx
 
 from unibill import __version__
-from unibill.errors import BackendError, ConfigurationError, MalformedResponse, Unavailable, UnsupportedOperation
+from unibill.errors import BackendError, ConfigurationError, InvalidQuery, MalformedResponse, Unavailable, UnsupportedOperation
 from unibill.events import RequestSettled
 from unibill.flow import Effect, Flow, Request, Response, Sleep, Step
 from unibill.provider import BackendSettings, Endpoint
@@ -128,8 +128,10 @@ class _Prepared:
     def too_slow(self, request: Request) -> BackendError:
         return Unavailable(f"the answer took longer than the deadline of {self.settings.deadline:g} s", operation=request.operation)
 
-    def failure(self, request: Request, error: Exception) -> BackendError:
+    def failure(self, request: Request, error: Exception) -> BackendError | InvalidQuery:
         unsent = self.proves_unsent and isinstance(error, _NOT_SENT)
+        if isinstance(error, httpx.InvalidURL):
+            return InvalidQuery(f"backend {self.backend!r} cannot be asked for {request.operation}: {_plain(error)}")
         if isinstance(error, httpx.TimeoutException):
             reason = f"no answer within {self.settings.timeout:g} s"
         elif isinstance(error, httpx.DecodingError):
@@ -191,6 +193,7 @@ class Transport:
             Unavailable: no connection, no answer in time, or a broken one; ``sent`` says whether it may have arrived.
             MalformedResponse: the answer is too large or wrongly compressed.
             UnsupportedOperation: a write to a read-only backend.
+            InvalidQuery: ids so long that no address can hold them; nothing was sent.
         """
         prepared, limit = self._prepared, self._prepared.settings.max_body
         prepared.check(request)
@@ -213,7 +216,7 @@ class Transport:
                 answer.close()
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             failure = prepared.failure(request, error)
-            prepared.settled(request, started, None, failure.message)
+            prepared.settled(request, started, None, str(failure))
             raise failure from error
         except BackendError as error:
             prepared.settled(request, started, None, error.message)
@@ -302,7 +305,7 @@ class AsyncTransport:
                 await answer.aclose()
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             failure = prepared.failure(request, error)
-            prepared.settled(request, started, None, failure.message)
+            prepared.settled(request, started, None, str(failure))
             raise failure from error
         except BackendError as error:
             prepared.settled(request, started, None, error.message)
