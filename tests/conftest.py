@@ -7,7 +7,7 @@ import pytest
 from tests.support.drivers import HEADER, SECRET, AsyncDriver, Driver, SyncDriver
 from tests.support.server import Server, serve
 from unibill.events import RequestSettled
-from unibill.http import without_waiting
+from unibill.http import Observe, without_waiting
 from unibill.provider import BackendSettings, Endpoint
 
 MakeDriver = Callable[..., Driver]
@@ -35,14 +35,14 @@ def events() -> list[RequestSettled]:
 
 @pytest.fixture(params=["sync", "async"])
 def driver(request: pytest.FixtureRequest, server: Server, events: list[RequestSettled]) -> Iterator[MakeDriver]:
-    """Makes a driver for the server, sync and async in turn; keywords are settings."""
+    """Makes a driver for the server, sync and async in turn; other keywords are settings."""
     kind = SyncDriver if request.param == "sync" else AsyncDriver
     made: list[Driver] = []
 
-    def make(base_url: str = "", **settings: object) -> Driver:
+    def make(base_url: str = "", observe: Observe = events.append, **settings: object) -> Driver:
         address = base_url or server.url
         endpoint = Endpoint(address, {"authorization": HEADER}, (SECRET,))
-        made.append(kind(endpoint, BackendSettings.model_validate({"base_url": address, "timeout": 5, **settings}), events.append))
+        made.append(kind(endpoint, BackendSettings.model_validate({"base_url": address, "timeout": 5, **settings}), observe))
         return made[-1]
 
     yield make

@@ -104,10 +104,10 @@ class _Threads(ThreadingHTTPServer):
 
 
 @contextmanager
-def serve() -> Iterator[Server]:
-    """A server on a free loopback port, for as long as the block lasts."""
+def serve(port: int = 0) -> Iterator[Server]:
+    """A server on a loopback port, a free one if it is 0, for as long as the block lasts."""
     server = Server("")
-    with _Threads(("127.0.0.1", 0), _handler(server)) as httpd:
+    with _Threads(("127.0.0.1", port), _handler(server)) as httpd:
         server.url = f"http://127.0.0.1:{httpd.server_port}"
         thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
