@@ -409,3 +409,81 @@ def test_amounts_too_long_to_be_summed_exactly_are_refused(engine: Engine) -> No
         with pytest.raises(Declined, match="digits|zero"):
             charge(engine, account, amount)
     assert charge(engine, account, "1E+3")[0].amount.as_tuple().exponent == 0
+
+
+def validated(engine: Engine, account: str | None, amount: str, *targets: r.Item) -> list[str]:
+    """What the validation of a payment finds; empty when it is valid."""
+    made = engine.payments.create(NewPayment("P", D(amount), "USD", list(targets), account))
+    result = engine.payments.validate(made.locator).validation_result
+    assert result is not None
+    assert result.success is not bool(result.validation_items)
+    return [problem.errors[0] for problem in result.validation_items]
+
+
+def test_a_payments_validation_names_every_wrong_target(engine: Engine) -> None:
+    account, stranger = engine.add_account().locator, engine.add_account().locator
+    foreign, unheard = invoice(engine, stranger, "5"), "01J5V8NM2GSXK6HG42PD5Z1VAE"
+    euros = engine.charges.add(account, [NewCharge(D(5), "ServiceFee")], "immediate", "EUR")[0].invoice_locator or ""
+    items = [on(foreign), on(unheard), on(euros), r.Item(stranger, "account"), r.Item(unheard, "subpayment")]
+    assert validated(engine, account, "5", *items) == [
+        f"invoice {foreign} belongs to another account",
+        f"invoice {unheard} was not found",
+        f"invoice {euros} is in EUR, not USD",
+        "the account is not the payment's",
+        "a subpayment cannot be a target",
+    ]
+
+
+def test_a_payments_targets_stay_within_its_amount_and_their_remainders(engine: Engine) -> None:
+    account = engine.add_account().locator
+    first, second = invoice(engine, account, "30"), invoice(engine, account, "20")
+    assert validated(engine, account, "40", on(first, "31")) == [f"invoice {first} can take 30, not 31"]
+    assert validated(engine, account, "40", on(first, "30"), on(second, "20")) == ["targets add up to 50, more than the amount 40"]
+    assert validated(engine, account, "40", on(first, "30"), r.Item(account, "account", D(10))) == []
+
+
+@pytest.mark.parametrize("amount", ["0", "-5", "0.004"])
+def test_credits_must_be_positive(engine: Engine, amount: str) -> None:
+    account = engine.add_account().locator
+    target = invoice(engine, account, "30")
+    with pytest.raises(Declined, match="must be positive"):
+        engine.distributions.create(asked(account, amount, on(target)))
+    with pytest.raises(Declined, match="must be positive"):
+        engine.distributions.create(asked(account, "5", on(target, amount)))
+    with pytest.raises(Declined, match="must be positive"):
+        engine.payments.create(NewPayment("P", D(amount), "USD", [], account))
+    with pytest.raises(Declined, match="must be positive"):
+        engine.disbursements.create(account, D(amount), "USD")
+
+
+def test_a_distribution_without_account_belongs_to_its_containers_account(engine: Engine) -> None:
+    account = engine.add_account().locator
+    target = invoice(engine, account, "30")
+    nobody = r.Asked(None, D(5), "USD", [], [])
+    made = [engine.distributions.create(r.Asked(None, D(5), "USD", [], [on(target)])), engine.distributions.create(nobody)]
+    assert [one.account_locator for one in made] == [account, None]
+
+
+def test_write_offs_take_invoices_of_one_account_and_nothing_else(engine: Engine) -> None:
+    account, stranger = engine.add_account().locator, engine.add_account().locator
+    foreign, unheard = invoice(engine, stranger, "5"), "01J5V8NM2GSXK6HG42PD5Z1VAE"
+    for items, message in (
+        ([], "is empty"),
+        ([on(foreign)], "another account or currency"),
+        ([on(unheard)], "was not found"),
+        ([r.Item(account, "account")], "account is neither"),
+    ):
+        with pytest.raises(Declined, match=message):
+            engine.write_offs.create(account, items)
+
+
+def test_an_aggregate_payments_parts_follow_its_state(engine: Engine) -> None:
+    account = engine.add_account().locator
+    targets = [on(invoice(engine, account, "30"))]
+    made = engine.payments.create(NewPayment("P", D(30), "USD", targets, account, payment_mode="aggregate"))
+    dropped = engine.payments.validate(made.locator).subpayments[0].subpayment_locator
+    assert engine.payments.move(made.locator, "draft").subpayments == []
+    assert engine.core.store.get(r.Payment, dropped).payment_state == "discarded"
+    (part,) = (one.subpayment_locator for one in engine.payments.validate(made.locator).subpayments)
+    engine.payments.move(made.locator, "requested")
+    assert engine.core.store.get(r.Payment, part).payment_state == "requested"

@@ -11,6 +11,7 @@ import pytest
 from unibill_socotra.sandbox import Declined, SocotraSandbox
 from unibill_socotra.sandbox import records as r
 from unibill_socotra.sandbox.charges import NewCharge
+from unibill_socotra.sandbox.payments import NewPayment
 from unibill_socotra.sandbox.seeds.documented import SAMPLE_INVOICE
 
 from unibill import exactjson
@@ -195,3 +196,19 @@ def test_a_refusal_inside_a_chain_of_steps_leaves_no_draft_behind() -> None:
         with pytest.raises(Declined, match="was not found"):
             engine.distributions.run(r.Asked(account, Decimal(5), "USD", [source], [target]))
         assert engine.core.store.query(r.Distribution, "1 = 1") == []
+
+
+def test_action_rows_do_what_no_route_does() -> None:
+    with closing(open_database()) as database:
+        sandbox = SocotraSandbox(database, {"immediate-invoicing": "queued"})
+        engine = sandbox.engine
+        account = engine.add_account(excess_credit_plan="PayOut").locator
+        engine.charges.add(account, [NewCharge(Decimal(-5), "GoodwillCredit")])
+        payment = engine.payments.create(NewPayment("P", Decimal(5), "USD", [], account)).locator
+        place = {"type": "action", "accountLocator": account, "currency": "USD"}
+        rows: Rows = [{"type": "action", "action": "queue-run"}, {**place, "action": "handle-excess"}]
+        rows.append({"type": "action", "action": "payment-state", "locator": payment, "state": "discarded"})
+        sandbox.seed(Seed("records", records=rows))
+        after = list(sandbox.books())
+    assert [(row["disbursementState"], row["amount"]) for row in after if row["type"] == "disbursement"] == [("executed", 5)]
+    assert [row["paymentState"] for row in after if row["type"] == "payment"] == ["discarded"]

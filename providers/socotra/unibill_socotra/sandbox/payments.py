@@ -160,13 +160,13 @@ class Payments:
             if state not in _LEADS_TO.get(payment.payment_state, ()):
                 raise conflict(f"payment {locator} is {payment.payment_state} and cannot become {state}", payment)
             payment.payment_state = state
-            if state == "draft":
-                payment.targets = payment.asked_targets
-            self._core.store.put(payment)
             for part in payment.subpayments:
                 subpayment = self._core.store.get(r.Payment, part.subpayment_locator)
-                subpayment.payment_state = state
+                subpayment.payment_state = "discarded" if state == "draft" else state
                 self._core.store.put(subpayment)
+            if state == "draft":
+                payment.targets, payment.subpayments = payment.asked_targets, []
+            self._core.store.put(payment)
             return payment
 
     def run(self, wanted: NewPayment, time: tuple[int, str] | None = None) -> r.Payment:

@@ -100,7 +100,7 @@ class WriteOffs:
 
     def _invoice(self, item: r.Item) -> r.Invoice:
         if item.container_type not in ("invoice", "invoiceItem"):
-            raise invalid(f"a write-off cannot target a {item.container_type}")
+            raise invalid(f"a write-off targets invoices and invoice items; {item.container_type} is neither")
         invoice = self._invoices.find(item)
         if invoice is None:
             raise unknown(item.container_type, item.container_locator)
