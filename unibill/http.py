@@ -19,13 +19,13 @@ from urllib.parse import urlencode, urlsplit
 import anyio
 import httpx
 
-from unibill import __version__
 from unibill.errors import BackendError, ConfigurationError, InvalidQuery, MalformedResponse, Unavailable, UnsupportedOperation
 from unibill.events import RequestSettled
 from unibill.flow import Effect, Flow, Request, Response, Sleep, Step
 from unibill.provider import BackendSettings, Endpoint
 from unibill.redact import Redactor
 from unibill.retry import Pacer, Policy, resilient
+from unibill.version import __version__
 
 T = TypeVar("T")
 Client = httpx.Client

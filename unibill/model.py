@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
@@ -20,6 +21,19 @@ from unibill.money import Amount, add, subtract
 
 Extra = Annotated[Mapping[str, object], PlainSerializer(lambda value: value, return_type=Any)]
 """The vendor's fields that have no slot, as decoded."""
+
+
+# A frozen model refuses setattr; its slots' own setters are how pydantic fills it too, and the fastest way there is.
+_set_values = BaseModel.__dict__["__dict__"].__set__
+_set_fields_set = BaseModel.__dict__["__pydantic_fields_set__"].__set__
+_set_extra = BaseModel.__dict__["__pydantic_extra__"].__set__
+_set_private = BaseModel.__dict__["__pydantic_private__"].__set__
+
+
+@cache
+def _fields_set(model: type[BaseModel]) -> set[str]:
+    """The names of all fields: one set for all records of a model, since nothing changes a frozen record's."""
+    return set(model.model_fields)
 
 
 class Record(BaseModel):
@@ -35,10 +49,10 @@ class Record(BaseModel):
             values: every field, already of its type. The dict becomes the record's own: hand it over.
         """
         record = cls.__new__(cls)
-        object.__setattr__(record, "__dict__", values)
-        object.__setattr__(record, "__pydantic_fields_set__", set(values))
-        object.__setattr__(record, "__pydantic_extra__", None)
-        object.__setattr__(record, "__pydantic_private__", None)
+        _set_values(record, values)
+        _set_fields_set(record, _fields_set(cls))
+        _set_extra(record, None)
+        _set_private(record, None)
         return record
 
     def jsonable(self) -> dict[str, object]:

@@ -6,7 +6,7 @@ too, and records that come again within the last pages, because somebody inserte
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -29,7 +29,7 @@ R = TypeVar("R", bound=Identified)
 PageFlow = Callable[[At | None], Flow[Page[R]]]
 MOST_PAGES: Final = 1_000_000
 """A list longer than this is one that never ends."""
-_MOST_EMPTY: Final = 1_000
+_MOST_EMPTY: Final = 100_000
 
 
 class _Reader(Generic[R]):
@@ -64,7 +64,7 @@ class _Reader(Generic[R]):
         return MalformedResponse(f"the list does not end: {why}", operation=self._operation)
 
 
-def walk(operation: str, pages: PageFlow[R], run: Runner, addressing: Addressing | None, ahead: int) -> Iterator[Sequence[R]]:
+def walk(operation: str, pages: PageFlow[R], run: Runner, addressing: Addressing | None, ahead: int) -> Generator[Sequence[R], None, None]:
     """Pages of a list, in order, as they are wanted.
 
     Args:
@@ -103,7 +103,7 @@ def walk(operation: str, pages: PageFlow[R], run: Runner, addressing: Addressing
 
 async def awalk(
     operation: str, pages: PageFlow[R], run: AsyncRunner, addressing: Addressing | None, ahead: int
-) -> AsyncIterator[Sequence[R]]:
+) -> AsyncGenerator[Sequence[R], None]:
     """The same, awaited; see ``walk``."""
     reader: _Reader[R] = _Reader(operation, max(2, ahead + 1))
     page = await run(pages(None))
