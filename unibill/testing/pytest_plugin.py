@@ -1,0 +1,177 @@
+"""unibill's pytest plugin: billing backends for an app's tests, with one option.
+
+``--unibill-backend cassette`` (the default) replays; ``sandbox`` runs against a local sandbox; ``live:NAME`` against a backend of
+``unibill.toml``. ``--unibill-record`` records the cassettes anew, from the sandbox or from the live backend. Nothing is done on
+its own: without its fixtures and options the plugin is idle, and it imports what it needs when it needs it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from unibill.sandbox import Serving
+    from unibill.testing.backends import Backends
+    from unibill.testing.recorder import Tape
+
+_failed = pytest.StashKey[bool]()
+_expected = pytest.StashKey[set[Path]]()
+_NEEDS_CASSETTE = "unibill_cassette"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options."""
+    group = parser.getgroup("unibill", "unibill: billing backends in tests")
+    group.addoption(
+        "--unibill-backend",
+        default="cassette",
+        metavar="cassette|sandbox|live:NAME",
+        help="what the fixture unibill_billing gives: a replayed cassette (default), a local sandbox, or a backend of unibill.toml",
+    )
+    group.addoption("--unibill-record", action="store_true", help="record cassettes anew, from the sandbox or from live:NAME")
+    group.addoption("--unibill-block-network", action="store_true", help="let this process reach nothing but loopback")
+    group.addoption("--unibill-orphans", action="store_true", help="run no test; fail if a cassette belongs to none of those collected")
+    parser.addini("unibill_cassettes", "folder of the cassettes, below the root", default="cassettes")
+    parser.addini("unibill_tests", "folder of the tests, which the cassettes mirror", default="tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the option, and block the network if asked to."""
+    mode = str(config.getoption("--unibill-backend"))
+    if mode not in {"cassette", "sandbox"} and not mode.removeprefix("live:") < mode:
+        raise pytest.UsageError(f"--unibill-backend takes cassette, sandbox or live:NAME; not {mode!r}")
+    if config.getoption("--unibill-block-network"):
+        from unibill.testing.network import block_network
+
+        stack = ExitStack()
+        stack.enter_context(block_network())
+        config.add_cleanup(stack.close)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Remember a failure, so that what a red test recorded is not kept."""
+    report = yield
+    if call.excinfo is not None and not (call.excinfo.errisinstance(pytest.skip.Exception) and call.when == "setup"):
+        item.stash[_failed] = True
+    return report
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Remember which cassettes the collected tests use."""
+    config.stash[_expected] = {
+        _file(config, item)
+        for item in items
+        if _NEEDS_CASSETTE in getattr(item, "fixturenames", ()) or "unibill_billing" in getattr(item, "fixturenames", ())
+    }
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """With ``--unibill-orphans``: compare cassettes and tests, and run nothing."""
+    config = session.config
+    if not config.getoption("--unibill-orphans"):
+        return None
+    folder = config.rootpath / str(config.getini("unibill_cassettes"))
+    expected = config.stash[_expected]
+    orphans = sorted(set(folder.rglob("*.yaml")) - expected)
+    missing = sorted(file for file in expected if not file.is_file())
+    for word, files in (("belongs to no test", orphans), ("is not recorded", missing)):
+        for file in files:
+            session.testsfailed += 1
+            print(f"{file.relative_to(config.rootpath)} {word}")  # noqa: T201 - it is what was asked for
+    return True
+
+
+@pytest.fixture
+def unibill_cassette(request: pytest.FixtureRequest) -> "Iterator[Tape]":
+    """The test's own cassette: replayed, or recorded with ``--unibill-record``."""
+    from unibill.testing.recorder import Recorder
+
+    recording = bool(request.config.getoption("--unibill-record"))
+    with Recorder().use(_file(request.config, request.node), record=recording) as tape:
+        yield tape
+        if request.node.stash.get(_failed, False):
+            tape.discard()
+
+
+@pytest.fixture
+def unibill_switches() -> Mapping[str, Mapping[str, str]]:
+    """Switches of the sandboxes, by provider; override it in your own tests."""
+    return {}
+
+
+@pytest.fixture
+def unibill_seed() -> str | None:
+    """What the sandboxes are filled with: ``documented``, ``generated:N`` or None; override it in your own tests."""
+    return "documented"
+
+
+@pytest.fixture
+def unibill_api_versions() -> Mapping[str, str]:
+    """The API versions that new recordings name, by provider; override it in your own tests."""
+    return {}
+
+
+@pytest.fixture
+def unibill_serving(
+    unibill_switches: Mapping[str, Mapping[str, str]], unibill_seed: str | None
+) -> "Callable[[], AbstractContextManager[Serving]]":
+    """Starts a filled sandbox; override it for one of your own making."""
+    from unibill.testing.backends import serving
+
+    return lambda: serving(unibill_switches, unibill_seed)
+
+
+@pytest.fixture
+def unibill_sandbox(unibill_serving: "Callable[[], AbstractContextManager[Serving]]") -> "Iterator[Serving]":
+    """A sandbox of every installed provider, filled with ``unibill_seed``, on a loopback port of its own."""
+    with unibill_serving() as serving:
+        yield serving
+
+
+@pytest.fixture
+def unibill_billing(
+    request: pytest.FixtureRequest,
+    unibill_serving: "Callable[[], AbstractContextManager[Serving]]",
+    unibill_api_versions: Mapping[str, str],
+) -> "Iterator[Backends]":
+    """Opens backends by the names of their providers; what they are, ``--unibill-backend`` says."""
+    from unibill.testing.backends import Backends
+
+    mode = str(request.config.getoption("--unibill-backend"))
+    taped = mode == "cassette" or bool(request.config.getoption("--unibill-record"))
+    tape: Tape | None = request.getfixturevalue(_NEEDS_CASSETTE) if taped else None
+    backends = Backends(mode, unibill_serving, tape, unibill_api_versions)
+    try:
+        yield backends
+    finally:
+        backends.close()
+
+
+@pytest.fixture
+def unibill_no_network() -> Iterator[None]:
+    """Within the test, this process reaches nothing but loopback."""
+    from unibill.testing.network import block_network
+
+    with block_network():
+        yield
+
+
+@pytest.fixture
+def unibill_without_waiting() -> Iterator[None]:
+    """Within the test, nothing waits between retries or for pacing."""
+    from unibill.http import without_waiting
+
+    with without_waiting():
+        yield
+
+
+def _file(config: pytest.Config, item: pytest.Item) -> Path:
+    from unibill.testing.backends import cassette_file
+
+    tests, cassettes = str(config.getini("unibill_tests")), str(config.getini("unibill_cassettes"))
+    return cassette_file(config.rootpath, item.path, item.nodeid.partition("::")[2], tests, cassettes)
