@@ -10,7 +10,7 @@ from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
 from unibill.errors import Fault, InvalidDraft, InvalidQuery, MalformedResponse, NotFound
 from unibill.flow import Done, Flow, Step
 from unibill.losses import Loss
-from unibill.model import Charge, Credit, CreditKind, Direction, Finding, Invoicing, Status
+from unibill.model import Charge, Credit, CreditKind, Direction, Finding, Invoicing, Status, TargetType, applied_of
 from unibill.native import AsyncRunner, Runner
 from unibill.provider import (
     AccountState,
@@ -38,6 +38,7 @@ from unibill_socotra.reading.gather import gather
 from unibill_socotra.settings import SocotraSettings
 from unibill_socotra.wire import charges as wire_charges
 from unibill_socotra.wire import credits as wire_credits
+from unibill_socotra.writing.distributing import allocations_of
 from unibill_socotra.writing.writer import Writer
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class SocotraProvider(Provider[SocotraSettings]):
                     return credit
         if alone is None:
             raise NotFound(f"account {owner} has no credit {credit_id}", operation="credits.get")
-        return alone
+        return alone if kind is not CreditKind.DISTRIBUTION else (yield from self._movement(alone, locator))
 
     def find_marked(self, account: str | None, marks: Collection[str]) -> Flow[list[Credit]]:
         """Every charge of an account whose tag starts with one of these marks. Reversals do not count: the server may copy the tag.
@@ -307,6 +308,14 @@ class SocotraProvider(Provider[SocotraSettings]):
         if query.invoice is None:
             return found
         return [credit for credit in found if any(item.target.id == query.invoice for item in credit.allocations or ())]
+
+    def _movement(self, credit: Credit, locator: str) -> Flow[Credit]:
+        """A distribution that only moves other credits' money, with the edges it made: nothing of its own remains."""
+        record = yield from self.api.fetch_credit_distribution(locator)
+        if credit.status not in map_credits.MOVED:
+            return credit
+        edges = tuple(edge for edge in allocations_of(record, credit.id) if edge.target.type is not TargetType.ACCOUNT)
+        return map_credits.with_allocations(credit, edges, applied_of(edges), Decimal(0), credit.status)
 
     def _alone(self, kind: CreditKind, locator: str) -> Flow[Credit | None]:
         """The record of a credit by itself, where a route reads it."""

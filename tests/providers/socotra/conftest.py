@@ -189,5 +189,5 @@ def live(_live: Live) -> Iterator[Live]:
     """A provider on an empty Socotra with the default switches; flows do not really wait."""
     _live.sandbox.reset()
     _live.steps.clear()
-    with http.no_waiting():
+    with http.without_waiting():
         yield _live

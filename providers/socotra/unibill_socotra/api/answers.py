@@ -67,7 +67,7 @@ def refuse_failed_validation(request: Request, response: Response, result: Valid
     Raises:
         Rejected: ``validationResult.success`` is false.
     """
-    if result is not None and not result.success:
+    if result is not None and result.success is False:
         said = result.messages() or "the validation failed and the backend does not say why"
         raise Rejected("the validation failed", **_facts(request, response), vendor_message=said[:_SHOWN])
 

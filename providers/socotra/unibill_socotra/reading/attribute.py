@@ -73,6 +73,13 @@ def attribute(records: AccountRecords, provider: str, zone: tzinfo, rules: Charg
     return _Attribution(records, provider, zone, rules).run()
 
 
+def balance_totals(records: AccountRecords, rules: ChargeRules) -> dict[str, Decimal]:
+    """What the ledger should say by currency, if these records are all there are."""
+    work = _Attribution(records, "", UTC, rules)
+    work.collect()
+    return {currency: balance.total() for currency, balance in work.balances().items()}
+
+
 class _Attribution:
     def __init__(self, records: AccountRecords, provider: str, zone: tzinfo, rules: ChargeRules) -> None:
         self._records = records
@@ -90,7 +97,8 @@ class _Attribution:
         self._numbers: dict[str, int] = {}
         self._rules = rules
 
-    def run(self) -> list[Credit]:
+    def collect(self) -> None:
+        """Take in every record: what fills the balance, what drains it, and what was applied without passing it."""
         self._add_charges()
         for payment in self._records.payments:
             self._add_payment(payment)
@@ -98,7 +106,19 @@ class _Attribution:
         for distribution in sorted(self._records.distributions, key=lambda d: (_when(d.executed_at, d.created_at), d.locator)):
             self._add_distribution(distribution)
         self._add_disbursements()
-        balances = {currency: self._balance(events) for currency, events in self._events.items()}
+
+    def balances(self) -> dict[str, Balance]:
+        """Let the balances run, by currency."""
+        found: dict[str, Balance] = {}
+        for currency, events in self._events.items():
+            found[currency] = Balance()
+            found[currency].run(events)
+        return found
+
+    def run(self) -> list[Credit]:
+        """The credits."""
+        self.collect()
+        balances = self.balances()
         for draining in self._drainings:
             self._allocate(draining)
         self._add_the_rest()
@@ -204,7 +224,7 @@ class _Attribution:
         source = edge.source.locator if edge.source.type == "invoice" else ""
         for k, share in enumerate(self._shares(source, edge.amount, stands)):
             charge = share.charge
-            if charge is not None and charge in self._undone:
+            if charge is not None and charge in self._undone and stands:
                 if not to_us and self._is_netting(record, charge, edge.target.locator):
                     continue
                 charge = None
@@ -306,12 +326,6 @@ class _Attribution:
 
     def _event(self, currency: str, event: Event) -> None:
         self._events.setdefault(currency, []).append(event)
-
-    @staticmethod
-    def _balance(events: list[Event]) -> Balance:
-        balance = Balance()
-        balance.run(events)
-        return balance
 
     def _allocate(self, draining: _Draining) -> None:
         record = draining.distribution

@@ -1,8 +1,9 @@
 """Reading everything about one account, in a bounded number of requests.
 
 credits/list and the charges come first; then the typed list of each kind that credits/list shows, the invoices, and the ledger's
-balance in each currency seen. Two rare additions: the items of invoices, while a credit charge is without its invoice; and the
-payments of an invoice that was paid by more than is known, since a payment may have been created without an account.
+balance in each currency seen. Two rare additions: the items of invoices, while a credit charge is without its invoice; and, since a
+payment may have been created without an account, the payments that target an invoice which was paid by more than is known, or
+any invoice of a currency in which the ledger holds more than is known.
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from unibill.flow import Flow
 from unibill.wire import WireRecord
 from unibill_socotra.api import Listing, SocotraApi, read_all
 from unibill_socotra.mapping.charges import ChargeRules
+from unibill_socotra.reading.attribute import balance_totals
 from unibill_socotra.reading.edges import resolved
 from unibill_socotra.reading.invoiced import needed
 from unibill_socotra.reading.records import AccountRecords
@@ -56,12 +58,11 @@ def gather(api: SocotraApi, account: str, rules: ChargeRules) -> Flow[AccountRec
     )
     records = AccountRecords(account, listed, charges, invoices, distributions, payments, disbursements, write_offs, shortfalls)
     records = yield from _with_items(api, records, rules)
-    records = yield from _with_payments_of_invoices(api, records)
     balances: dict[str, Decimal] = {}
     for currency in currencies_of(records):
         ledger = yield from api.fetch_ledger_account("accountCreditBalance", account, currency=currency, size=1)
         balances[currency] = ledger.balance
-    return replace(records, balances=balances)
+    return (yield from _with_unowned_payments(api, replace(records, balances=balances), rules))
 
 
 def currencies_of(records: AccountRecords) -> list[str]:
@@ -82,19 +83,28 @@ def _with_items(api: SocotraApi, records: AccountRecords, rules: ChargeRules) ->
     return records
 
 
-def _with_payments_of_invoices(api: SocotraApi, records: AccountRecords) -> Flow[AccountRecords]:
-    known = {payment.locator for payment in records.payments}
-    payments = list(records.payments)
-    for locator in underexplained(records):
-        found = yield from read_all(partial(_payments_at, api, locator), api.page_size)
-        fresh = [payment for payment in found if payment.locator not in known]
-        payments += fresh
-        known |= {payment.locator for payment in fresh}
-    return replace(records, payments=payments)
+def _with_unowned_payments(api: SocotraApi, records: AccountRecords, rules: ChargeRules) -> Flow[AccountRecords]:
+    """Add the payments without an account, where there must be some."""
+    asked: set[str] = set()
+    for suspects in (underexplained, lambda found: _of_surplus(found, rules)):
+        for locator in suspects(records):
+            if locator not in asked:
+                asked.add(locator)
+                found = yield from read_all(partial(_payments_at, api, locator), api.page_size)
+                known = {payment.locator for payment in records.payments}
+                records = replace(records, payments=[*records.payments, *(one for one in found if one.locator not in known)])
+    return records
 
 
 def _payments_at(api: SocotraApi, invoice: str, at: int) -> Flow[Listing[Payment]]:
-    return api.fetch_payments_for_an_invoice(invoice, offset=at)
+    return api.fetch_multiple_payments(target_container_locator=invoice, offset=at)
+
+
+def _of_surplus(records: AccountRecords, rules: ChargeRules) -> list[str]:
+    """The invoices of a currency in which the ledger holds more than the known records brought in. Pure."""
+    totals = balance_totals(records, rules)
+    more = {currency for currency, balance in records.balances.items() if balance > totals.get(currency, Decimal(0))}
+    return [invoice.locator for invoice in records.invoices if invoice.currency in more]
 
 
 def underexplained(records: AccountRecords) -> list[str]:
@@ -108,8 +118,9 @@ def underexplained(records: AccountRecords) -> list[str]:
             locator = item_of.get(part.locator, part.locator)
             paid[locator] = money.add([paid.get(locator, Decimal(0)), part.amount])
 
+    locators = {payment.locator for payment in records.payments}
     for payment in records.payments:
-        if payment.payment_state == "posted":
+        if payment.payment_state == "posted" and payment.aggregate_payment_locator not in locators:
             pay(payment.targets, payment.amount)
     for distribution in records.distributions:
         if distribution.credit_distribution_state == "executed":

@@ -44,7 +44,7 @@ class ValidationResult(SocotraRecord, frozen=True, kw_only=True):
     """Whether a validation succeeded; a 200 can carry a failure (schema ValidationResult)."""
 
     validation_items: list[ValidationItem] | None = None
-    success: bool = True
+    success: bool | None = None
 
     def messages(self) -> str:
         """Everything that was found wrong, as one text."""
