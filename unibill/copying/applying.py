@@ -1,0 +1,318 @@
+"""Apply: do exactly what was planned, once, whatever breaks on the way."""
+
+import threading
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import func, select
+
+from unibill import money
+from unibill.copying import reading, sending, settling
+from unibill.copying.auditing import Auditor
+from unibill.copying.carry import mask
+from unibill.copying.crew import Crew, Since
+from unibill.copying.decisions import DONE, FAILED, OPEN, UNSETTLED, State
+from unibill.copying.guards import stop
+from unibill.copying.hashing import fingerprint, write_settings
+from unibill.copying.options import ApplyOptions
+from unibill.copying.outline import guards_tripped, states_of
+from unibill.copying.planning import hash_of
+from unibill.copying.schema import records
+from unibill.copying.sending import Sent
+from unibill.copying.store import Row, RunStore
+from unibill.copying.summary import SHOWN, AppliedTotal, ApplySummary, Problem, Progress, Tell, Verification
+from unibill.copying.verifying import Verifier
+from unibill.errors import BackendError, PlanMismatch, RunStoreError
+from unibill.facade import Billing
+from unibill.model import Credit
+
+_DEFAULTS: Final = ApplyOptions()
+_ROUNDS: Final = 3
+"""How often writes with unknown outcomes are looked for and sent again in one apply."""
+
+
+def apply(
+    source: Billing, target: Billing, run: Path | str, options: ApplyOptions = _DEFAULTS, progress: Tell | None = None
+) -> ApplySummary:
+    """Apply a plan, or go on with it.
+
+    Args:
+        source: read again, to refuse what has changed.
+        target: written to.
+        run: the run file.
+        options: how.
+        progress: is told how far it is, in the calling thread.
+
+    Raises:
+        RunStoreError: no finished plan, or another process works on it.
+        PlanMismatch: not the plan that was signed off, other systems, or other write settings.
+        GuardStopped: a guard; nothing was written.
+        AuthenticationFailed, PermissionDenied, UnsupportedOperation: the next record would fail the same way; what was done is
+            in the store.
+    """
+    with RunStore(run, lock=True) as store:
+        check(store, source, target, options)
+        return Applier(source, target, store, options, progress).run()
+
+
+def check(store: RunStore, source: Billing, target: Billing, options: ApplyOptions) -> None:
+    """Refuse to apply anything but the plan that was signed off; errors as of ``apply``."""
+    planned = store.get("hash")
+    if planned is None:
+        raise RunStoreError(f"the plan in {store.path} was not finished; plan again")
+    reading.same_systems(store, source, target)
+    if options.expect is not None and options.expect != planned:
+        raise PlanMismatch(f"the plan's hash is {planned}, not {options.expect}; nothing was written")
+    if hash_of(store) != planned:
+        raise PlanMismatch(f"the records in {store.path} are not those that were hashed; somebody changed the file. Nothing was written")
+    settings, before = write_settings(target.provider), store.get("target_settings")
+    if settings != before:
+        changed = sorted(name for name in {*settings, *before} if settings.get(name) != before.get(name))
+        raise PlanMismatch(f"settings of {target.name} that change what is written have changed since the plan: {', '.join(changed)}")
+    if store.get("phase") == "rolling back":
+        raise RunStoreError("a rollback of this run was not finished; roll back again first")
+    if not options.yes:
+        stop(guards_tripped(store, options.guards))
+
+
+class Applier:
+    """One apply."""
+
+    def __init__(self, source: Billing, target: Billing, store: RunStore, options: ApplyOptions, progress: Tell | None) -> None:
+        self._source = source
+        self._target = target
+        self._store = store
+        self._options = options
+        self._progress = progress
+        self._crew = Crew(options.concurrency or target.provider.settings.concurrency, self._tell)
+        self._auditor = Auditor(target, store)
+        self._guard = threading.Lock()
+        self._counts: dict[str, int] = {}
+        self._money: dict[str, Decimal] = {}
+        self._writes = 0
+        self._done = 0
+        self._total = 0
+        self._stopped = ""
+        self._unknown_since = Since()
+        self._seen: set[int] = set()
+        self._wanted: frozenset[int] | None = None
+
+    def run(self) -> ApplySummary:
+        """Do what is open, settle what is unknown, and count."""
+        store, options = self._store, self._options
+        states = {"failed": FAILED, "unknown": UNSETTLED, None: OPEN}[options.only]
+        aside = self._seqs(UNSETTLED) if options.only == "failed" else frozenset[int]()
+        store.put(phase="applying", verified=None)
+        if options.canary is not None:
+            query = select(records.c.seq).where(records.c.state.in_(states - UNSETTLED))
+            order = (records.c.target_account, records.c.source_account, records.c.source_id)
+            self._wanted = frozenset(row["seq"] for row in store.rows(query.order_by(*order).limit(options.canary)))
+        fresh = states - UNSETTLED
+        self._total = store.count(select(func.count()).where(records.c.state.in_(states)))
+        self._each(self._accounts(fresh), lambda account: self._account(account, fresh, None))
+        for _ in range(_ROUNDS):
+            unsettled = self._seqs(UNSETTLED) - aside
+            if not unsettled or self._crew.stopping.is_set():
+                break
+            self._settle(unsettled)
+        canary = self._finish()
+        summary = self._summary(canary)
+        store.put(phase="applied" if not summary.interrupted and not self._accounts(OPEN) else "applying")
+        store.prove("apply", summary.jsonable())
+        return summary
+
+    # Passes
+
+    def _each(self, accounts: Sequence[str], do: Callable[[str], None]) -> None:
+        try:
+            self._crew.work(accounts, do)
+        except BaseException:
+            self._store.put(phase="applying")
+            raise
+
+    def _accounts(self, states: frozenset[State]) -> list[str]:
+        query = select(records.c.target_account).where(records.c.state.in_(states)).distinct()
+        return [row["target_account"] for row in self._store.rows(query.order_by(records.c.target_account))]
+
+    def _seqs(self, states: frozenset[State]) -> frozenset[int]:
+        rows = self._store.rows(select(records.c.seq).where(records.c.state.in_(states)))
+        found = frozenset(row["seq"] for row in rows)
+        return found if self._wanted is None else found & self._wanted
+
+    def _settle(self, unsettled: frozenset[int]) -> None:
+        """Wait until a lost write has either taken effect or never will, look for it, and only then send again."""
+        self._tell(f"waiting for {len(unsettled)} writes whose outcome is unknown")
+        self._crew.pause(self._target, self._unknown_since.left(self._options.settle))
+
+        def settle(account: str) -> None:
+            rows = [row for row in self._rows(account, UNSETTLED) if row["seq"] in unsettled]
+            if not rows:
+                return
+            looked = settling.look(self._target, self._store, account, rows)
+            with self._guard:
+                self._seen |= looked.seen
+            self._account(account, UNSETTLED, looked.seen | looked.absent)
+
+        self._each(self._accounts(UNSETTLED), settle)
+
+    # One account
+
+    def _rows(self, account: str, states: frozenset[State]) -> list[Row]:
+        query = select(records).where(records.c.target_account == account, records.c.state.in_(states))
+        rows = self._store.stream(query, records.c.source_account, records.c.source_id)
+        return [row for row in rows if self._wanted is None or row["seq"] in self._wanted]
+
+    def _account(self, account: str, states: frozenset[State], only: frozenset[int] | None) -> None:
+        """Do the open records of one target account, in order."""
+        rows = [row for row in self._rows(account, states) if only is None or row["seq"] in only]
+        if not rows or self._crew.stopping.is_set():
+            return
+        try:
+            fresh = self._read_again(rows)
+            carriers = self._carriers(account)
+        except BackendError as error:
+            self._all_failed(rows, error)
+            return
+        touched = False
+        for row in rows:
+            if self._crew.stopping.is_set():
+                break
+            sent = self._record(row, fresh.get(row["source_id"]), carriers.get(row["mark_now"], []))
+            touched = touched or sent.state in DONE
+            self._count(row, sent)
+        self._store.flush()
+        if touched:
+            self._auditor.after_account(account)
+
+    def _read_again(self, rows: Sequence[Row]) -> dict[str, Credit]:
+        """The planned credits as the source has them now."""
+        wanted = {row["source_id"] for row in rows}
+        found: dict[str, Credit] = {}
+        for source_account in sorted({row["source_account"] for row in rows}):
+            found.update((credit.id, credit) for credit in reading.of_account(self._source, source_account) if credit.id in wanted)
+        return found
+
+    def _carriers(self, account: str) -> dict[str, list[Credit]]:
+        found = self._target.run(self._target.provider.find_marked(account, self._auditor.marks))
+        by_mark: dict[str, list[Credit]] = {}
+        for credit in found:
+            by_mark.setdefault(credit.mark or "", []).append(credit)
+        return by_mark
+
+    def _all_failed(self, rows: Sequence[Row], error: BackendError) -> None:
+        for row in rows:
+            if row["state"] in UNSETTLED:
+                continue
+            sent = Sent(State.FAILED, reason=mask(str(error)))
+            sending.finish(self._target, self._store, row, sent)
+            self._count(row, sent)
+        if isinstance(error, sending.FATAL):
+            raise error
+
+    def _record(self, row: Row, fresh: Credit | None, carriers: Sequence[Credit]) -> Sent:
+        """Do one record: refuse it, find it, or create it."""
+        standing = [credit for credit in carriers if reading.is_standing(credit)]
+        known = len(standing) == 1 and sending.is_planned(standing[0], row)
+        if fresh is None or fingerprint(fresh) != row["print"]:
+            if known:
+                return self._finished(row, Sent(State.CREATED if row["sends"] else State.EXISTS, standing[0]))
+            if row["state"] in UNSETTLED and row["seq"] in self._seen:
+                return Sent(State.UNKNOWN, reason="it was seen at the target and then not; apply again")
+            gone = "it is not at the source any more" if fresh is None else "it has changed at the source since the plan"
+            return self._finished(row, Sent(State.REFUSED, reason=f"{gone}; plan again for it"))
+        if carriers:
+            return self._found(row, fresh, carriers, standing[0] if known else None)
+        if row["seq"] in self._seen:
+            return self._finished(row, Sent(State.UNKNOWN, reason="it was seen at the target and then not; apply again"))
+        return self._create(row, fresh, {})
+
+    def _found(self, row: Row, fresh: Credit, carriers: Sequence[Credit], copy: Credit | None) -> Sent:
+        if copy is None:
+            ids = ", ".join(f"{credit.id} ({credit.amount} {credit.currency}, {credit.status})" for credit in carriers)
+            return self._finished(row, Sent(State.CONFLICT, reason=f"its mark stands on something else: {ids}"))
+        done = self._target.provider.done_from(copy)
+        if done:
+            return self._create(row, fresh, done)
+        return self._finished(row, Sent(State.CREATED if row["sends"] else State.EXISTS, copy))
+
+    def _create(self, row: Row, fresh: Credit, done: Any) -> Sent:  # noqa: ANN401 - the provider's own steps
+        draft = sending.draft_from(row, fresh)
+        with self._guard:
+            self._writes += 1
+        sent = sending.create(self._target, self._store, row, draft, {**sending.journaled(self._store, row), **done})
+        if sent.state is State.UNKNOWN:
+            self._unknown_since = Since()
+        if sent.stop:
+            self._stopped = f"the run stopped after record {row['source_id']}: {sent.stop}"
+            self._crew.stopping.set()
+        if isinstance(sent.error, sending.FATAL):
+            raise sent.error
+        return sent
+
+    def _finished(self, row: Row, sent: Sent) -> Sent:
+        sending.finish(self._target, self._store, row, sent)
+        return sent
+
+    # Ends
+
+    def _count(self, row: Row, sent: Sent) -> None:
+        with self._guard:
+            self._done += 1
+            self._counts[sent.state] = self._counts.get(sent.state, 0) + 1
+            if sent.state is State.CREATED:
+                currency = row["currency"]
+                self._money[currency] = money.add([self._money.get(currency, Decimal(0)), Decimal(row["carried"])])
+
+    def _tell(self, note: str = "") -> None:
+        if self._progress is not None:
+            with self._guard:
+                progress = Progress("settle" if note else "apply", self._done, self._total, dict(self._money), dict(self._counts), note)
+            self._progress(progress)
+
+    def _finish(self) -> Verification | None:
+        """Count the carriers of every mark once more, and verify a canary."""
+        if self._crew.interrupted:
+            return None
+        self._crew.stopping.clear()
+        query = select(records.c.target_account).where(records.c.sends > 0).distinct().order_by(records.c.target_account)
+        self._each([row["target_account"] for row in self._store.rows(query)], self._auditor.at_the_end)
+        if self._options.canary is None or self._wanted is None or self._stopped:
+            return None
+        return Verifier(self._source, self._target, self._store, self._wanted, None).run()
+
+    def _summary(self, canary: Verification | None) -> ApplySummary:
+        totals: dict[tuple[str, str], list[Any]] = {}
+        created: dict[str, Decimal] = {}
+        columns = [records.c[name] for name in ("seq", "target_account", "currency", "carried", "state")]
+        for row in self._store.stream(select(*columns).where(records.c.state.in_(DONE)), records.c.seq):
+            line = totals.setdefault((row["target_account"], row["currency"]), [0, 0, Decimal(0)])
+            line[0 if row["state"] == State.CREATED else 1] += 1
+            line[2] = money.add([line[2], Decimal(row["carried"])])
+            if row["state"] == State.CREATED:
+                created[row["currency"]] = money.add([created.get(row["currency"], Decimal(0)), Decimal(row["carried"])])
+        query = select(records).where(records.c.state.in_(FAILED | UNSETTLED)).order_by(records.c.seq).limit(SHOWN)
+        problems = [
+            Problem(
+                "unknown" if row["state"] in UNSETTLED else row["state"],
+                row["target_account"],
+                row["source_id"],
+                row["target_id"] or "",
+                row["outcome"] or "its outcome is unknown; apply again",
+            )
+            for row in self._store.rows(query)
+        ]
+        return ApplySummary(
+            run=str(self._store.path),
+            hash=self._store.get("hash"),
+            counts=states_of(self._store),
+            money=dict(sorted(created.items())),
+            totals=tuple(AppliedTotal(account, currency, *line) for (account, currency), line in sorted(totals.items())),
+            writes=self._writes,
+            undone=self._auditor.undone,
+            problems=tuple([*problems, *self._auditor.problems][:SHOWN]),
+            interrupted=self._crew.interrupted,
+            stopped=self._stopped,
+            canary=canary,
+        )

@@ -1,0 +1,126 @@
+"""Counting what stands at the target under the run's marks."""
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import select, update
+
+from unibill.copying import reading, sending
+from unibill.copying.carry import mask
+from unibill.copying.decisions import DONE, State
+from unibill.copying.hashing import fingerprint
+from unibill.copying.reading import RunMarks
+from unibill.copying.schema import records
+from unibill.copying.sending import Watch, watched
+from unibill.copying.store import Row, RunStore, in_chunks
+from unibill.copying.summary import SHOWN, Problem
+from unibill.errors import BackendError, UnibillError
+from unibill.facade import Billing
+from unibill.model import Credit
+
+SURPLUS: Final = "undo surplus"
+
+
+class Auditor:
+    """Finds copies that stand twice, in another account, or not at all; takes back surplus ones that this run made.
+
+    Attributes:
+        marks: of the run.
+        problems: what it found and could not mend.
+        undone: surplus copies that it took back.
+    """
+
+    def __init__(self, target: Billing, store: RunStore) -> None:
+        self._target = target
+        self._store = store
+        self._guard = threading.Lock()
+        self._named: set[tuple[str, str]] = set()
+        self.marks = RunMarks(store, store.get("source_identity"))
+        self.problems: list[Problem] = []
+        self.undone = 0
+
+    def after_account(self, account: str) -> None:
+        """Count one account by its whole list, and keep how each copy looks now."""
+        try:
+            found = list(reading.of_account(self._target, account))
+        except BackendError as error:
+            self._name(Problem("unreadable", account, "", "", f"the account could not be read after writing: {mask(str(error))}"))
+            return
+        carriers = [credit for credit in found if credit.mark is not None]
+        rows = self._rows_of(carriers)
+        self._count(account, carriers, rows)
+        prints = {credit.id: fingerprint(credit) for credit in found}
+        mine = select(records.c.seq, records.c.target_id).where(
+            records.c.target_account == account, records.c.state == State.CREATED, records.c.target_print.is_(None)
+        )
+        updates = [(row["seq"], prints[row["target_id"]]) for row in self._store.rows(mine) if row["target_id"] in prints]
+        with self._store.transaction() as connection:
+            for seq, text in updates:
+                connection.execute(update(records).where(records.c.seq == seq).values(target_print=text))
+
+    def at_the_end(self, account: str) -> None:
+        """Count one account by the run's marks."""
+        try:
+            carriers = self._target.run(self._target.provider.find_marked(account, self.marks))
+        except BackendError as error:
+            self._name(Problem("unreadable", account, "", "", f"the account could not be counted at the end: {mask(str(error))}"))
+            return
+        rows = self._rows_of(carriers)
+        self._count(account, carriers, rows)
+        standing = {credit.mark for credit in carriers if reading.is_standing(credit)}
+        query = select(records).where(records.c.target_account == account, records.c.state.in_(DONE), records.c.outcome == "")
+        for row in self._store.stream(query, records.c.seq):
+            if row["mark_now"] not in standing:
+                reason = "it was made or found, and is not there any more"
+                self._name(Problem("missing", account, row["source_id"], row["target_id"] or "", reason))
+
+    def _rows_of(self, carriers: Iterable[Credit]) -> dict[str, Row]:
+        """The run's records behind marks."""
+        wanted = sorted({credit.mark for credit in carriers if credit.mark is not None})
+        rows: dict[str, Row] = {}
+        for chunk in in_chunks(wanted):
+            found = self._store.rows(select(records).where(records.c.mark_now.in_(chunk), records.c.state != ""))
+            rows.update((row["mark_now"], row) for row in found)
+        return rows
+
+    def _count(self, account: str, carriers: Sequence[Credit], rows: Mapping[str, Row]) -> None:
+        by_mark: dict[str, dict[str, Credit]] = {}
+        for credit in carriers:
+            if credit.mark in rows and reading.is_standing(credit):
+                by_mark.setdefault(credit.mark or "", {})[credit.id] = credit
+        for mark, copies in by_mark.items():
+            row = rows[mark]
+            if row["target_account"] != account:
+                for credit in copies.values():
+                    reason = f"its copy stands in account {account}, not in {row['target_account']}"
+                    self._name(Problem("surplus", account, row["source_id"], credit.id, reason))
+            elif len(copies) > 1:
+                self._surplus(account, row, list(copies.values()))
+
+    def _surplus(self, account: str, row: Row, copies: list[Credit]) -> None:
+        """Keep one copy; take the others back if this run has sent as many writes as there are copies, else name them."""
+        copies.sort(key=lambda credit: (credit.id != row["target_id"], str(credit.created_at or ""), len(credit.id), credit.id))
+        mine = row["sends"] >= len(copies) and all(sending.is_planned(credit, row) for credit in copies)
+        for credit in copies[1:]:
+            if not mine:
+                reason = f"the mark of {copies[0].id} stands on it too, and this run did not make both; void the one that is wrong"
+                self._name(Problem("surplus", account, row["source_id"], credit.id, reason))
+                continue
+            watch = Watch(self._store, row, SURPLUS, {})
+            try:
+                self._target.run(watched(self._target.provider.void(credit, {}), watch), watch.keep)
+            except UnibillError as error:
+                reason = f"it is a second copy and could not be taken back: {mask(str(error))}"
+                self._name(Problem("surplus", account, row["source_id"], credit.id, reason))
+                continue
+            self._target.core.wrote("credits.void", account, "undone", credit.id, row["mark_now"])
+            with self._guard:
+                self.undone += 1
+
+    def _name(self, problem: Problem) -> None:
+        with self._guard:
+            key = problem.source_id, problem.target_id
+            if key not in self._named and len(self.problems) < SHOWN:
+                self._named.add(key)
+                self.problems.append(problem)

@@ -1,0 +1,262 @@
+"""What of a source credit is carried: by kind, by status, and how much. Pure functions.
+
+The two tables are total over their enums: there is no silent default. A copy never raises what a customer can spend: the
+amount carried is what remains plus the allocations that are carried, so an allocation that is dropped lowers it by itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from typing import Final
+
+from unibill import exactjson, money
+from unibill.copying.decisions import Decision
+from unibill.copying.maps import InvoiceMap
+from unibill.copying.options import PAYMENTS, PlanOptions
+from unibill.drafts import AllocationDraft, CreditDraft
+from unibill.losses import Loss
+from unibill.model import Allocation, Credit, CreditKind, Direction, Status, TargetType
+from unibill.redact import has_card, mask_cards
+
+CARD_REASON: Final = "it may hold a card number; --allow-card-numbers would carry it"
+
+
+class Rule(Enum):
+    """What a kind or a status means for a copy."""
+
+    CARRY = "carry"
+    IF_REMAINING = "if-remaining"
+    IF_INCLUDED = "if-included"
+    SKIP = "skip"
+    BLOCK = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A rule with its reason, for the plan.
+
+    Attributes:
+        code: stable and short.
+        reason: one sentence.
+    """
+
+    rule: Rule
+    code: str = ""
+    reason: str = ""
+
+
+KINDS: Final[Mapping[CreditKind, Verdict]] = {
+    CreditKind.CREDIT_NOTE: Verdict(Rule.CARRY),
+    CreditKind.CHARGE: Verdict(Rule.CARRY),
+    CreditKind.DISTRIBUTION: Verdict(Rule.IF_REMAINING, "moves-credit", "it moves credit and is none"),
+    CreditKind.PAYMENT: Verdict(Rule.IF_INCLUDED, "cash", "it is cash, not a credit; --include payments would carry what is left of it"),
+    CreditKind.SUBPAYMENT: Verdict(Rule.SKIP, "doubles-its-parent", "it doubles its parent payment"),
+    CreditKind.DISBURSEMENT: Verdict(Rule.SKIP, "paid-out", "it is money that has left the account"),
+    CreditKind.REFUND: Verdict(Rule.SKIP, "refund", "it is money that has left the account"),
+    CreditKind.WRITE_OFF: Verdict(Rule.SKIP, "write-off", "it writes off an invoice and leaves nothing to spend"),
+    CreditKind.SHORTFALL_WRITE_OFF: Verdict(Rule.SKIP, "shortfall", "it writes off the rest of an invoice and leaves nothing to spend"),
+    CreditKind.UNKNOWN: Verdict(Rule.BLOCK, "unknown-kind", "nobody documented this kind of record, so nobody can say what it is worth"),
+}
+STATUSES: Final[Mapping[Status, Verdict]] = {
+    Status.OPEN: Verdict(Rule.CARRY),
+    Status.PARTIALLY_APPLIED: Verdict(Rule.CARRY),
+    Status.APPLIED: Verdict(Rule.CARRY),
+    Status.DRAFT: Verdict(Rule.SKIP, "draft", "it is a draft and owed to nobody yet"),
+    Status.PENDING: Verdict(Rule.BLOCK, "pending", "it is pending at the source; settle it there first"),
+    Status.REVERSED: Verdict(Rule.SKIP, "reversed", "it was reversed"),
+    Status.VOID: Verdict(Rule.SKIP, "void", "it is void"),
+    Status.FAILED: Verdict(Rule.SKIP, "failed", "it failed at the source"),
+    Status.UNKNOWN: Verdict(Rule.BLOCK, "unknown-status", "nobody documented this status, so nobody can say what it is worth"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A decision with its reason."""
+
+    decision: Decision
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """An allocation that is not carried. Its amount is not carried either."""
+
+    target: str
+    amount: Decimal
+    currency: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What of a credit is carried."""
+
+    amount: Decimal
+    allocations: tuple[AllocationDraft, ...]
+    dropped: tuple[Dropped, ...]
+
+
+def filtered(credit: Credit, options: PlanOptions) -> Ruling | None:
+    """Whether the options leave a credit out."""
+    day = credit.issued_on or (credit.created_at.date() if credit.created_at else None)
+    if options.only_accounts is not None and credit.account_id not in options.only_accounts:
+        reason = "its account is not asked for"
+    elif options.ids is not None and credit.id not in options.ids:
+        reason = "its id is not asked for"
+    elif options.kinds is not None and credit.kind not in options.kinds:
+        reason = "its kind is not asked for"
+    elif options.statuses is not None and credit.status not in options.statuses:
+        reason = "its status is not asked for"
+    elif options.currencies is not None and credit.currency not in options.currencies:
+        reason = "its currency is not asked for"
+    elif (options.since is not None and (day is None or day < options.since)) or (
+        options.until is not None and (day is None or day > options.until)
+    ):
+        reason = "its day is not asked for"
+    else:
+        return None
+    return Ruling(Decision.SKIP, "filtered", reason)
+
+
+def judged(credit: Credit, options: PlanOptions) -> Ruling | None:
+    """What kind, status and amounts alone decide; None where the credit can be carried."""
+    for verdict, word in ((STATUSES[credit.status], credit.remote_status), (KINDS[credit.kind], "")):
+        ruling = _ruled(verdict, credit, options, word)
+        if ruling is not None:
+            return ruling
+    if credit.direction is not Direction.TO_ACCOUNT:
+        return Ruling(Decision.BLOCKED, "leaves-account", "its money leaves the account, so it cannot be copied as a credit")
+    if credit.remaining is None:
+        return Ruling(Decision.BLOCKED, "remaining-unknown", "what remains of it cannot be known")
+    if credit.remaining > credit.amount:
+        return Ruling(Decision.BLOCKED, "contradiction", "more remains of it than its amount")
+    return None
+
+
+def _ruled(verdict: Verdict, credit: Credit, options: PlanOptions, word: str) -> Ruling | None:
+    reason = verdict.reason + (f' (the source says "{word}")' if word and verdict.rule is Rule.BLOCK else "")
+    if verdict.rule is Rule.BLOCK:
+        return Ruling(Decision.BLOCKED, verdict.code, reason)
+    left_out = (
+        verdict.rule is Rule.SKIP
+        or (verdict.rule is Rule.IF_INCLUDED and PAYMENTS not in options.include)
+        or (verdict.rule is Rule.IF_REMAINING and credit.remaining is not None and credit.remaining <= 0)
+    )
+    return Ruling(Decision.SKIP, verdict.code, reason) if left_out else None
+
+
+def carried(credit: Credit, options: PlanOptions) -> Carried | Ruling:
+    """How much of a credit is carried, with which allocations; or why nothing is.
+
+    Args:
+        credit: one that ``judged`` lets pass.
+        options: ``carry`` and ``invoices`` count.
+    """
+    remaining = max(credit.remaining or Decimal(0), Decimal(0))
+    if options.carry == "remaining":
+        if not remaining:
+            return Ruling(Decision.SKIP, "nothing-remaining", "nothing remains of it")
+        standing = [allocation for allocation in credit.allocations or () if allocation.reversed_at is None]
+        spent = tuple(_dropped(allocation, "what is spent stays behind when what remains is carried") for allocation in standing)
+        return Carried(remaining, (), spent)
+    if credit.allocations is None:
+        return Ruling(Decision.BLOCKED, "allocations-unknown", "what it was spent on cannot be known")
+    drafts: list[AllocationDraft] = []
+    dropped: list[Dropped] = []
+    for allocation in credit.allocations:
+        draft = _allocation(allocation, credit, options.invoices)
+        if isinstance(draft, str):
+            dropped.append(_dropped(allocation, draft))
+        else:
+            drafts.append(draft)
+    amount = money.add([remaining, *(draft.amount for draft in drafts)])
+    if amount > credit.amount:
+        return Ruling(Decision.BLOCKED, "contradiction", "what remains and what was spent come to more than its amount")
+    if not amount:
+        nothing = "nothing remains of it, and none of its allocations can be carried" if dropped else "nothing remains of it"
+        return Ruling(Decision.SKIP, "nothing-remaining", nothing)
+    return Carried(amount, tuple(drafts), tuple(dropped))
+
+
+def _allocation(allocation: Allocation, credit: Credit, invoices: InvoiceMap | None) -> AllocationDraft | str:
+    """The allocation at the target, or why there is none."""
+    target = allocation.target
+    if allocation.reversed_at is not None:
+        return "it was reversed"
+    if target.type is not TargetType.INVOICE:
+        return f"it goes to a target of type {target.type}, not to an invoice"
+    if allocation.currency != credit.currency:
+        return f"it is in {allocation.currency}, the credit in {credit.currency}"
+    if allocation.amount <= 0:
+        return "its amount is not positive"
+    mapped = None if invoices is None else (invoices.get(target.id) if target.id else None)
+    if mapped is None:
+        return "its invoice is not in the map"
+    return AllocationDraft(amount=allocation.amount, target_id=mapped.id, target_number=None if mapped.id else mapped.number)
+
+
+def _dropped(allocation: Allocation, reason: str) -> Dropped:
+    target = allocation.target
+    return Dropped(f"{target.type} {target.id or target.number or '?'}", allocation.amount, allocation.currency, reason)
+
+
+def draft_of(credit: Credit, account: str, what: Carried) -> CreditDraft:
+    """The draft of a copy, with all its texts."""
+    return CreditDraft.model_construct(
+        account_id=account,
+        currency=credit.currency,
+        amount=what.amount,
+        issued_on=credit.issued_on,
+        number=credit.number,
+        memo=credit.memo,
+        allocations=what.allocations,
+        auto_apply=False,
+    )
+
+
+def without_cards(draft: CreditDraft) -> tuple[CreditDraft, frozenset[str]]:
+    """The draft with card-like numbers taken out, and the names of the texts that had some."""
+    texts = {"number": draft.number, "memo": draft.memo}
+    found = frozenset(name for name, text in texts.items() if has_card(text))
+    if not found:
+        return draft, found
+    update = {name: mask_cards(texts[name] or "") if name == "memo" else None for name in found}
+    return draft.model_copy(update=update), found
+
+
+def losses_of(credit: Credit, what: Carried, hidden: frozenset[str]) -> list[Loss]:
+    """What of a credit has no place in a draft.
+
+    Args:
+        credit: the source's.
+        what: is carried of it.
+        hidden: texts that are left out because they may hold a card number.
+    """
+    losses = [Loss(name, mask(str(getattr(credit, name) or "")), CARD_REASON) for name in sorted(hidden)]
+    for name in ("created_at", "realized_at", "reversed_at", "reversal_reason", "parent_id"):
+        value = getattr(credit, name)
+        if value is not None:
+            losses.append(Loss(name, mask(str(value)), "a draft has no field for it"))
+    if credit.kind is CreditKind.PAYMENT:
+        losses.append(Loss("kind", credit.kind, "a payment arrives as a credit"))
+    carried_times = [item for item in credit.allocations or () if item.applied_at is not None] if what.allocations else []
+    losses += [Loss("allocations.applied_at", str(item.applied_at), "a draft has no field for it") for item in carried_times]
+    for name, value in credit.extra.items():
+        if value not in (None, "", [], {}):
+            losses.append(Loss(f"extra.{name}", mask(_text(value)), "only the source has this field"))
+    return losses
+
+
+def mask(text: str) -> str:
+    """A text as it may be stored: without card-like numbers."""
+    return mask_cards(text)
+
+
+def _text(value: object) -> str:
+    try:
+        return value if isinstance(value, str) else exactjson.dumps(value).decode()
+    except exactjson.InexactJSON:
+        return str(value)

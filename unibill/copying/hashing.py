@@ -1,0 +1,123 @@
+"""Fingerprints of records and the hash of a plan: the same for the same facts, on any machine and in any order of reading."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final, cast
+
+from pydantic import SecretBytes, SecretStr
+
+from unibill import exactjson
+from unibill.copying.maps import InvoiceMap
+from unibill.copying.options import PlanOptions
+from unibill.model import Allocation, Credit
+from unibill.plugins import AnyProvider
+from unibill.provider import BackendSettings
+
+SCHEMA: Final = 1
+"""Rises when the same plan would get another hash."""
+
+
+def amount_key(amount: Decimal) -> str:
+    """One text for all spellings of an amount: 10.10 and 10.1 are the same money."""
+    return "0" if not amount else format(amount.normalize(), "f")
+
+
+def canonical(value: object) -> bytes:
+    """Compact JSON with sorted keys."""
+    return exactjson.dumps(_sorted(value))
+
+
+def _sorted(value: object) -> object:
+    if isinstance(value, Mapping):
+        items = cast("Mapping[str, object]", value)
+        return {key: _sorted(items[key]) for key in sorted(items)}
+    if isinstance(value, (list, tuple)):
+        return [_sorted(item) for item in cast("Sequence[object]", value)]
+    return value
+
+
+def digest(value: object) -> str:
+    """A SHA-256 over the canonical JSON of a value."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def fingerprint(credit: Credit) -> str:
+    """What a person would call a change of a credit changes this text; the vendor's extra fields do not count."""
+    allocations = None if credit.allocations is None else sorted(map(_edge, credit.allocations))
+    facts = (
+        credit.id,
+        credit.account_id,
+        credit.kind,
+        credit.direction,
+        credit.status,
+        credit.currency,
+        amount_key(credit.amount),
+        None if credit.remaining is None else amount_key(credit.remaining),
+        credit.number,
+        credit.memo,
+        None if credit.issued_on is None else credit.issued_on.isoformat(),
+        credit.mark,
+        allocations,
+    )
+    return digest(facts)
+
+
+def _edge(allocation: Allocation) -> list[str]:
+    target = allocation.target
+    return [
+        target.type,
+        target.id,
+        target.number or "",
+        amount_key(allocation.amount),
+        "" if allocation.reversed_at is None else "reversed",
+    ]
+
+
+def write_settings(provider: AnyProvider) -> dict[str, object]:
+    """The settings that change what is written: the provider's own, without secrets and without those that every backend has."""
+    settings: BackendSettings = provider.settings
+    fields: dict[str, Any] = {name: getattr(settings, name) for name in type(settings).model_fields}
+    own = {name: value for name, value in fields.items() if name not in BackendSettings.model_fields}
+    return {name: str(value) for name, value in own.items() if value is not None and not isinstance(value, (SecretStr, SecretBytes))}
+
+
+def carry_options(options: PlanOptions) -> dict[str, object]:
+    """The options that change what is planned."""
+    return {
+        "carry": options.carry,
+        "include": sorted(options.include),
+        "only_accounts": _listed(options.only_accounts),
+        "currencies": _listed(options.currencies),
+        "statuses": _listed(options.statuses),
+        "kinds": _listed(options.kinds),
+        "ids": _listed(options.ids),
+        "since": options.since.isoformat() if options.since else None,
+        "until": options.until.isoformat() if options.until else None,
+        "look_alikes": options.look_alikes,
+        "allow_card_numbers": options.allow_card_numbers,
+        "accept_plans": sorted(options.accept_plans),
+        "same_account_ids": options.same_account_ids,
+        "invoices": _invoices(options.invoices),
+    }
+
+
+def _listed(values: frozenset[str] | None) -> list[str] | None:
+    return None if values is None else sorted(values)
+
+
+def _invoices(invoices: InvoiceMap | None) -> str | None:
+    if invoices is None:
+        return None
+    if invoices.find is not None:
+        return "function"
+    return digest([[source, found.id, found.number] for source, found in sorted(invoices.pairs.items())])
+
+
+def plan_hash(head: Mapping[str, object], lines: Iterable[object]) -> str:
+    """The hash of a plan: its head and its records, in the order of account and id."""
+    total = hashlib.sha256(canonical({"schema": SCHEMA, **head}))
+    for line in lines:
+        total.update(b"\n")
+        total.update(canonical(line))
+    return total.hexdigest()

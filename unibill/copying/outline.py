@@ -1,0 +1,180 @@
+"""The summary of a plan and the status of a run, from the store alone."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from decimal import Decimal
+
+from sqlalchemy import func, select
+
+from unibill import money
+from unibill.copying.decisions import DONE, FAILED, UNSETTLED, Decision, State
+from unibill.copying.guards import tripped, unpacked
+from unibill.copying.options import Guards
+from unibill.copying.schema import records
+from unibill.copying.store import Row, RunStore, loads
+from unibill.copying.summary import LossTotal, PlanSummary, Reason, RunStatus, Total
+from unibill.errors import RunStoreError
+
+_COVERED = frozenset({Decision.CREATE, Decision.EXISTS})
+_HELD = frozenset({Decision.BLOCKED, Decision.CONFLICT})
+
+
+class _Sums:
+    """Sums up while records pass by; its size grows with accounts and reasons, not with records."""
+
+    def __init__(self) -> None:
+        self.counts = {decision.value: 0 for decision in Decision}
+        self.money: dict[str, Decimal] = {}
+        self.largest: dict[str, Decimal] = {}
+        self.lines: dict[tuple[str, str, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+        self.reasons: dict[tuple[str, str], list[str]] = {}
+        self.reason_counts: dict[tuple[str, str], int] = defaultdict(int)
+        self.losses: dict[tuple[str, str, str], int] = defaultdict(int)
+
+    def take(self, row: Row) -> None:
+        decision, code = Decision(str(row["decision"])), str(row["code"])
+        self.counts[decision.value] += 1
+        self.reason_counts[decision.value, code] += 1
+        self.reasons.setdefault((decision.value, code), [str(row["reason"])])
+        currency = str(row["currency"])
+        line = self.lines[str(row["source_account"]), str(row["target_account"]), currency]
+        line["records"] += 1
+        remaining = Decimal(str(row["remaining"])) if row["remaining"] is not None else Decimal(0)
+        _raise(line, "remaining", remaining)
+        if decision in _HELD:
+            _raise(line, "held", remaining)
+        if decision in _COVERED:
+            amount = Decimal(str(row["carried"]))
+            _raise(line, "carried", amount)
+            for item in loads(str(row["draft"]))["allocations"]:
+                _raise(line, "allocated", Decimal(item["amount"]))
+            for item in loads(str(row["dropped"])):
+                _raise(line, "dropped", Decimal(item["amount"]))
+            if decision is Decision.CREATE:
+                _raise(self.money, currency, amount)
+                self.largest[currency] = max(self.largest.get(currency, amount), amount)
+        if decision in _COVERED or code == "money-loss":
+            for loss in loads(str(row["losses"])):
+                self.losses[loss["field"], loss["kind"], loss["reason"]] += 1
+
+
+def _raise(sums: dict[str, Decimal], name: str, amount: Decimal) -> None:
+    sums[name] = money.EXACT.add(sums.get(name, Decimal(0)), amount)
+
+
+def _sums(store: RunStore) -> _Sums:
+    sums = _Sums()
+    columns = records.c
+    wanted = [
+        columns[name]
+        for name in ("seq", "source_account", "target_account", "currency", "decision", "code", "reason", "remaining", "carried", "draft")
+    ]
+    for row in store.stream(select(*wanted, columns.dropped, columns.losses), columns.seq):
+        sums.take(row)
+    return sums
+
+
+def guards_tripped(store: RunStore, guards: Guards | None) -> tuple[str, ...]:
+    """The guards that a plan trips; those of the plan unless others are given."""
+    return _tripped(_sums(store), guards if guards is not None else unpacked(store.get("guards")))
+
+
+def _tripped(sums: _Sums, guards: Guards) -> tuple[str, ...]:
+    counts = sums.counts
+    held = counts["blocked"] + counts["conflict"]
+    return tripped(guards, counts["create"], sums.money, sums.largest, held, held + counts["create"] + counts["exists"])
+
+
+def summarise(store: RunStore) -> PlanSummary:
+    """The summary of a plan.
+
+    Raises:
+        RunStoreError: planning did not come to its end.
+    """
+    if store.get("hash") is None:
+        raise RunStoreError(f"the plan in {store.path} was not finished; plan again")
+    sums = _sums(store)
+    lines = [
+        Total(
+            account,
+            target,
+            currency,
+            int(line["records"]),
+            line["remaining"],
+            line["carried"],
+            line["allocated"],
+            line["dropped"],
+            line["held"],
+        )
+        for (account, target, currency), line in sorted(sums.lines.items())
+    ]
+    return PlanSummary(
+        run=str(store.path),
+        source=store.get("source"),
+        target=store.get("target"),
+        carry=store.get("options")["carry"],
+        hash=store.get("hash"),
+        counts=sums.counts,
+        money=dict(sorted(sums.money.items())),
+        totals=tuple(lines),
+        reasons=tuple(
+            Reason(decision, code, count, sums.reasons[decision, code][0])
+            for (decision, code), count in sorted(sums.reason_counts.items(), key=lambda item: (-item[1], item[0]))
+        ),
+        losses=tuple(LossTotal(field, kind, count, reason) for (field, kind, reason), count in sorted(sums.losses.items())),
+        stopped_by=_tripped(sums, unpacked(store.get("guards"))),
+        notes=tuple(store.get("notes") or ()),
+    )
+
+
+def states_of(store: RunStore) -> dict[str, int]:
+    """How many records are in each state."""
+    rows = store.rows(select(records.c.state, func.count().label("count")).where(records.c.state != "").group_by(records.c.state))
+    return {row["state"]: row["count"] for row in rows}
+
+
+def status(store: RunStore) -> RunStatus:
+    """Where a run stands."""
+    rows = store.rows(select(records.c.decision, func.count().label("count")).group_by(records.c.decision))
+    counts = {decision.value: 0 for decision in Decision} | {row["decision"]: row["count"] for row in rows}
+    states = states_of(store)
+    phase = store.get("phase") or "planning"
+    return RunStatus(
+        run=str(store.path),
+        phase=phase,
+        hash=store.get("hash") or "",
+        source=store.get("source") or "",
+        target=store.get("target") or "",
+        counts=counts,
+        states=states,
+        next=_next(phase, counts, states, store.get("verified")),
+    )
+
+
+def _next(phase: str, counts: Mapping[str, int], states: Mapping[str, int], verified: int | None) -> str:
+    def count(wanted: frozenset[State]) -> int:
+        return sum(states.get(state.value, 0) for state in wanted)
+
+    if phase == "planning":
+        return "The plan was not finished: plan again."
+    unsettled, failed = count(UNSETTLED), count(FAILED)
+    todo = states.get("planned", 0) + states.get("undone", 0)
+    if phase == "rolled back":
+        return "Everything of this run was taken back; apply makes it again, or keep the file as proof."
+    if phase == "rolling back":
+        return "The rollback was not finished: roll back again to go on."
+    if unsettled:
+        return f"{unsettled} writes have an unknown outcome: apply again, which looks for them before it sends anything."
+    if todo and not count(DONE):
+        held = counts["blocked"] + counts["conflict"]
+        aside = f" {held} credits are blocked or in conflict: look at them first." if held else ""
+        return f"Read the plan and sign off its hash, then apply it.{aside}"
+    if todo:
+        return f"{todo} credits are not made yet: apply again to go on."
+    if failed:
+        return f"{failed} credits failed: look at the reasons, mend them, and apply with --only failed."
+    if verified is None:
+        return "Everything planned is done: verify it."
+    return (
+        "Verified: keep the file as proof." if verified == 0 else "Verification found differences: look at them, then apply or roll back."
+    )

@@ -1,0 +1,117 @@
+"""How a run reads its two sides."""
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from sqlalchemy import func, select
+
+from unibill import marks
+from unibill.capabilities import Grade, Operation
+from unibill.copying import schema
+from unibill.copying.carry import KINDS, Rule
+from unibill.copying.hashing import amount_key, fingerprint
+from unibill.copying.store import RunStore
+from unibill.errors import NotFound, PlanMismatch
+from unibill.facade import Billing
+from unibill.model import Credit
+from unibill.operations import GONE
+
+_COUNTED: Final = frozenset(kind for kind, verdict in KINDS.items() if verdict.rule in {Rule.CARRY, Rule.IF_INCLUDED})
+"""Kinds that bring money to an account by themselves; movements of it would count it twice."""
+
+
+def lists_all(billing: Billing) -> bool:
+    """Whether one list has every credit of the backend, whole."""
+    claims = billing.capabilities
+    whole = claims.of(Operation.CREDITS_LIST).grade is Grade.NATIVE
+    return whole and claims.of(Operation.CREDITS_ALLOCATIONS).grade is Grade.NATIVE
+
+
+def whole(billing: Billing, account: str | None = None) -> Iterator[Credit]:
+    """The credits of an account, or all, with reversed ones, and with allocations where the backend has them."""
+    allocations = billing.capabilities.of(Operation.CREDITS_ALLOCATIONS).usable
+    per_account = account is None or billing.capabilities.of(Operation.CREDITS_LIST_ACCOUNT).usable
+    if per_account:
+        yield from billing.credits.list(account, include_reversed=True, allocations=allocations)
+        return
+    for credit in billing.credits.list(include_reversed=True, allocations=allocations):
+        if credit.account_id == account:
+            yield credit
+
+
+def of_account(billing: Billing, account: str) -> Iterator[Credit]:
+    """The same of one account; an account that is not there has none."""
+    try:
+        yield from whole(billing, account)
+    except NotFound:
+        return
+
+
+def is_standing(credit: Credit) -> bool:
+    """Whether a credit still gives anybody anything."""
+    return credit.status not in GONE
+
+
+def is_counted(credit: Credit) -> bool:
+    """Whether a credit's amount counts as money that stands on its account."""
+    return credit.kind in _COUNTED and is_standing(credit)
+
+
+def matches(credit: Credit, account: str, currency: str, amount: str) -> bool:
+    """Whether a credit is the planned one, by account, currency and amount."""
+    right_place = credit.account_id is None or credit.account_id == account
+    return right_place and credit.currency == currency and amount_key(credit.amount) == amount
+
+
+def photograph(account: str, credit: Credit) -> dict[str, object]:
+    """A row of the snapshot."""
+    return {
+        "account": account,
+        "id": credit.id,
+        "kind": credit.kind.value,
+        "status": credit.status.value,
+        "standing": int(is_counted(credit)),
+        "currency": credit.currency,
+        "amount": amount_key(credit.amount),
+        "remaining": None if credit.remaining is None else amount_key(credit.remaining),
+        "day": None if credit.issued_on is None else credit.issued_on.isoformat(),
+        "mark": credit.mark,
+        "print": fingerprint(credit),
+    }
+
+
+class RunMarks(Collection[str]):
+    """The marks of a run's records, looked up in the store instead of kept in memory."""
+
+    def __init__(self, store: RunStore, identity: str) -> None:
+        self._store = store
+        self._identity = identity
+
+    def __contains__(self, mark: object) -> bool:
+        """Whether one of the run's records has this mark now."""
+        if not isinstance(mark, str) or marks.find(mark) != mark or not marks.names(mark, self._identity):
+            return False
+        table = schema.records
+        return bool(self._store.rows(select(table.c.seq).where(table.c.mark_now == mark).limit(1)))
+
+    def __iter__(self) -> Iterator[str]:
+        table = schema.records
+        for row in self._store.stream(select(table.c.seq, table.c.mark_now).where(table.c.state != ""), table.c.seq):
+            yield row["mark_now"]
+
+    def __len__(self) -> int:
+        return self._store.count(select(func.count()).select_from(schema.records).where(schema.records.c.state != ""))
+
+
+def same_systems(store: RunStore, source: Billing | None, target: Billing) -> None:
+    """Refuse to work on a run with other systems than it was planned for.
+
+    Raises:
+        PlanMismatch: naming the side.
+    """
+    for side, billing in (("source", source), ("target", target)):
+        if billing is None:
+            continue
+        planned, given = store.get(f"{side}_identity"), billing.provider.identity()
+        if planned != given:
+            raise PlanMismatch(f"the run was planned for the {side} {planned}, and {billing.name!r} is {given}")

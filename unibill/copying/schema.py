@@ -1,0 +1,122 @@
+"""The tables of a run store."""
+
+from typing import Final
+
+from sqlalchemy import Column, Index, Integer, MetaData, Table, Text
+
+APPLICATION_ID: Final = 0x75623172
+"""Written into the file's header ("ub1r"), so that no other program's file is taken for a run."""
+VERSION: Final = 1
+
+metadata = MetaData()
+
+meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("target", Text),
+)
+"""Every source account that was seen or mapped, with its target."""
+
+targets = Table(
+    "targets",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("currency", Text),
+    Column("plan", Text),
+    Column("plan_would", Text, nullable=False, default=""),
+    Column("missing", Integer, nullable=False, default=0),
+)
+"""What the plan found out about each target account."""
+
+records = Table(
+    "records",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("source_account", Text, nullable=False),
+    Column("source_id", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("day", Text),
+    Column("currency", Text, nullable=False),
+    Column("amount", Text, nullable=False),
+    Column("remaining", Text),
+    Column("target_account", Text, nullable=False),
+    Column("carried", Text),
+    Column("decision", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("mark", Text, nullable=False),
+    Column("draft", Text),
+    Column("withheld", Text, nullable=False, default=""),
+    Column("losses", Text, nullable=False, default="[]"),
+    Column("dropped", Text, nullable=False, default="[]"),
+    Column("print", Text, nullable=False),
+    Column("state", Text, nullable=False, default=""),
+    Column("outcome", Text, nullable=False, default=""),
+    Column("generation", Integer, nullable=False, default=0),
+    Column("mark_now", Text, nullable=False),
+    Column("sends", Integer, nullable=False, default=0),
+    Column("target_id", Text),
+    Column("target_print", Text),
+)
+"""One row per source credit: the plan, and how far apply has come. ``sends`` counts the writes begun under ``mark_now``."""
+Index("records_in_order", records.c.source_account, records.c.source_id)
+Index("records_by_target", records.c.target_account, records.c.seq)
+Index("records_by_mark", records.c.mark_now)
+
+snapshot = Table(
+    "snapshot",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("standing", Integer, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("amount", Text, nullable=False),
+    Column("remaining", Text),
+    Column("day", Text),
+    Column("mark", Text),
+    Column("print", Text, nullable=False),
+)
+"""The target's credits in the mapped accounts, as the plan found them."""
+Index("snapshot_by_mark", snapshot.c.mark)
+Index("snapshot_by_looks", snapshot.c.account, snapshot.c.currency, snapshot.c.amount)
+
+totals = Table(
+    "totals",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("records", Integer, nullable=False),
+    Column("amount", Text, nullable=False),
+)
+"""The standing money of each target account in the snapshot."""
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("phase", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("at", Text, nullable=False),
+)
+"""Every intent, answered step and outcome, in the order in which they became durable. ``action`` is create or undo."""
+Index("journal_by_record", journal.c.seq, journal.c.id)
+
+proofs = Table(
+    "proofs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("data", Text, nullable=False),
+)
+"""What apply, verify and rollback found at their ends."""

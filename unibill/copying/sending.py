@@ -1,0 +1,188 @@
+"""Sending one write of a run: an intent in the store before, an outcome after."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Final, TypeVar
+
+from unibill.base import outcome as outcome_of
+from unibill.copying.carry import mask
+from unibill.copying.decisions import State
+from unibill.copying.hashing import amount_key
+from unibill.copying.store import Entry, Row, RunStore, done_steps, loads
+from unibill.drafts import AllocationDraft, CreditDraft
+from unibill.errors import (
+    AuthenticationFailed,
+    BackendError,
+    ConfigurationError,
+    InvalidDraft,
+    OutcomeUnknown,
+    PermissionDenied,
+    RateLimited,
+    Rejected,
+    Unavailable,
+    UnibillError,
+    UnsupportedOperation,
+)
+from unibill.facade import Billing
+from unibill.flow import Done, Effect, Flow, Request, Step
+from unibill.model import Credit
+
+T = TypeVar("T")
+FATAL: Final = (AuthenticationFailed, PermissionDenied, UnsupportedOperation, ConfigurationError)
+"""Errors that the next record would meet too."""
+CREATE: Final = "create"
+UNDO: Final = "undo"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """How a write ended.
+
+    Attributes:
+        credit: as the target gave it back, if it was created.
+        error: what went wrong.
+        stop: why the run must not go on, or an empty text.
+    """
+
+    state: State
+    credit: Credit | None = None
+    reason: str = ""
+    stop: str = ""
+    error: UnibillError | None = None
+
+
+class Watch:
+    """Keeps the steps of one flow, and knows whether a write may have reached the target."""
+
+    def __init__(self, store: RunStore, row: Row, action: str, on_intent: Mapping[str, object]) -> None:
+        self._store = store
+        self._row = row
+        self._action = action
+        self._on_intent = on_intent
+        self.open = False
+        """A write was begun and not answered."""
+        self.answered = False
+        """A write was answered."""
+
+    def keep(self, step: Step) -> None:
+        """Keep one step: intents durably before they are sent."""
+        row, phase = self._row, "done" if step.done else "intent"
+        if step.done:
+            self.open, self.answered = False, True
+            self._store.note(Entry(row["seq"], row["generation"], self._action, phase, step.name, step.data, {}))
+        else:
+            values = {} if self.open or self.answered else self._on_intent
+            self.open = True
+            self._store.keep(Entry(row["seq"], row["generation"], self._action, phase, step.name, step.data, values))
+
+
+def watched(flow: Flow[T], watch: Watch) -> Flow[T]:
+    """The same flow, with an intent before each write even where the provider yields none."""
+    try:
+        item = next(flow)
+        while True:
+            if isinstance(item, Request) and item.effect is not Effect.NONE and not watch.open:
+                yield Step(item.operation, done=False)
+            try:
+                reply = yield item
+            except BackendError as error:
+                item = flow.throw(error)
+            else:
+                item = flow.send(reply)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        flow.close()
+
+
+def create(target: Billing, store: RunStore, row: Row, draft: CreditDraft, done: Done) -> Sent:
+    """Create one copy, and keep how it ended."""
+    provider, mark = target.provider, str(row["mark_now"])
+    watch = Watch(store, row, CREATE, {"state": State.SENDING, "sends": row["sends"] + 1})
+    try:
+        credit = target.run(watched(provider.create_credit(draft, mark, done), watch), watch.keep)
+    except UnibillError as error:
+        sent = _failed(error, watch)
+    else:
+        sent = _created(credit, draft, mark)
+    finish(target, store, row, sent)
+    return sent
+
+
+def _failed(error: UnibillError, watch: Watch) -> Sent:
+    reason = mask(str(error))
+    if isinstance(error, OutcomeUnknown):
+        return Sent(State.UNKNOWN, reason=reason, error=error)
+    if isinstance(error, (Rejected, InvalidDraft)):
+        partly = " What was written before it stands." if watch.answered else ""
+        return Sent(State.REJECTED, reason=reason + partly, error=error)
+    refused = isinstance(error, (RateLimited, *FATAL)) or (isinstance(error, Unavailable) and not error.sent)
+    if watch.answered or (watch.open and not refused):
+        return Sent(State.UNKNOWN, reason=reason, error=error)
+    return Sent(State.FAILED, reason=reason, error=error)
+
+
+def _created(credit: Credit, draft: CreditDraft, mark: str) -> Sent:
+    if credit.mark != mark:
+        stop = (
+            f"credit {credit.id} came back with the mark {credit.mark or 'missing'} instead of {mark}: the vendor cut it off or changed it"
+        )
+    elif (credit.currency, credit.amount) != (draft.currency, draft.amount):
+        stop = f"credit {credit.id} came back with {credit.amount} {credit.currency} instead of {draft.amount} {draft.currency}"
+    elif credit.account_id not in {None, draft.account_id}:
+        stop = f"credit {credit.id} came back in account {credit.account_id} instead of {draft.account_id}"
+    else:
+        stop = ""
+    return Sent(State.CREATED, credit, reason=stop, stop=stop)
+
+
+def finish(target: Billing, store: RunStore, row: Row, sent: Sent) -> None:
+    """Keep an outcome, and tell the observers."""
+    values: dict[str, object] = {"state": sent.state, "outcome": sent.reason}
+    if sent.credit is not None:
+        values["target_id"] = sent.credit.id
+    data = {"state": sent.state.value, "reason": sent.reason, "id": None if sent.credit is None else sent.credit.id}
+    store.note(Entry(row["seq"], row["generation"], CREATE, "outcome", sent.state.value, data, values))
+    told = sent.state.value if sent.error is None else outcome_of(sent.error)
+    if sent.state in {State.CREATED, State.EXISTS, State.UNKNOWN} or sent.error is not None:
+        record_id = "" if sent.credit is None else sent.credit.id
+        target.core.wrote("credits.create", row["target_account"], told, record_id, row["mark_now"])
+
+
+def draft_from(row: Row, fresh: Credit) -> CreditDraft:
+    """The planned draft, with the texts that the store must not keep taken from the source again."""
+    raw = loads(row["draft"])
+    withheld = frozenset(str(row["withheld"]).split(",")) - {""}
+    return CreditDraft(
+        account_id=raw["account_id"],
+        currency=raw["currency"],
+        amount=Decimal(raw["amount"]),
+        issued_on=None if raw["issued_on"] is None else date.fromisoformat(raw["issued_on"]),
+        number=fresh.number if "number" in withheld else raw["number"],
+        memo=fresh.memo if "memo" in withheld else raw["memo"],
+        allocations=tuple(allocation_from(item) for item in raw["allocations"]),
+    )
+
+
+def allocation_from(raw: Mapping[str, object]) -> AllocationDraft:
+    """An allocation of a planned draft."""
+    number, target = raw["target_number"], raw["target_id"]
+    return AllocationDraft(
+        amount=Decimal(str(raw["amount"])),
+        target_id=None if target is None else str(target),
+        target_number=None if number is None else str(number),
+    )
+
+
+def journaled(store: RunStore, row: Row) -> dict[str, dict[str, object]]:
+    """The steps of a record's creation that were answered."""
+    return done_steps(store, row["seq"], CREATE, row["generation"]) if row["sends"] else {}
+
+
+def is_planned(credit: Credit, row: Row) -> bool:
+    """Whether a credit has the planned account, currency and amount."""
+    right_place = credit.account_id in {None, row["target_account"]}
+    return right_place and credit.currency == row["currency"] and amount_key(credit.amount) == row["carried"]

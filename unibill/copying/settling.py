@@ -1,0 +1,56 @@
+"""Looking for writes whose outcome is unknown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import select
+
+from unibill.copying import reading
+from unibill.copying.decisions import State
+from unibill.copying.schema import records
+from unibill.copying.store import Row, RunStore
+from unibill.errors import BackendError
+from unibill.facade import Billing
+
+_SCANS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What scans of an account show of unsettled records, by ``seq``.
+
+    Attributes:
+        seen: some scan had their mark.
+        absent: two equal complete scans in a row lacked it.
+    """
+
+    seen: frozenset[int]
+    absent: frozenset[int]
+
+
+def look(target: Billing, store: RunStore, account: str, rows: Sequence[Row]) -> Looked:
+    """Scan an account until two scans in a row are equal and complete.
+
+    A scan is complete if it has every copy that this run knows to be there: pages that skip records do not hide a copy.
+    """
+    query = select(records.c.target_id).where(records.c.target_account == account, records.c.state == State.CREATED)
+    known = frozenset(row["target_id"] for row in store.rows(query) if row["target_id"])
+    by_mark = {row["mark_now"]: row["seq"] for row in rows}
+    seen: set[int] = set()
+    before: frozenset[tuple[str, str | None, bool]] | None = None
+    for _ in range(_SCANS):
+        try:
+            found = [(credit.id, credit.mark, reading.is_standing(credit)) for credit in reading.of_account(target, account)]
+        except BackendError:
+            before = None
+            continue
+        seen.update(by_mark[mark] for _, mark, _ in found if mark in by_mark)
+        scan = frozenset(found)
+        if known - {credit_id for credit_id, _, _ in found}:
+            before = None
+        elif scan == before and len(found) == len(scan):
+            return Looked(frozenset(seen), frozenset(by_mark.values()) - seen)
+        else:
+            before = scan
+    return Looked(frozenset(seen), frozenset())

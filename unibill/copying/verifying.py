@@ -1,0 +1,280 @@
+"""Verify: read both sides again and prove that what the target gained is what was carried."""
+
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from unibill import money
+from unibill.copying import reading, sending
+from unibill.copying.abreast import abreast
+from unibill.copying.carry import mask
+from unibill.copying.decisions import DONE, OPEN, Decision
+from unibill.copying.hashing import amount_key, fingerprint
+from unibill.copying.reading import RunMarks
+from unibill.copying.schema import records, snapshot, targets, totals
+from unibill.copying.store import Row, RunStore, loads
+from unibill.copying.summary import SHOWN, Conservation, Difference, Progress, Tell, Verification
+from unibill.errors import BackendError, RunStoreError
+from unibill.facade import Billing
+from unibill.model import Credit
+
+_COVERED = frozenset({Decision.CREATE, Decision.EXISTS})
+EQUAL = "="
+
+
+def verify(source: Billing, target: Billing, run: Path | str, progress: Tell | None = None) -> Verification:
+    """Compare both sides, freshly read, with the plan and the target's snapshot, and keep what was found in the run.
+
+    Raises:
+        RunStoreError: no finished plan, or another process works on the run.
+        PlanMismatch: other systems than planned.
+    """
+    with RunStore(run, lock=True) as store:
+        if store.get("hash") is None:
+            raise RunStoreError(f"the plan in {store.path} was not finished; plan again")
+        reading.same_systems(store, source, target)
+        found = Verifier(source, target, store, None, progress).run()
+        store.prove("verification", found.jsonable())
+        if store.get("phase") == "applied":
+            store.put(verified=found.exit_status)
+        return found
+
+
+class Verifier:
+    """One verification, of all records or of some."""
+
+    def __init__(self, source: Billing, target: Billing, store: RunStore, wanted: frozenset[int] | None, progress: Tell | None) -> None:
+        self._source = source
+        self._target = target
+        self._store = store
+        self._wanted = wanted
+        self._progress = progress
+        self._marks = RunMarks(store, store.get("source_identity"))
+
+    def run(self) -> Verification:
+        """Verify account by account, several at once."""
+        accounts = self._accounts()
+        signs = dict.fromkeys("=-+*!", 0)
+        differences: list[Difference] = []
+        lines: list[Conservation] = []
+        width = min(self._source.provider.settings.concurrency, self._target.provider.settings.concurrency)
+        for block in abreast(accounts, self._account, width):
+            for item in block:
+                if isinstance(item, Conservation):
+                    lines.append(item)
+                elif isinstance(item, Difference):
+                    signs[item.sign] += 1
+                    if len(differences) < SHOWN:
+                        differences.append(item)
+                else:
+                    signs[EQUAL] += item
+            if self._progress is not None:
+                self._progress(Progress("verify", sum(signs.values()), None, {}, dict(signs)))
+        return Verification(
+            run=str(self._store.path),
+            hash=self._store.get("hash"),
+            signs=signs,
+            differences=tuple(sorted(differences, key=lambda item: (item.account, item.source_id, item.target_id))),
+            conservation=tuple(sorted(lines, key=lambda line: (line.account, line.currency))),
+        )
+
+    def _accounts(self) -> list[str]:
+        planned = {
+            row["target_account"] for row in self._store.rows(select(records.c.target_account).where(records.c.state != "").distinct())
+        }
+        if self._wanted is not None:
+            query = select(records.c.target_account).where(records.c.seq.in_(self._wanted)).distinct()
+            return sorted(row["target_account"] for row in self._store.rows(query))
+        return sorted(planned | {row["account"] for row in self._store.rows(select(targets.c.account).where(targets.c.missing == 0))})
+
+    def _account(self, account: str) -> Iterator[Difference | Conservation | int]:
+        query = select(records).where(records.c.target_account == account, records.c.decision.in_(_COVERED))
+        every = list(self._store.stream(query, records.c.seq))
+        rows = [row for row in every if self._wanted is None or row["seq"] in self._wanted]
+        try:
+            credits_now = list(reading.of_account(self._target, account))
+        except BackendError as error:
+            reason = f"the target could not be read: {mask(str(error))}"
+            for row in rows:
+                yield _difference("!", "unreadable", row, None, reason)
+            yield from self._conserved(account, every, None)
+            return
+        sources = self._sources(rows)
+        yield from _Comparison(account, credits_now, self._marks).compare(rows, every, sources, self._before(account), self._wanted is None)
+        yield from self._conserved(account, every, credits_now)
+
+    def _before(self, account: str) -> dict[str, Row]:
+        rows = self._store.stream(select(snapshot).where(snapshot.c.account == account, snapshot.c.standing == 1), snapshot.c.id)
+        return {row["id"]: row for row in rows}
+
+    def _sources(self, rows: Sequence[Row]) -> Callable[[Row], tuple[str, str] | None]:
+        """Tells of a record what is wrong with it at the source: a sign and a reason."""
+        prints: dict[str, str] = {}
+        unreadable: dict[str, str] = {}
+        for account in sorted({row["source_account"] for row in rows}):
+            try:
+                prints.update((credit.id, fingerprint(credit)) for credit in reading.of_account(self._source, account))
+            except BackendError as error:
+                unreadable[account] = mask(str(error))
+
+        def wrong(row: Row) -> tuple[str, str] | None:
+            if row["source_account"] in unreadable:
+                return "!", f"the source could not be read: {unreadable[row['source_account']]}"
+            now = prints.get(row["source_id"])
+            if now == row["print"]:
+                return None
+            return "*", "it has changed at the source since the plan" if now is not None else "it is not at the source any more"
+
+        return wrong
+
+    def _conserved(self, account: str, rows: Sequence[Row], now: Sequence[Credit] | None) -> Iterator[Conservation]:
+        before = {row["currency"]: Decimal(row["amount"]) for row in self._store.rows(select(totals).where(totals.c.account == account))}
+        expected = [row for row in rows if row["decision"] == Decision.CREATE and (self._wanted is None or row["state"] in DONE)]
+        carried: dict[str, Decimal] = {}
+        after: dict[str, Decimal] = {}
+        for row in expected:
+            _raise(carried, row["currency"], Decimal(row["carried"]))
+        for credit in now or ():
+            if reading.is_counted(credit):
+                _raise(after, credit.currency, credit.amount)
+        for currency in sorted({*before, *carried, *after}):
+            start, gain = before.get(currency, Decimal(0)), carried.get(currency, Decimal(0))
+            end = None if now is None else after.get(currency, Decimal(0))
+            yield Conservation(account, currency, start, gain, end, _sign(money.add([start, gain]), end))
+
+
+def _raise(sums: dict[str, Decimal], name: str, amount: Decimal) -> None:
+    sums[name] = money.EXACT.add(sums.get(name, Decimal(0)), amount)
+
+
+def _sign(wanted: Decimal, found: Decimal | None) -> str:
+    if found is None:
+        return "!"
+    return EQUAL if found == wanted else "-" if found < wanted else "+"
+
+
+def _difference(sign: str, code: str, row: Row, credit: Credit | None, reason: str) -> Difference:
+    return Difference(sign, code, row["target_account"], row["source_id"], "" if credit is None else credit.id, reason)
+
+
+class _Comparison:
+    """One target account as it is now, against what was planned."""
+
+    def __init__(self, account: str, now: Sequence[Credit], marks: RunMarks) -> None:
+        self._account = account
+        self._now = now
+        self._marks = marks
+        self._by_id = {credit.id: credit for credit in now}
+        self._by_mark: dict[str, list[Credit]] = {}
+        for credit in now:
+            if credit.mark is not None:
+                self._by_mark.setdefault(credit.mark, []).append(credit)
+        self._explained: set[str] = set()
+
+    def compare(
+        self,
+        rows: Sequence[Row],
+        every: Sequence[Row],
+        source: Callable[[Row], tuple[str, str] | None],
+        before: dict[str, Row],
+        with_others: bool,
+    ) -> Iterator[Difference | int]:
+        equal = 0
+        for row in rows:
+            found = list(self._record(row, source))
+            equal += not found
+            yield from found
+        if with_others:
+            yield from self._extra(every, before)
+            yield from self._bystanders(before)
+        yield equal
+
+    def _record(self, row: Row, source: Callable[[Row], tuple[str, str] | None]) -> Iterator[Difference]:
+        carriers = self._by_mark.get(row["mark_now"], [])
+        standing = [credit for credit in carriers if reading.is_standing(credit)]
+        standing.sort(key=lambda credit: (credit.id != row["target_id"], len(credit.id), credit.id))
+        self._explained.update(credit.id for credit in standing)
+        for credit in standing[1:]:
+            yield _difference("+", "made-twice", row, credit, f"the mark of {standing[0].id} stands on it too")
+        if not standing:
+            yield self._absent(row, carriers)
+            return
+        wrong = self._wrong(row, standing[0])
+        if wrong is None and (changed := source(row)) is not None:
+            wrong = (changed[0], "source-changed" if changed[0] == "*" else "unreadable", changed[1])
+        if wrong is not None:
+            yield _difference(wrong[0], wrong[1], row, standing[0], wrong[2])
+
+    def _absent(self, row: Row, carriers: Sequence[Credit]) -> Difference:
+        left = self._by_id.get(row["target_id"] or "")
+        if carriers:
+            return _difference(
+                "-", "reversed", row, carriers[0], f"its copy was taken away: {carriers[0].remote_status or carriers[0].status}"
+            )
+        if left is not None and reading.is_standing(left):
+            self._explained.add(left.id)
+            return _difference("*", "mark-unreadable", row, left, "its copy is there, and its mark is not readable any more")
+        if row["state"] in OPEN:
+            return _difference("-", "not-made", row, None, row["outcome"] or "it has not been made yet")
+        return _difference("-", "missing", row, None, "its copy is not there")
+
+    def _wrong(self, row: Row, credit: Credit) -> tuple[str, str, str] | None:
+        """What is wrong with a copy: sign, code and reason."""
+        if not sending.is_planned(credit, row):
+            return "*", "amount", f"it is of {credit.amount} {credit.currency}, not {row['carried']} {row['currency']}"
+        planned = [sending.allocation_from(item) for item in loads(row["draft"])["allocations"]]
+        if credit.allocations is None:
+            return ("!", "allocations-unreadable", "what it is spent on cannot be read") if planned else None
+        standing = [item for item in credit.allocations if item.reversed_at is None]
+        left = [(item.target.id, amount_key(item.amount)) for item in standing]
+        for item in planned:
+            amount = amount_key(item.amount)
+            match = next((edge for edge in left if edge[1] == amount and item.target_id in {None, edge[0]}), None)
+            if match is None:
+                return "*", "allocation", f"{item.amount} should be spent on invoice {item.target_id or item.target_number}"
+            left.remove(match)
+        if left:
+            spent = ", ".join(f"{amount} on {target or '?'}" for target, amount in left)
+            return "*", "allocation", f"{spent} was spent that was not planned"
+        return None
+
+    def _extra(self, every: Sequence[Row], before: dict[str, Row]) -> Iterator[Difference]:
+        planned = {row["mark_now"] for row in every}
+        for credit in self._now:
+            known = credit.id in self._explained or credit.id in before or not reading.is_counted(credit)
+            if known or credit.mark in planned:
+                continue
+            yield self._stranger(credit, every)
+
+    def _stranger(self, credit: Credit, every: Sequence[Row]) -> Difference:
+        def line(code: str, source_id: str, reason: str) -> Difference:
+            return Difference("+", code, self._account, source_id, credit.id, reason)
+
+        if credit.mark is not None and credit.mark in self._marks:
+            return line("copy-in-another-account", "", "it is a copy that belongs to another account")
+        amount, day = amount_key(credit.amount), None if credit.issued_on is None else credit.issued_on.isoformat()
+        twin: Any = next(
+            (
+                row
+                for row in every
+                if (row["currency"], row["carried"]) == (credit.currency, amount) and (row["day"] == day or None in {row["day"], day})
+            ),
+            None,
+        )
+        if credit.mark is None and twin is not None:
+            return line("made-by-hand", twin["source_id"], "it looks like a copy and carries no mark")
+        return line("extra", "", "it was not there when the plan was made, and is not of this run")
+
+    def _bystanders(self, before: dict[str, Row]) -> Iterator[Difference]:
+        for credit_id, row in before.items():
+            credit = self._by_id.get(credit_id)
+            if credit_id in self._explained:
+                continue
+            if credit is None or not reading.is_standing(credit):
+                yield Difference("-", "gone", self._account, "", credit_id, "it stood here when the plan was made, and does not any more")
+            elif (credit.currency, amount_key(credit.amount)) != (row["currency"], row["amount"]):
+                was = f"{row['amount']} {row['currency']}"
+                yield Difference("*", "changed", self._account, "", credit_id, f"it was of {was} when the plan was made")
