@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
+from unibill.version import __version__
+
 if TYPE_CHECKING:
     from unibill.aio import AsyncBilling
     from unibill.connecting import aconnect, connect
