@@ -10,7 +10,8 @@ It may be used from many tasks at once. Cancelling a task leaves no connection b
 answer came has an unknown outcome.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
+from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -40,7 +41,7 @@ class AsyncCredits:
 
     def list(
         self, account: str | None = None, *, invoice: str | None = None, include_reversed: bool = False, allocations: bool = False
-    ) -> AsyncIterator[Credit]:
+    ) -> AsyncGenerator[Credit, None]:
         """The credits of an account or of an invoice, or all of the backend; read page by page as they are wanted.
 
         Args:
@@ -57,7 +58,7 @@ class AsyncCredits:
         query = self._billing.core.operations.credit_query(account, invoice, include_reversed, allocations)
         return self._read(query)
 
-    async def _read(self, query: CreditQuery) -> AsyncIterator[Credit]:
+    async def _read(self, query: CreditQuery) -> AsyncGenerator[Credit, None]:
         billing, provider = self._billing, self._billing.provider
         pages = awalk(
             query.operation,
@@ -66,10 +67,11 @@ class AsyncCredits:
             provider.credit_pages(query),
             provider.settings.read_ahead,
         )
-        async for items in pages:
-            billing.core.page(query.operation, len(items))
-            for item in items:
-                yield item
+        async with aclosing(pages):
+            async for items in pages:
+                billing.core.page(query.operation, len(items))
+                for item in items:
+                    yield item
 
     async def get(self, credit_id: str, *, account: str | None = None) -> Credit:
         """One credit, with its allocations.
@@ -149,7 +151,7 @@ class AsyncCharges:
 
     def list(
         self, account: str | None = None, *, policy: str | None = None, transaction: str | None = None, include_all: bool = False
-    ) -> AsyncIterator[Charge]:
+    ) -> AsyncGenerator[Charge, None]:
         """The charges of exactly one account, policy or transaction; read page by page as they are wanted.
 
         Args:
@@ -165,7 +167,7 @@ class AsyncCharges:
         query = self._billing.core.operations.charge_query(account, policy, transaction, include_all)
         return self._read(query)
 
-    async def _read(self, query: ChargeQuery) -> AsyncIterator[Charge]:
+    async def _read(self, query: ChargeQuery) -> AsyncGenerator[Charge, None]:
         billing, provider = self._billing, self._billing.provider
         pages = awalk(
             query.operation,
@@ -174,10 +176,11 @@ class AsyncCharges:
             provider.charge_pages(query),
             provider.settings.read_ahead,
         )
-        async for items in pages:
-            billing.core.page(query.operation, len(items))
-            for item in items:
-                yield item
+        async with aclosing(pages):
+            async for items in pages:
+                billing.core.page(query.operation, len(items))
+                for item in items:
+                    yield item
 
     async def add(self, charges: Sequence[ChargeDraft]) -> Sequence[Charge]:
         """Put charges on one account, in one request.

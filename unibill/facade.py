@@ -11,7 +11,8 @@ cannot be answered is refused when it is asked, not when its answer is read. ``u
 """
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Sequence
+from contextlib import closing
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -39,7 +40,7 @@ class Credits:
 
     def list(
         self, account: str | None = None, *, invoice: str | None = None, include_reversed: bool = False, allocations: bool = False
-    ) -> Iterator[Credit]:
+    ) -> Generator[Credit, None, None]:
         """The credits of an account or of an invoice, or all of the backend; read page by page as they are wanted.
 
         Args:
@@ -56,7 +57,7 @@ class Credits:
         query = self._billing.core.operations.credit_query(account, invoice, include_reversed, allocations)
         return self._read(query)
 
-    def _read(self, query: CreditQuery) -> Iterator[Credit]:
+    def _read(self, query: CreditQuery) -> Generator[Credit, None, None]:
         billing, provider = self._billing, self._billing.provider
         pages = walk(
             query.operation,
@@ -65,9 +66,10 @@ class Credits:
             provider.credit_pages(query),
             provider.settings.read_ahead,
         )
-        for items in pages:
-            billing.core.page(query.operation, len(items))
-            yield from items
+        with closing(pages):
+            for items in pages:
+                billing.core.page(query.operation, len(items))
+                yield from items
 
     def get(self, credit_id: str, *, account: str | None = None) -> Credit:
         """One credit, with its allocations.
@@ -147,7 +149,7 @@ class Charges:
 
     def list(
         self, account: str | None = None, *, policy: str | None = None, transaction: str | None = None, include_all: bool = False
-    ) -> Iterator[Charge]:
+    ) -> Generator[Charge, None, None]:
         """The charges of exactly one account, policy or transaction; read page by page as they are wanted.
 
         Args:
@@ -163,7 +165,7 @@ class Charges:
         query = self._billing.core.operations.charge_query(account, policy, transaction, include_all)
         return self._read(query)
 
-    def _read(self, query: ChargeQuery) -> Iterator[Charge]:
+    def _read(self, query: ChargeQuery) -> Generator[Charge, None, None]:
         billing, provider = self._billing, self._billing.provider
         pages = walk(
             query.operation,
@@ -172,9 +174,10 @@ class Charges:
             provider.charge_pages(query),
             provider.settings.read_ahead,
         )
-        for items in pages:
-            billing.core.page(query.operation, len(items))
-            yield from items
+        with closing(pages):
+            for items in pages:
+                billing.core.page(query.operation, len(items))
+                yield from items
 
     def add(self, charges: Sequence[ChargeDraft]) -> Sequence[Charge]:
         """Put charges on one account, in one request.
