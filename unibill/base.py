@@ -41,10 +41,11 @@ class Core:
         self._tell(self._hook.unibill_write_settled, WriteSettled(self.name, operation, outcome, account, record_id, mark or ""))
 
     def _tell(self, hook: pluggy.HookCaller, event: object) -> None:
-        try:
-            hook(event=event)
-        except Exception:  # noqa: BLE001 - a failing observer must not make a write that took effect look like one that did not
-            _log.exception("an observer failed on %s", type(event).__name__)
+        for observer in reversed(hook.get_hookimpls()):  # one by one: a call of the hook would end with the first that fails
+            try:
+                observer.function(*(event for _ in observer.argnames))
+            except Exception:  # noqa: BLE001 - a failing observer must not make a write that took effect look like one that did not
+                _log.exception("the observer %s failed on %s", observer.plugin_name, type(event).__name__)
 
 
 class Locks(Generic[L]):
@@ -64,9 +65,9 @@ class Locks(Generic[L]):
             return lock
 
 
-def outcome(error: UnibillError) -> str:
-    """How a write ended that raised this error."""
-    if isinstance(error, OutcomeUnknown):
+def outcome(error: BaseException) -> str:
+    """How a write ended that raised this error; one that was interrupted, or failed in a way nobody foresaw, may have taken effect."""
+    if isinstance(error, OutcomeUnknown) or not isinstance(error, UnibillError):
         return "unknown"
     return "rejected" if isinstance(error, Rejected) else "failed"
 
