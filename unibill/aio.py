@@ -20,7 +20,6 @@ import anyio
 from unibill.base import Core, Locks, names, outcome
 from unibill.capabilities import Capabilities
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
-from unibill.errors import UnibillError
 from unibill.flow import Flow
 from unibill.http import AsyncClient, AsyncTransport, Keep
 from unibill.losses import Loss
@@ -246,7 +245,7 @@ class AsyncBilling:
         """Drive a flow that writes, and tell the observers its outcome."""
         try:
             result = await self.run(flow)
-        except UnibillError as error:
+        except BaseException as error:
             self.core.wrote(operation, account, outcome(error))
             raise
         self.core.wrote(operation, account, "done", *names(result))

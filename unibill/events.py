@@ -37,7 +37,7 @@ class WriteSettled:
     """One write of the facade or of a run.
 
     Attributes:
-        outcome: created, exists, rejected, failed, unknown or undone.
+        outcome: done, rejected, failed or unknown; of a run also created, exists or undone.
         record_id: the id of what was written, where known.
         mark: the mark it carries, if any.
     """

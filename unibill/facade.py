@@ -19,7 +19,6 @@ from typing import Any, Self, TypeVar
 from unibill.base import Core, Locks, names, outcome
 from unibill.capabilities import Capabilities
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
-from unibill.errors import UnibillError
 from unibill.flow import Flow
 from unibill.http import Client, Keep, Transport
 from unibill.losses import Loss
@@ -243,7 +242,7 @@ class Billing:
         """Drive a flow that writes, and tell the observers its outcome."""
         try:
             result = self.run(flow)
-        except UnibillError as error:
+        except BaseException as error:
             self.core.wrote(operation, account, outcome(error))
             raise
         self.core.wrote(operation, account, "done", *names(result))
