@@ -152,6 +152,7 @@ class Operations:
         self.require(Operation.CREDITS_DEALLOCATE)
         if not allocation_ids:
             raise InvalidQuery("name at least one allocation to undo")
+        _each(allocation_ids)
         return self.provider.deallocate(credit, allocation_ids, {})
 
     def void(self, credit: Credit) -> Flow[None]:
@@ -182,6 +183,7 @@ class Operations:
         _ids(account=account)
         if not charge_ids or len(set(charge_ids)) != len(charge_ids):
             raise InvalidQuery("name at least one charge to reverse, and each only once")
+        _each(charge_ids)
         return self.provider.reverse_charges(account, charge_ids, invoicing, {})
 
 
@@ -199,3 +201,8 @@ def _ids(**ids: str | None) -> None:
     empty = [name for name, value in ids.items() if value is not None and not value.strip()]
     if empty:
         raise InvalidQuery(f"{' and '.join(empty)} must not be empty")
+
+
+def _each(ids: Collection[str]) -> None:
+    if not all(value.strip() for value in ids):
+        raise InvalidQuery("an id in the list is empty")
