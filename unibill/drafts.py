@@ -112,7 +112,7 @@ def faults_of_allocations(allocations: Sequence[AllocationDraft], currency: str,
         for name in ("target_id", "target_number"):
             faults += _faults_of_optional_id(f"{at}.{name}", getattr(allocation, name))
     total = money.add([allocation.amount for allocation in allocations])
-    if total > available:
+    if allocations and total > available:
         faults.append(Fault("$.allocations", f"they come to {total} {currency}, more than the {available} {currency} there are"))
     return faults
 
