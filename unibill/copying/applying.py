@@ -21,11 +21,12 @@ from unibill.copying.outline import guards_tripped, states_of
 from unibill.copying.planning import hash_of
 from unibill.copying.schema import records
 from unibill.copying.sending import Sent
-from unibill.copying.store import Row, RunStore
+from unibill.copying.store import Row, RunStore, loads
 from unibill.copying.summary import SHOWN, AppliedTotal, ApplySummary, Problem, Progress, Tell, Verification
 from unibill.copying.verifying import Verifier
 from unibill.errors import BackendError, PlanMismatch, RunStoreError
 from unibill.facade import Billing
+from unibill.flow import Done
 from unibill.model import Credit
 
 _DEFAULTS: Final = ApplyOptions()
@@ -233,15 +234,16 @@ class Applier:
             ids = ", ".join(f"{credit.id} ({credit.amount} {credit.currency}, {credit.status})" for credit in carriers)
             return self._finished(row, Sent(State.CONFLICT, reason=f"its mark stands on something else: {ids}"))
         done = self._target.provider.done_from(copy)
-        if done:
-            return self._create(row, fresh, done)
+        if done and loads(row["draft"])["allocations"]:
+            return self._create(row, fresh, done, found=True)
         return self._finished(row, Sent(State.CREATED if row["sends"] else State.EXISTS, copy))
 
-    def _create(self, row: Row, fresh: Credit, done: Any) -> Sent:  # noqa: ANN401 - the provider's own steps
+    def _create(self, row: Row, fresh: Credit, done: Done, *, found: bool = False) -> Sent:
         draft = sending.draft_from(row, fresh)
+        steps = {**sending.journaled(self._store, row), **done}
         with self._guard:
-            self._writes += 1
-        sent = sending.create(self._target, self._store, row, draft, {**sending.journaled(self._store, row), **done})
+            self._writes += not steps
+        sent = sending.create(self._target, self._store, row, draft, steps, found=found)
         if sent.state is State.UNKNOWN:
             self._unknown_since = Since()
         if sent.stop:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from unibill.errors import ConfigurationError
 
@@ -67,12 +67,12 @@ class AccountMap:
         Raises:
             InvalidMap: an empty id, or a source account twice.
         """
-        items = list(pairs.items() if isinstance(pairs, Mapping) else pairs)
+        items = _items(pairs)
         faults, known = list[str](), dict[str, str]()
         for place, (source, target) in enumerate(items, 1):
-            named = {_ACCOUNTS[0]: source.strip(), _ACCOUNTS[1]: target.strip()}
-            if _complete(faults, place, named, "pair") and _new(faults, place, "account", source.strip(), known, "pair"):
-                known[source.strip()] = target.strip()
+            named = {_ACCOUNTS[0]: source, _ACCOUNTS[1]: target}
+            if _complete(faults, place, named, "pair") and _new(faults, place, "account", source, known, "pair"):
+                known[source] = target
         return cls._checked("the account map", known, faults)
 
     @classmethod
@@ -136,12 +136,12 @@ class InvoiceMap:
         Raises:
             InvalidMap: an empty id, or a source invoice twice.
         """
-        items = list(pairs.items() if isinstance(pairs, Mapping) else pairs)
+        items = _items(pairs)
         faults, known = list[str](), dict[str, MappedInvoice]()
         for place, (source, target) in enumerate(items, 1):
-            named = {_INVOICES[0]: source.strip(), _INVOICES[1]: target.strip()}
-            if _complete(faults, place, named, "pair") and _new(faults, place, "invoice", source.strip(), known, "pair"):
-                known[source.strip()] = MappedInvoice(target.strip())
+            named = {_INVOICES[0]: source, _INVOICES[1]: target}
+            if _complete(faults, place, named, "pair") and _new(faults, place, "invoice", source, known, "pair"):
+                known[source] = MappedInvoice(target)
         if faults:
             raise InvalidMap("the invoice map", faults)
         return cls(known)
@@ -157,6 +157,11 @@ class InvoiceMap:
             return self.pairs.get(invoice)
         found = self.find(invoice)
         return MappedInvoice(found) if found else None
+
+
+def _items(pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    listed = cast("Iterable[tuple[str, str]]", pairs.items() if isinstance(pairs, Mapping) else pairs)
+    return [(source.strip(), target.strip()) for source, target in listed]
 
 
 class _Rows:

@@ -20,6 +20,7 @@ from unibill.copying.carry import Carried, Ruling
 from unibill.copying.decisions import Decision, State
 from unibill.copying.guards import packed
 from unibill.copying.hashing import amount_key, carry_options, fingerprint, plan_hash, write_settings
+from unibill.copying.matching import Matcher
 from unibill.copying.options import PlanOptions
 from unibill.copying.outline import summarise
 from unibill.copying.schema import accounts, records, snapshot, targets, totals
@@ -85,7 +86,7 @@ class Planner:
         self._read_source()
         self._keep_accounts()
         self._read_target()
-        self._decide()
+        Matcher(self._store, self._options).run()
         self._store.put(phase="planned", notes=self._notes, hash=hash_of(self._store))
         return summarise(self._store)
 
@@ -279,7 +280,7 @@ class Planner:
 
     def _sum_up_target(self, sums: dict[tuple[str, str], list[Decimal]]) -> None:
         counts: dict[tuple[str, str], int] = {}
-        query = select(snapshot.c.account, snapshot.c.id, snapshot.c.currency, snapshot.c.amount).where(snapshot.c.standing == 1)
+        query = select(snapshot.c.account, snapshot.c.id, snapshot.c.currency, snapshot.c.amount).where(snapshot.c.counted == 1)
         for row in self._store.stream(query, snapshot.c.account, snapshot.c.id):
             key = row["account"], row["currency"]
             sums[key] = [money.add([*sums.get(key, []), Decimal(row["amount"])])]
@@ -289,81 +290,6 @@ class Planner:
             if rows:
                 connection.execute(insert(totals), rows)
 
-    # Both
-
-    def _decide(self) -> None:
-        self._check_accounts()
-        self._check_marks()
-        self._check_looks()
-        with self._store.transaction() as connection:
-            connection.execute(update(records).where(records.c.decision == Decision.CREATE).values(state=State.PLANNED))
-            connection.execute(update(records).where(records.c.decision == Decision.EXISTS).values(state=State.PLANNED))
-
-    def _rule(self, rulings: dict[int, Ruling]) -> None:
-        with self._store.transaction() as connection:
-            for seq, ruling in rulings.items():
-                values = {"decision": ruling.decision, "code": ruling.code, "reason": ruling.reason}
-                connection.execute(update(records).where(records.c.seq == seq).values(**values))
-
-    def _check_accounts(self) -> None:
-        for state in self._store.rows(select(targets)):
-            account = state["account"]
-            mine = (records.c.target_account == account) & (records.c.decision == Decision.CREATE)
-            if state["missing"]:
-                self._block(mine, "no-such-account", f"account {account} is not at the target")
-            elif state["plan_would"] and state["plan"] not in self._options.accept_plans:
-                reason = f"{state['plan_would']}; --accept-plan {state['plan']} would let it pass"
-                self._block(mine, "excess-credit-plan", reason)
-            elif state["currency"]:
-                reason = f"account {account} of the target is in {state['currency']}"
-                self._block(mine & (records.c.currency != state["currency"]), "currency", reason)
-
-    def _block(self, which: Any, code: str, reason: str) -> None:  # noqa: ANN401 - a clause of SQLAlchemy
-        with self._store.transaction() as connection:
-            connection.execute(update(records).where(which).values(decision=Decision.BLOCKED, code=code, reason=reason))
-
-    def _check_marks(self) -> None:
-        r, s = records.c, snapshot.c
-        query = (
-            select(r.seq, r.target_account, r.currency.label("wanted"), r.carried, s.account, s.id, s.status, s.currency, s.amount)
-            .join_from(records, snapshot, s.mark == r.mark)
-            .where(r.decision == Decision.CREATE)
-        )
-        rulings: dict[int, Ruling] = {}
-        carriers: list[Any] = []
-        for row in self._store.stream(query, r.seq, s.account, s.id):
-            if carriers and carriers[0]["seq"] != row["seq"]:
-                rulings[carriers[0]["seq"]] = _carried_already(carriers)
-                carriers = []
-            carriers.append(row)
-            if len(rulings) >= 500:
-                self._rule(rulings)
-                rulings = {}
-        if carriers:
-            rulings[carriers[0]["seq"]] = _carried_already(carriers)
-        self._rule(rulings)
-
-    def _check_looks(self) -> None:
-        if self._options.look_alikes == "create":
-            return
-        decision = Decision.SKIP if self._options.look_alikes == "skip" else Decision.BLOCKED
-        hint = "" if decision is Decision.SKIP else "; --look-alikes create|skip says what to do"
-        r, s = records.c, snapshot.c
-        alike = (s.account == r.target_account) & (s.currency == r.currency) & (s.amount == r.carried)
-        query = (
-            select(r.seq, s.account, s.id)
-            .join_from(records, snapshot, alike & ((s.day == r.day) | r.day.is_(None) | s.day.is_(None)))
-            .where(r.decision == Decision.CREATE, s.mark.is_(None), s.standing == 1)
-        )
-        rulings: dict[int, Ruling] = {}
-        for row in self._store.stream(query, r.seq, s.account, s.id):
-            reason = f"credit {row['id']} of the target looks the same (account, currency, amount, day) and has no mark{hint}"
-            rulings.setdefault(row["seq"], Ruling(decision, "look-alike", reason))
-            if len(rulings) >= 500:
-                self._rule(rulings)
-                rulings = {}
-        self._rule(rulings)
-
 
 def _changing(row: dict[str, Any]) -> dict[str, Any]:
     reason = "it changed while the source was read; plan again"
@@ -372,24 +298,6 @@ def _changing(row: dict[str, Any]) -> dict[str, Any]:
 
 def _loss(loss: Loss) -> dict[str, str]:
     return {"field": loss.field, "value": carry.mask(loss.value), "reason": carry.mask(loss.reason), "kind": loss.kind.value}
-
-
-def _carried_already(carriers: list[Any]) -> Ruling:
-    gone = {"reversed", "void", "failed"}
-    standing = [row for row in carriers if row["status"] not in gone]
-    ids = ", ".join(row["id"] for row in carriers)
-    if not standing:
-        return Ruling(Decision.CONFLICT, "reversed-copy", f"its copy was reversed at the target: {ids}")
-    if len(standing) > 1:
-        return Ruling(Decision.CONFLICT, "several-copies", f"{len(standing)} credits of the target carry its mark: {ids}")
-    row = standing[0]
-    if row["account"] != row["target_account"]:
-        reason = f"its copy {row['id']} is in account {row['account']}, not in {row['target_account']}"
-        return Ruling(Decision.CONFLICT, "copy-in-another-account", reason)
-    if (row["currency"], row["amount"]) != (row["wanted"], row["carried"]):
-        reason = f"its copy {row['id']} is of {row['amount']} {row['currency']}, not {row['carried']} {row['wanted']}"
-        return Ruling(Decision.CONFLICT, "copy-of-another-amount", reason)
-    return Ruling(Decision.EXISTS, "exists", f"credit {row['id']} of the target is its copy")
 
 
 def draft_text(draft: CreditDraft) -> str:

@@ -13,7 +13,7 @@ from unibill.copying.hashing import amount_key, fingerprint
 from unibill.copying.store import RunStore
 from unibill.errors import NotFound, PlanMismatch
 from unibill.facade import Billing
-from unibill.model import Credit
+from unibill.model import Credit, Direction
 from unibill.operations import GONE
 
 _COUNTED: Final = frozenset(kind for kind, verdict in KINDS.items() if verdict.rule in {Rule.CARRY, Rule.IF_INCLUDED})
@@ -27,9 +27,15 @@ def lists_all(billing: Billing) -> bool:
     return whole and claims.of(Operation.CREDITS_ALLOCATIONS).grade is Grade.NATIVE
 
 
-def whole(billing: Billing, account: str | None = None) -> Iterator[Credit]:
-    """The credits of an account, or all, with reversed ones, and with allocations where the backend has them."""
-    allocations = billing.capabilities.of(Operation.CREDITS_ALLOCATIONS).usable
+def whole(billing: Billing, account: str | None = None, *, spent: bool = True) -> Iterator[Credit]:
+    """The credits of an account, or all, with reversed ones, and with allocations where the backend has them.
+
+    Args:
+        billing: the backend.
+        account: None for all.
+        spent: whether allocations are wanted.
+    """
+    allocations = spent and billing.capabilities.of(Operation.CREDITS_ALLOCATIONS).usable
     per_account = account is None or billing.capabilities.of(Operation.CREDITS_LIST_ACCOUNT).usable
     if per_account:
         yield from billing.credits.list(account, include_reversed=True, allocations=allocations)
@@ -39,10 +45,10 @@ def whole(billing: Billing, account: str | None = None) -> Iterator[Credit]:
             yield credit
 
 
-def of_account(billing: Billing, account: str) -> Iterator[Credit]:
+def of_account(billing: Billing, account: str, *, spent: bool = True) -> Iterator[Credit]:
     """The same of one account; an account that is not there has none."""
     try:
-        yield from whole(billing, account)
+        yield from whole(billing, account, spent=spent)
     except NotFound:
         return
 
@@ -54,13 +60,7 @@ def is_standing(credit: Credit) -> bool:
 
 def is_counted(credit: Credit) -> bool:
     """Whether a credit's amount counts as money that stands on its account."""
-    return credit.kind in _COUNTED and is_standing(credit)
-
-
-def matches(credit: Credit, account: str, currency: str, amount: str) -> bool:
-    """Whether a credit is the planned one, by account, currency and amount."""
-    right_place = credit.account_id is None or credit.account_id == account
-    return right_place and credit.currency == currency and amount_key(credit.amount) == amount
+    return credit.kind in _COUNTED and credit.direction is Direction.TO_ACCOUNT and is_standing(credit)
 
 
 def photograph(account: str, credit: Credit) -> dict[str, object]:
@@ -70,7 +70,9 @@ def photograph(account: str, credit: Credit) -> dict[str, object]:
         "id": credit.id,
         "kind": credit.kind.value,
         "status": credit.status.value,
-        "standing": int(is_counted(credit)),
+        "standing": int(is_standing(credit)),
+        "counted": int(is_counted(credit)),
+        "to_account": int(credit.direction is Direction.TO_ACCOUNT),
         "currency": credit.currency,
         "amount": amount_key(credit.amount),
         "remaining": None if credit.remaining is None else amount_key(credit.remaining),

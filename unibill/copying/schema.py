@@ -75,6 +75,8 @@ snapshot = Table(
     Column("kind", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("standing", Integer, nullable=False),
+    Column("counted", Integer, nullable=False),
+    Column("to_account", Integer, nullable=False),
     Column("currency", Text, nullable=False),
     Column("amount", Text, nullable=False),
     Column("remaining", Text),
@@ -82,7 +84,7 @@ snapshot = Table(
     Column("mark", Text),
     Column("print", Text, nullable=False),
 )
-"""The target's credits in the mapped accounts, as the plan found them."""
+"""The target's credits in the mapped accounts, as the plan found them. ``counted``: its amount is money that stands there."""
 Index("snapshot_by_mark", snapshot.c.mark)
 Index("snapshot_by_looks", snapshot.c.account, snapshot.c.currency, snapshot.c.amount)
 

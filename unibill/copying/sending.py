@@ -27,7 +27,7 @@ from unibill.errors import (
 )
 from unibill.facade import Billing
 from unibill.flow import Done, Effect, Flow, Request, Step
-from unibill.model import Credit
+from unibill.model import Credit, Direction
 
 T = TypeVar("T")
 FATAL: Final = (AuthenticationFailed, PermissionDenied, UnsupportedOperation, ConfigurationError)
@@ -98,16 +98,25 @@ def watched(flow: Flow[T], watch: Watch) -> Flow[T]:
         flow.close()
 
 
-def create(target: Billing, store: RunStore, row: Row, draft: CreditDraft, done: Done) -> Sent:
-    """Create one copy, and keep how it ended."""
+def create(target: Billing, store: RunStore, row: Row, draft: CreditDraft, done: Done, *, found: bool = False) -> Sent:
+    """Create one copy, and keep how it ended.
+
+    Args:
+        target: where.
+        store: the run.
+        row: the record.
+        draft: what.
+        done: the steps that are done.
+        found: a copy stands already, and only what it lacks is written: if this run did not make it, it still did not.
+    """
     provider, mark = target.provider, str(row["mark_now"])
-    watch = Watch(store, row, CREATE, {"state": State.SENDING, "sends": row["sends"] + 1})
+    watch = Watch(store, row, CREATE, {"state": State.SENDING, "sends": row["sends"] + (0 if found else 1)})
     try:
         credit = target.run(watched(provider.create_credit(draft, mark, done), watch), watch.keep)
     except UnibillError as error:
         sent = _failed(error, watch)
     else:
-        sent = _created(credit, draft, mark)
+        sent = _created(credit, draft, mark, State.EXISTS if found and not row["sends"] else State.CREATED)
     finish(target, store, row, sent)
     return sent
 
@@ -125,7 +134,7 @@ def _failed(error: UnibillError, watch: Watch) -> Sent:
     return Sent(State.FAILED, reason=reason, error=error)
 
 
-def _created(credit: Credit, draft: CreditDraft, mark: str) -> Sent:
+def _created(credit: Credit, draft: CreditDraft, mark: str, state: State) -> Sent:
     if credit.mark != mark:
         stop = (
             f"credit {credit.id} came back with the mark {credit.mark or 'missing'} instead of {mark}: the vendor cut it off or changed it"
@@ -136,7 +145,7 @@ def _created(credit: Credit, draft: CreditDraft, mark: str) -> Sent:
         stop = f"credit {credit.id} came back in account {credit.account_id} instead of {draft.account_id}"
     else:
         stop = ""
-    return Sent(State.CREATED, credit, reason=stop, stop=stop)
+    return Sent(state, credit, reason=stop, stop=stop)
 
 
 def finish(target: Billing, store: RunStore, row: Row, sent: Sent) -> None:
@@ -184,5 +193,5 @@ def journaled(store: RunStore, row: Row) -> dict[str, dict[str, object]]:
 
 def is_planned(credit: Credit, row: Row) -> bool:
     """Whether a credit has the planned account, currency and amount."""
-    right_place = credit.account_id in {None, row["target_account"]}
+    right_place = credit.account_id in {None, row["target_account"]} and credit.direction is Direction.TO_ACCOUNT
     return right_place and credit.currency == row["currency"] and amount_key(credit.amount) == row["carried"]

@@ -41,7 +41,7 @@ def look(target: Billing, store: RunStore, account: str, rows: Sequence[Row]) ->
     before: frozenset[tuple[str, str | None, bool]] | None = None
     for _ in range(_SCANS):
         try:
-            found = [(credit.id, credit.mark, reading.is_standing(credit)) for credit in reading.of_account(target, account)]
+            found = [(credit.id, credit.mark, reading.is_standing(credit)) for credit in reading.of_account(target, account, spent=False)]
         except BackendError:
             before = None
             continue

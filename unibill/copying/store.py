@@ -143,19 +143,19 @@ class RunStore:
 
     # Reading
 
-    def rows(self, query: Select[Any]) -> Sequence[Row]:
+    def rows(self, query: Select[*tuple[Any, ...]]) -> Sequence[Row]:
         """All rows of a query that gives few."""
         self._writer.flush()
         with self.transaction() as connection:
             return connection.execute(query).mappings().all()
 
-    def count(self, query: Select[Any]) -> int:
+    def count(self, query: Select[*tuple[Any, ...]]) -> int:
         """The one number that a query gives."""
         self._writer.flush()
         with self.transaction() as connection:
             return int(connection.execute(query).scalar_one())
 
-    def stream(self, query: Select[Any], *keys: Any, size: int = CHUNK) -> Iterator[Row]:  # noqa: ANN401 - columns of any type
+    def stream(self, query: Select[*tuple[Any, ...]], *keys: Any, size: int = CHUNK) -> Iterator[Row]:  # noqa: ANN401 - columns of any type
         """The rows of a query, in the order of columns that identify each, a chunk at a time; others may write meanwhile.
 
         Args:
@@ -166,7 +166,7 @@ class RunStore:
         from sqlalchemy import tuple_
 
         ordered = query.order_by(*keys).limit(size)
-        after: Select[Any] | None = ordered
+        after: Select[*tuple[Any, ...]] | None = ordered
         while after is not None:
             rows = self.rows(after)
             yield from rows

@@ -86,8 +86,8 @@ class Verifier:
             row["target_account"] for row in self._store.rows(select(records.c.target_account).where(records.c.state != "").distinct())
         }
         if self._wanted is not None:
-            query = select(records.c.target_account).where(records.c.seq.in_(self._wanted)).distinct()
-            return sorted(row["target_account"] for row in self._store.rows(query))
+            query = select(records.c.seq, records.c.target_account).where(records.c.state != "")
+            return sorted({row["target_account"] for row in self._store.stream(query, records.c.seq) if row["seq"] in self._wanted})
         return sorted(planned | {row["account"] for row in self._store.rows(select(targets.c.account).where(targets.c.missing == 0))})
 
     def _account(self, account: str) -> Iterator[Difference | Conservation | int]:
@@ -107,7 +107,7 @@ class Verifier:
         yield from self._conserved(account, every, credits_now)
 
     def _before(self, account: str) -> dict[str, Row]:
-        rows = self._store.stream(select(snapshot).where(snapshot.c.account == account, snapshot.c.standing == 1), snapshot.c.id)
+        rows = self._store.stream(select(snapshot).where(snapshot.c.account == account, snapshot.c.counted == 1), snapshot.c.id)
         return {row["id"]: row for row in rows}
 
     def _sources(self, rows: Sequence[Row]) -> Callable[[Row], tuple[str, str] | None]:

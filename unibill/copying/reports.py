@@ -1,0 +1,186 @@
+"""Reading a run: for status, for reports, and for whoever audits it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from unibill.copying import outline, schema
+from unibill.copying.decisions import Decision, State
+from unibill.copying.store import Row, RunStore, loads
+from unibill.copying.summary import PlanSummary, RunStatus, Value
+from unibill.losses import Loss, LossKind
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord(Value):
+    """One source credit in a run.
+
+    Attributes:
+        remaining: what remained of it at the source; None where that cannot be known.
+        carried: its copy's amount; None where nothing is carried.
+        draft: the copy as planned, or None; texts that may hold card numbers are left out.
+        dropped: allocations that stay behind, each with target, amount, currency and reason.
+        outcome: why it is in its state, where that needs saying.
+        mark: of its copy.
+        sends: how often a write of it was begun.
+    """
+
+    seq: int
+    source_account: str
+    source_id: str
+    kind: str
+    status: str
+    day: str | None
+    currency: str
+    amount: Decimal
+    remaining: Decimal | None
+    target_account: str
+    carried: Decimal | None
+    decision: Decision
+    code: str
+    reason: str
+    losses: tuple[Loss, ...]
+    dropped: tuple[dict[str, Any], ...]
+    draft: dict[str, Any] | None
+    mark: str
+    state: State
+    outcome: str
+    target_id: str | None
+    sends: int
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry(Value):
+    """One line of the journal.
+
+    Attributes:
+        seq: of the record.
+        attempt: rises with each rollback of the record.
+        action: ``create``, ``undo`` or ``undo surplus``.
+        phase: ``intent``, ``done`` or ``outcome``.
+        at: UTC, ISO 8601.
+    """
+
+    seq: int
+    attempt: int
+    action: str
+    phase: str
+    step: str
+    data: dict[str, Any]
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof(Value):
+    """What apply, a verification or a rollback found at its end."""
+
+    kind: str
+    at: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Before(Value):
+    """The standing money of one target account and currency when the plan was made."""
+
+    account: str
+    currency: str
+    records: int
+    amount: Decimal
+
+
+class Run:
+    """A run, opened for reading. Everything that may be long is streamed."""
+
+    def __init__(self, store: RunStore) -> None:
+        self._store = store
+
+    @property
+    def path(self) -> Path:
+        """Of the run file."""
+        return self._store.path
+
+    def summary(self) -> PlanSummary:
+        """The plan, summed up."""
+        return outline.summarise(self._store)
+
+    def status(self) -> RunStatus:
+        """Where it stands."""
+        return outline.status(self._store)
+
+    def facts(self) -> dict[str, Any]:
+        """What the run was planned for: names, identities, options, settings."""
+        return {row["key"]: loads(row["value"]) for row in self._store.rows(select(schema.meta))}
+
+    def records(self, decision: Decision | None = None) -> Iterator[RunRecord]:
+        """The records, in the order of account and id."""
+        query = select(schema.records)
+        if decision is not None:
+            query = query.where(schema.records.c.decision == decision)
+        for row in self._store.stream(query, schema.records.c.source_account, schema.records.c.source_id):
+            yield _record(row)
+
+    def journal(self) -> Iterator[JournalEntry]:
+        """The journal, oldest first."""
+        for row in self._store.stream(select(schema.journal), schema.journal.c.id):
+            yield JournalEntry(row["seq"], row["attempt"], row["action"], row["phase"], row["step"], loads(row["data"]), row["at"])
+
+    def proofs(self) -> Iterator[Proof]:
+        """What was proved, oldest first."""
+        for row in self._store.stream(select(schema.proofs), schema.proofs.c.id, size=1):
+            yield Proof(row["kind"], row["at"], loads(row["data"]))
+
+    def before(self) -> Iterator[Before]:
+        """The target's money before, per account and currency."""
+        table = schema.totals
+        for row in self._store.stream(select(table), table.c.account, table.c.currency):
+            yield Before(row["account"], row["currency"], row["records"], Decimal(row["amount"]))
+
+
+@contextmanager
+def open_run(run: Path | str) -> Iterator[Run]:
+    """Open a run for reading; others may work on it meanwhile.
+
+    Raises:
+        RunStoreError: there is none, or it is not one of this version.
+    """
+    with RunStore(run) as store:
+        yield Run(store)
+
+
+def status(run: Path | str) -> RunStatus:
+    """Where a run stands and what to do next; errors as of ``open_run``."""
+    with open_run(run) as opened:
+        return opened.status()
+
+
+def _record(row: Row) -> RunRecord:
+    return RunRecord(
+        seq=row["seq"],
+        source_account=row["source_account"],
+        source_id=row["source_id"],
+        kind=row["kind"],
+        status=row["status"],
+        day=row["day"],
+        currency=row["currency"],
+        amount=Decimal(row["amount"]),
+        remaining=None if row["remaining"] is None else Decimal(row["remaining"]),
+        target_account=row["target_account"],
+        carried=None if row["carried"] is None else Decimal(row["carried"]),
+        decision=Decision(row["decision"]),
+        code=row["code"],
+        reason=row["reason"],
+        losses=tuple(Loss(item["field"], item["value"], item["reason"], LossKind(item["kind"])) for item in loads(row["losses"])),
+        dropped=tuple(loads(row["dropped"])),
+        draft=None if row["draft"] is None else loads(row["draft"]),
+        mark=row["mark_now"],
+        state=State(row["state"]),
+        outcome=row["outcome"],
+        target_id=row["target_id"],
+        sends=row["sends"],
+    )

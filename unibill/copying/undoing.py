@@ -1,0 +1,223 @@
+"""Roll back: take back what a run made, newest first, and nothing else."""
+
+import threading
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import func, select
+
+from unibill import marks, money
+from unibill.capabilities import Operation
+from unibill.copying import reading, sending, settling
+from unibill.copying.carry import mask
+from unibill.copying.crew import Crew, Since
+from unibill.copying.decisions import UNSETTLED, State
+from unibill.copying.hashing import amount_key, fingerprint
+from unibill.copying.options import RollbackOptions
+from unibill.copying.schema import journal, records
+from unibill.copying.sending import UNDO, Watch, watched
+from unibill.copying.store import Entry, Row, RunStore, done_steps, loads
+from unibill.copying.summary import SHOWN, Problem, Progress, RollbackSummary, Tell
+from unibill.errors import BackendError, RunStoreError, UnibillError
+from unibill.facade import Billing
+from unibill.model import Credit, CreditKind
+
+_DEFAULTS: Final = RollbackOptions()
+_BEGUN: Final = UNSETTLED | {State.CREATED, State.REJECTED, State.FAILED}
+"""States in which something of a record may stand at the target."""
+
+
+def rollback(target: Billing, run: Path | str, options: RollbackOptions = _DEFAULTS, progress: Tell | None = None) -> RollbackSummary:
+    """Take back what this run made; it can be interrupted and repeated.
+
+    A copy that was touched since it was made stays, and is named. What the target had before, or got from others, is never
+    touched. Afterwards the records have new marks, and apply makes them again.
+
+    Args:
+        target: written to.
+        run: the run file; its journal says what was made.
+        options: how.
+        progress: is told how far it is, in the calling thread.
+
+    Raises:
+        RunStoreError: no finished plan, or another process works on it.
+        PlanMismatch: another target than planned.
+        UnsupportedOperation: the target cannot void credits.
+    """
+    with RunStore(run, lock=True) as store:
+        if store.get("hash") is None:
+            raise RunStoreError(f"the plan in {store.path} was not finished; there is nothing to roll back")
+        reading.same_systems(store, None, target)
+        target.core.operations.require(Operation.CREDITS_VOID)
+        return Undoer(target, store, options, progress).run()
+
+
+class Undoer:
+    """One rollback."""
+
+    def __init__(self, target: Billing, store: RunStore, options: RollbackOptions, progress: Tell | None) -> None:
+        self._target = target
+        self._store = store
+        self._options = options
+        self._progress = progress
+        self._crew = Crew(options.concurrency or target.provider.settings.concurrency, self._tell)
+        self._guard = threading.Lock()
+        self._total = 0
+        self._undone = 0
+        self._money: dict[str, Decimal] = {}
+        self._remains: list[Problem] = []
+        self._traces: list[Problem] = []
+        self._identity = str(store.get("source_identity"))
+
+    def run(self) -> RollbackSummary:
+        """Settle, undo, and sum up."""
+        store = self._store
+        store.put(phase="rolling back", verified=None)
+        begun = records.c.state.in_(_BEGUN) & (records.c.sends > 0)
+        self._total = store.count(select(func.count()).select_from(records).where(begun))
+        unsettled = store.count(select(func.count()).select_from(records).where(records.c.state.in_(UNSETTLED)))
+        if unsettled:
+            since = Since()
+            self._tell(f"waiting for {unsettled} writes whose outcome is unknown")
+            self._crew.pause(self._target, since.left(self._options.settle))
+        query = select(records.c.target_account).where(begun).distinct().order_by(records.c.target_account)
+        self._crew.work([row["target_account"] for row in store.rows(query)], self._account)
+        summary = self._summary()
+        if not summary.interrupted:
+            store.put(phase="applied" if summary.remains else "rolled back")
+        store.prove("rollback", summary.jsonable())
+        return summary
+
+    def _account(self, account: str) -> None:
+        """Undo what stands in one account, newest first."""
+        query = select(records).where(records.c.target_account == account, records.c.state.in_(_BEGUN), records.c.sends > 0)
+        rows = {row["seq"]: row for row in self._store.stream(query, records.c.seq)}
+        open_rows = [row for row in rows.values() if row["state"] in UNSETTLED]
+        absent = settling.look(self._target, self._store, account, open_rows).absent if open_rows else frozenset[int]()
+        try:
+            now = list(reading.of_account(self._target, account))
+        except BackendError as error:
+            for row in rows.values():
+                self._stays(row, row["target_id"] or "", f"the account could not be read: {mask(str(error))}")
+            return
+        for row in self._newest_first(account, rows):
+            if self._crew.stopping.is_set():
+                return
+            self._record(row, now, row["seq"] in absent)
+        self._store.flush()
+
+    def _newest_first(self, account: str, rows: dict[int, Row]) -> list[Row]:
+        intents = select(journal.c.seq, func.max(journal.c.id).label("latest")).where(
+            journal.c.action == sending.CREATE, journal.c.phase == "intent"
+        )
+        latest = intents.group_by(journal.c.seq).subquery()
+        query = select(records.c.seq).join_from(records, latest, latest.c.seq == records.c.seq)
+        query = query.where(records.c.target_account == account).order_by(latest.c.latest.desc())
+        return [rows[row["seq"]] for row in self._store.rows(query) if row["seq"] in rows]
+
+    def _record(self, row: Row, now: Sequence[Credit], is_absent: bool) -> None:
+        carriers = [credit for credit in now if credit.mark == row["mark_now"]]
+        by_id = [credit for credit in now if row["target_id"] is not None and credit.id == row["target_id"]]
+        standing = [credit for credit in carriers or by_id if reading.is_standing(credit)]
+        if not standing:
+            if row["state"] in UNSETTLED and not is_absent:
+                self._stays(row, "", "whether it was made is still unknown; roll back again later")
+            else:
+                self._gone(row, carriers or by_id, made=row["state"] == State.CREATED)
+            return
+        if len(standing) > row["sends"]:
+            self._stays(row, standing[0].id, f"{len(standing)} credits carry its mark, and this run made {row['sends']}")
+            return
+        touched = [credit for credit in standing if self._is_touched(row, credit)]
+        for credit in touched:
+            self._stays(row, credit.id, "it was touched since it was made, so it was left as it is")
+        if not touched and all(self._void(row, credit) for credit in reversed(standing)):
+            self._gone(row, standing, made=True)
+
+    def _is_touched(self, row: Row, credit: Credit) -> bool:
+        """Whether a copy is no longer as this run left it."""
+        if row["target_print"] is not None and credit.id == row["target_id"]:
+            return bool(fingerprint(credit) != row["target_print"])
+        planned = sorted(amount_key(Decimal(item["amount"])) for item in loads(row["draft"])["allocations"])
+        spent = sorted(amount_key(item.amount) for item in credit.allocations or () if item.reversed_at is None)
+        # A copy whose allocations were never all made is not touched, only unfinished.
+        return not sending.is_planned(credit, row) or any(spent.count(amount) > planned.count(amount) for amount in spent)
+
+    def _void(self, row: Row, credit: Credit) -> bool:
+        watch = Watch(self._store, row, UNDO, {})
+        done = done_steps(self._store, row["seq"], UNDO, row["generation"]) if row["sends"] == 1 else {}
+        try:
+            self._target.run(watched(self._target.provider.void(credit, done), watch), watch.keep)
+        except UnibillError as error:
+            if self._is_gone(row, credit):
+                return True
+            self._stays(row, credit.id, f"it could not be taken back: {mask(str(error))}")
+            self._target.core.wrote("credits.void", row["target_account"], "failed", credit.id, row["mark_now"])
+            if isinstance(error, sending.FATAL):
+                raise
+            return False
+        self._target.core.wrote("credits.void", row["target_account"], "undone", credit.id, row["mark_now"])
+        return True
+
+    def _is_gone(self, row: Row, credit: Credit) -> bool:
+        """Whether a credit whose void failed or had no answer is gone after all."""
+        try:
+            left = list(reading.of_account(self._target, row["target_account"]))
+        except BackendError:
+            return False
+        return not any(found.id == credit.id and reading.is_standing(found) for found in left)
+
+    def _gone(self, row: Row, copies: Sequence[Credit], *, made: bool) -> None:
+        """Keep that nothing of a record stands any more; its next copy has another mark."""
+        generation = row["generation"] + 1
+        values = {
+            "state": State.UNDONE,
+            "outcome": "",
+            "generation": generation,
+            "mark_now": marks.mark(self._identity, row["kind"], row["source_id"], generation),
+            "sends": 0,
+            "target_id": None,
+            "target_print": None,
+        }
+        ids = [credit.id for credit in copies]
+        self._store.keep(Entry(row["seq"], row["generation"], UNDO, "outcome", State.UNDONE, {"ids": ids}, values))
+        traces = [credit for credit in copies if credit.kind is CreditKind.CHARGE]
+        with self._guard:
+            self._undone += made
+            if made:
+                total = [self._money.get(row["currency"], Decimal(0)), Decimal(row["carried"])]
+                self._money[row["currency"]] = money.add(total)
+            for credit in traces[: SHOWN - len(self._traces)]:
+                reason = "the charge and its reversal stay in the vendor's books; together they are zero"
+                self._traces.append(Problem("trace", row["target_account"], row["source_id"], credit.id, reason))
+
+    def _stays(self, row: Row, target_id: str, reason: str) -> None:
+        with self._guard:
+            if len(self._remains) < SHOWN:
+                self._remains.append(Problem("remains", row["target_account"], row["source_id"], target_id, reason))
+
+    def _tell(self, note: str = "") -> None:
+        if self._progress is not None:
+            with self._guard:
+                progress = Progress("rollback", self._undone, self._total, dict(self._money), {"undone": self._undone}, note)
+            self._progress(progress)
+
+    def _summary(self) -> RollbackSummary:
+        net: dict[str, Decimal] = {}
+        columns = (records.c.seq, records.c.currency, records.c.carried)
+        left = records.c.state.in_({State.CREATED, *UNSETTLED}) & (records.c.sends > 0)
+        for row in self._store.stream(select(*columns).where(records.c.decision == "create"), records.c.seq):
+            net.setdefault(row["currency"], Decimal(0))
+        for row in self._store.stream(select(*columns).where(left), records.c.seq):
+            net[row["currency"]] = money.add([net.get(row["currency"], Decimal(0)), Decimal(row["carried"])])
+        return RollbackSummary(
+            run=str(self._store.path),
+            undone=self._undone,
+            money=dict(sorted(self._money.items())),
+            remains=tuple(self._remains),
+            traces=tuple(self._traces),
+            net=dict(sorted(net.items())),
+            interrupted=self._crew.interrupted,
+        )
