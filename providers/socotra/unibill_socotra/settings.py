@@ -1,7 +1,7 @@
 """What a Socotra backend can be told in ``unibill.toml``."""
 
 import re
-from typing import Literal
+from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, field_validator
@@ -27,6 +27,8 @@ class SocotraSettings(BackendSettings):
         tag_max: most characters of a charge's tag. The documents name no limit; this one is assumed.
         page_size: records a page; above 100 a server might silently give fewer, so that records would be passed over.
     """
+
+    provider_name: ClassVar[str] = "socotra"
 
     tenant: str
     token: SecretStr
