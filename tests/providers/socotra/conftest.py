@@ -113,7 +113,7 @@ class Live:
         return self.transport.run(flow, self.steps.append)
 
     def account(self, **plans: str) -> str:
-        return self.system.engine.add_account(**plans).locator  # type: ignore[arg-type]  # plans are texts
+        return self.system.engine.add_account(**plans).locator
 
     def charge(self, account: str, amount: str, kind: str = "GoodwillCredit", mode: Any = "immediate", tag: str | None = None) -> str:  # noqa: ANN401 - one of three words
         charge = NewCharge(Decimal(amount), kind, tag)
@@ -130,9 +130,9 @@ class Live:
     def open_amount(self, invoice: str) -> Decimal:
         return self.system.engine.core.store.get(records.Invoice, invoice).total_remaining_amount
 
-    def credits(self, account: str, **query: bool) -> list[Credit]:
-        """Every page of the account's credits; with their allocations unless told otherwise."""
-        wanted = CreditQuery(account, **{"allocations": True, **query})
+    def credits(self, account: str, *, include_reversed: bool = False, allocations: bool = True) -> list[Credit]:
+        """Every page of the account's credits."""
+        wanted = CreditQuery(account, include_reversed=include_reversed, allocations=allocations)
         page = self.run(self.provider.list_credits(wanted, None))
         found = list(page.items)
         while page.next is not None:
