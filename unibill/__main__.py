@@ -1,0 +1,65 @@
+"""The console script: starts fast, and turns whatever goes wrong into a sentence and an exit status.
+
+Nothing of the library is imported before a command needs it; ``unibill --help`` loads the command line's own modules and Typer.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+_INSTALL = 'The command line needs libraries that are not installed ({missing}). Install them with: pip install "unibill[cli]"'
+_OF_THE_EXTRA = frozenset({"rich", "shellingham", "sqlalchemy", "starlette", "typer", "uvicorn"})
+_PIPE_CLOSED = 141
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: the words after ``unibill``; those of the process if left out.
+
+    Returns:
+        The exit status: 0 done; 1 differences, or some records failed; 2 usage or configuration; 3 the backend refused or could
+        not be reached; 4 a guard or the plan's hash stopped it; 130 interrupted.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    own = words[: words.index("--")] if "--" in words else words
+    debug = "--debug" in own or bool(os.environ.get("UNIBILL_DEBUG"))
+    if "--debug" in own:
+        words.remove("--debug")
+    try:
+        from unibill.cli.app import run
+
+        status = run(words)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        _say("Interrupted.")
+        return 130
+    except BrokenPipeError:
+        _quiet_at_exit()
+        return _PIPE_CLOSED
+    except Exception as error:  # noqa: BLE001 - the last place that can turn an error into a sentence
+        return _explain(error, debug)
+    return status
+
+
+def _explain(error: Exception, debug: bool) -> int:
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in _OF_THE_EXTRA:
+        _say(_INSTALL.format(missing=error.name))
+        return 2
+    from unibill.cli import failing
+
+    return failing.report(error, debug)
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr)  # noqa: T201 - Rich may be what is missing
+
+
+def _quiet_at_exit() -> None:
+    """Let the interpreter's last flush go nowhere: whoever read the output has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""The commands, put together."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from unibill.cli import charges, credits, demo, failing, looking, output, runs, sandboxing, setup
+from unibill.cli.options import COPY, RECORDS, SEE, SET_UP
+
+app = typer.Typer(
+    name="unibill",
+    help="One facade over the credits, allocations and charges of several billing systems.",
+    epilog="Start with: unibill demo",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command.
+
+    Raises:
+        Exception: whatever the command raises; usage errors are told here.
+    """
+    output.forget()
+    failing.warn_plainly()
+    try:
+        app(list(arguments), prog_name="unibill")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return 0
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        looking.version()
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the versions of unibill and its providers.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show where an error came from; may stand anywhere. Or set UNIBILL_DEBUG.")
+    ] = False,
+) -> None:
+    """One facade over the credits, allocations and charges of several billing systems."""
+    del version, debug
+
+
+def _add(panel: str, *commands: tuple[str, object, str]) -> None:
+    for name, function, example in commands:
+        app.command(name, rich_help_panel=panel, epilog=f"Example: {example}", no_args_is_help=False)(function)  # type: ignore[type-var]  # Typer takes any function
+
+
+_add(
+    SEE,
+    ("demo", demo.demo, "unibill demo"),
+    ("sandbox", sandboxing.sandbox, "unibill sandbox --seed generated:200 --write rehearsal"),
+    ("providers", looking.providers, "unibill providers"),
+    ("mapping", looking.mapping, "unibill mapping billagain socotra"),
+    ("explain", looking.explain, "unibill explain old 10095 --to new"),
+)
+app.add_typer(credits.app, name="credits", rich_help_panel=RECORDS)
+app.add_typer(charges.app, name="charges", rich_help_panel=RECORDS)
+_add(
+    COPY,
+    ("plan", runs.plan, "unibill plan old new --run cutover.run --accounts accounts.csv"),
+    ("apply", runs.apply, "unibill apply --run cutover.run --expect HASH"),
+    ("verify", runs.verify, "unibill verify --run cutover.run"),
+    ("rollback", runs.rollback, "unibill rollback --run cutover.run"),
+    ("status", runs.status, "unibill status --run cutover.run"),
+    ("copy", runs.copy, "unibill copy old new --run cutover.run --accounts accounts.csv"),
+)
+_add(
+    SET_UP,
+    ("init", setup.init, "unibill init"),
+    ("backends", looking.backends, "unibill backends --check"),
+    ("doctor", setup.doctor, "unibill doctor"),
+)
+app.add_typer(setup.config, name="config", rich_help_panel=SET_UP)

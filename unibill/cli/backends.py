@@ -1,0 +1,57 @@
+"""Opening backends and providers for commands."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from unibill import config, plugins
+from unibill.cli import failing
+from unibill.connecting import connect
+from unibill.errors import ConfigurationError
+from unibill.facade import Billing
+from unibill.plugins import AnyProvider
+from unibill.sandbox import Sandbox
+
+SANDBOX_SETTINGS: Final[Mapping[str, Mapping[str, str]]] = {
+    "socotra": {"credit_charge_type": "GoodwillCredit", "reversal_type": "migration"},
+}
+"""What a client of a bundled sandbox is told besides address and credentials: names of that sandbox's own configuration."""
+_NOWHERE: Final = "http://127.0.0.1:9"
+
+
+def opened(name: str, config_file: Path | None) -> Billing:
+    """A configured backend, open; its secrets are kept out of every error from here on.
+
+    Raises:
+        ConfigurationError: as of ``unibill.connect``.
+    """
+    billing = connect(name, config_file=config_file)
+    failing.keep_secret(billing.provider.endpoint().secrets)
+    return billing
+
+
+def sandbox_settings(name: str, settings: Mapping[str, object]) -> dict[str, object]:
+    """The settings of a sandbox's client: those the sandbox gives, and those of its own configuration."""
+    return {**settings, **SANDBOX_SETTINGS.get(name, {})}
+
+
+def example_provider(name: str, config_file: Path | None) -> AnyProvider:
+    """A provider to compute mappings with: of a configured backend, or of a provider's name with its sandbox's settings. Sends nothing.
+
+    Raises:
+        ConfigurationError: neither a backend nor a provider has this name, or the provider has no sandbox and needs settings.
+    """
+    if name in config.backends(config_file):
+        provider, settings = config.backend(name, config_file).load()
+        return provider(settings)
+    if name not in plugins.found():
+        raise ConfigurationError(f"there is neither a backend nor a provider {name!r}; providers are: {', '.join(plugins.found())}")
+    provider = plugins.load(name)
+    system = provider.sandbox()
+    if system is None:
+        return provider(config.validate(provider.Settings, {}, f"provider {name!r} has no sandbox; name a configured backend instead"))
+    with Sandbox([system]) as sandbox:
+        values = sandbox.backends(_NOWHERE)[name]
+    if not isinstance(values, dict):
+        raise ConfigurationError(f"the sandbox of provider {name!r} gives no settings")
+    return provider(config.validate(provider.Settings, sandbox_settings(name, values), f"the sandbox of provider {name!r}"))

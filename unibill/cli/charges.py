@@ -1,0 +1,152 @@
+"""``unibill charges``: read and write charges of one backend."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unibill.cli.credits import amount, declined
+from unibill.cli.options import Backend, Config, Json, Yes
+
+if TYPE_CHECKING:
+    from unibill.model import Charge
+
+app = typer.Typer(help="Read and write charges of a backend.", no_args_is_help=True)
+
+
+class When(StrEnum):
+    """When a charge is put on an invoice."""
+
+    SCHEDULED = "scheduled"
+    NEXT = "next"
+    IMMEDIATE = "immediate"
+
+
+@app.command("list", epilog="Example: unibill charges list new --account 01J5V8NM2GSXK6HG42PD5Z1VAE")
+def list_charges(
+    backend: Backend,
+    account: Annotated[str | None, typer.Option(help="Of this account.", show_default=False)] = None,
+    policy: Annotated[str | None, typer.Option(help="Of this policy.", show_default=False)] = None,
+    transaction: Annotated[str | None, typer.Option(help="Of this transaction.", show_default=False)] = None,
+    *,
+    include_all: Annotated[bool, typer.Option("--all", help="Of a transaction: what the vendor adds when asked for all.")] = False,
+    json: Json = False,
+    config: Config = None,
+) -> None:
+    """List the charges of exactly one account, policy or transaction."""
+    from unibill.cli.backends import opened
+
+    with opened(backend, config) as billing:
+        print_charges(billing.charges.list(account, policy=policy, transaction=transaction, include_all=include_all), json)
+
+
+@app.command("add", epilog="Example: unibill charges add new --account 01J5… --currency USD --amount -12.50 --type GoodwillCredit")
+def add(
+    backend: Backend,
+    account: Annotated[str, typer.Option(help="The account.", show_default=False)],
+    currency: Annotated[str, typer.Option(help="Three letters, such as USD.", show_default=False)],
+    value: Annotated[
+        Decimal, typer.Option("--amount", parser=amount, metavar="AMOUNT", help="Signed; negative lowers what is owed.", show_default=False)
+    ],
+    charge_type: Annotated[
+        str | None, typer.Option("--type", help="The vendor's charge type; left out, the one configured for credits.", show_default=False)
+    ] = None,
+    invoicing: Annotated[When | None, typer.Option(help="When it is put on an invoice.", show_default=False)] = None,
+    policy: Annotated[str | None, typer.Option(help="The policy it belongs to.", show_default=False)] = None,
+    transaction: Annotated[str | None, typer.Option(help="The transaction it belongs to.", show_default=False)] = None,
+    element: Annotated[str | None, typer.Option(help="The element it belongs to.", show_default=False)] = None,
+    tag: Annotated[str | None, typer.Option(help="A short note.", show_default=False)] = None,
+    *,
+    yes: Yes = False,
+    json: Json = False,
+    config: Config = None,
+) -> None:
+    """Put a charge on an account."""
+    from unibill.cli.backends import opened
+    from unibill.cli.output import ask
+    from unibill.cli.show import show
+    from unibill.drafts import ChargeDraft
+    from unibill.model import Invoicing
+
+    draft = ChargeDraft(
+        account_id=account,
+        currency=currency,
+        amount=value,
+        type=charge_type,
+        invoicing=Invoicing(invoicing.value) if invoicing else None,
+        policy_id=policy,
+        transaction_id=transaction,
+        element_id=element,
+        tag=tag,
+    )
+    with opened(backend, config) as billing:
+        if ask(f"Put a charge of {value} {show(currency)} on account {show(account)} at {show(backend)}", yes=yes):
+            print_charges(billing.charges.add([draft]), json)
+        else:
+            declined()
+
+
+@app.command("reverse", epilog="Example: unibill charges reverse new ACCOUNT CHARGE --invoicing next")
+def reverse(
+    backend: Backend,
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account.", show_default=False)],
+    charges: Annotated[list[str], typer.Argument(metavar="CHARGE...", help="Ids of its charges.", show_default=False)],
+    invoicing: Annotated[When, typer.Option(help="When the reversing charges are put on an invoice.")] = When.NEXT,
+    *,
+    yes: Yes = False,
+    json: Json = False,
+    config: Config = None,
+) -> None:
+    """Undo charges of an account."""
+    from unibill.cli.backends import opened
+    from unibill.cli.output import ask, note
+    from unibill.cli.show import show
+    from unibill.model import Invoicing
+
+    with opened(backend, config) as billing:
+        if not ask(f"Reverse charge {', '.join(map(show, charges))} of account {show(account)} at {show(backend)}", yes=yes):
+            declined()
+        made = billing.charges.reverse(account, charges, invoicing=Invoicing(invoicing.value))
+    if made or json:
+        print_charges(made, json)
+    else:
+        note("Reversed. The backend keeps no reversing charges.")
+
+
+def print_charges(found: "Iterable[Charge]", json: bool) -> None:
+    """Print charges, each as soon as it is read."""
+    from unibill.cli.output import Column, json_lines, table, text_of
+    from unibill.cli.show import show
+
+    if json:
+        json_lines(charge.jsonable() for charge in found)
+        return
+    columns = (
+        Column("id", least=12),
+        Column("account", least=8, drop=4),
+        Column("amount", right=True),
+        Column("cur"),
+        Column("category", least=8),
+        Column("type", least=10),
+        Column("invoicing", drop=3),
+        Column("reverses", least=8, drop=2),
+        Column("tag", least=10, drop=5),
+    )
+
+    def rows() -> Iterator[Sequence[str]]:
+        for charge in found:
+            yield (
+                show(charge.id),
+                show(charge.account_id),
+                text_of(charge.amount),
+                show(charge.currency),
+                charge.category.value,
+                show(charge.type),
+                charge.invoicing.value,
+                show(charge.reversal_of),
+                show(charge.tag),
+            )
+
+    table(columns, rows(), empty="no charges")

@@ -1,0 +1,246 @@
+"""Commands that only look: providers, backends, mapping, explain."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unibill.cli.options import Backend, Config, Json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from unibill.explaining import Explained
+
+
+def version() -> None:
+    """Print the version of unibill and of the distributions that bring providers. Imports no provider."""
+    from unibill import __version__, plugins
+    from unibill.cli.output import say
+    from unibill.cli.show import show
+
+    say(f"unibill {__version__}")
+    for found in plugins.found().values():
+        say(f"  {show(found.name)}: {show(', '.join(found.distributions))}")
+
+
+def providers(*, json: Json = False) -> None:
+    """List the installed providers: what they are for, where they came from, and whether they work."""
+    from unibill import plugins
+    from unibill.capabilities import Operation
+    from unibill.cli.output import RED, Column, json_lines, note, table
+    from unibill.cli.show import show
+    from unibill.errors import PluginError
+
+    rows: list[dict[str, object]] = []
+    for found in plugins.found().values():
+        row: dict[str, object] = {"name": found.name, "distributions": list(found.distributions)}
+        try:
+            provider = plugins.load(found.name)
+        except PluginError as error:
+            row |= {"title": "", "state": "broken", "reason": str(error), "operations": 0, "evidence": ""}
+        else:
+            usable = [claim for claim in provider.capabilities.operations.values() if claim.usable]
+            evidence = sorted({claim.evidence.value for claim in usable})
+            row |= {"title": provider.title, "state": "ok", "reason": "", "operations": len(usable), "evidence": ", ".join(evidence)}
+        rows.append(row)
+    if json:
+        json_lines(rows)
+        return
+    columns = (
+        Column("name"),
+        Column("title", least=8),
+        Column("distribution", least=12, drop=1),
+        Column("state"),
+        Column("operations", right=True),
+        Column("rests on", least=12),
+    )
+    total = len(Operation)
+    table(
+        columns,
+        [
+            (
+                show(str(row["name"])),
+                show(str(row["title"])),
+                show(", ".join(map(str, row["distributions"]))) if isinstance(row["distributions"], list) else "",
+                str(row["state"]),
+                f"{row['operations']} of {total}",
+                str(row["evidence"]),
+            )
+            for row in rows
+        ],
+        empty="no providers are installed",
+    )
+    for row in rows:
+        if row["reason"]:
+            note(show(str(row["reason"])), RED)
+
+
+def backends(
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Prove address and credentials of each with one harmless read.")] = False,
+    json: Json = False,
+    config: Config = None,
+) -> None:
+    """List the configured backends. With --check, exit status 1 if one of them cannot be used."""
+    from unibill import config as configuration
+    from unibill.cli.output import Column, json_lines, note, say, table
+    from unibill.cli.show import show
+
+    known = configuration.backends(config)
+    rows = [_backend_row(name, config, check) for name in known]
+    if json:
+        json_lines(rows)
+    else:
+        columns = [Column("name"), Column("provider"), Column("system", least=20), Column("state", least=12)]
+        table(columns, [[show(str(row[key])) for key in ("name", "provider", "system", "state")] for row in rows], empty="no backends")
+        if not known:
+            say("`unibill init` writes a unibill.toml by asking; `unibill sandbox --write DIR` writes one for the sandboxes.")
+        for row in rows:
+            if row["reason"]:
+                note(f"{show(str(row['name']))}: {show(str(row['reason']))}")
+    if any(row["state"] == "broken" for row in rows):
+        raise typer.Exit(1)
+
+
+def _backend_row(name: str, config_file: "Path | None", check: bool) -> dict[str, object]:
+    from unibill import config as configuration
+    from unibill.cli.backends import opened
+    from unibill.errors import UnibillError
+
+    known = configuration.backend(name, config_file)
+    row: dict[str, object] = {
+        "name": name,
+        "provider": known.provider,
+        "system": "",
+        "state": "not checked",
+        "reason": "",
+        "from": known.source,
+    }
+    try:
+        with opened(name, config_file) as billing:
+            row["system"] = billing.provider.identity()
+            if check:
+                row["state"] = "ok" if _harmless_read(billing) else "not checked"
+                row["reason"] = "" if row["state"] == "ok" else "its provider offers no read that needs nothing but credentials"
+    except UnibillError as error:
+        row["state"], row["reason"] = "broken", str(error)
+    return row
+
+
+def _harmless_read(billing: object) -> bool:
+    """Read the first page of some list; a "not found" proves the credentials too."""
+    from unibill.capabilities import Operation
+    from unibill.errors import NotFound
+    from unibill.facade import Billing
+
+    if not isinstance(billing, Billing):
+        return False
+    capabilities = billing.capabilities
+    try:
+        if capabilities.of(Operation.CREDITS_LIST).usable:
+            next(iter(billing.credits.list()), None)
+        elif capabilities.of(Operation.CREDITS_LIST_ACCOUNT).usable:
+            next(iter(billing.credits.list(account="0")), None)
+        else:
+            return False
+    except NotFound:
+        return True
+    return True
+
+
+def explain(
+    backend: Backend,
+    credit_id: Annotated[str, typer.Argument(metavar="ID", help="The credit's id.", show_default=False)],
+    to: Annotated[str, typer.Option("--to", metavar="BACKEND", help="The other backend, or a provider's name.", show_default=False)],
+    account: Annotated[str | None, typer.Option(help="Its account; some vendors find a credit only with it.", show_default=False)] = None,
+    target_account: Annotated[str | None, typer.Option(help="The account at the other backend.", show_default=False)] = None,
+    *,
+    json: Json = False,
+    config: Config = None,
+) -> None:
+    """Show field by field what a credit would be at another backend, and what would be lost. Reads one credit; writes nothing."""
+    from unibill import explaining
+    from unibill.cli.backends import example_provider, opened
+    from unibill.cli.output import RED, YELLOW, heading, json_lines, say, text_of
+    from unibill.cli.show import show
+
+    target = example_provider(to, config)
+    with opened(backend, config) as billing:
+        credit = billing.credits.get(credit_id, account=account)
+        source = billing.provider
+        told = explaining.explain(credit, source.capabilities, source.identity(), target, target_account)
+    if json:
+        json_lines([told.jsonable()])
+        return
+    say(f"Credit {show(credit.id)} of {source.title}: {text_of(credit.amount)} {show(credit.currency)}, {credit.status.value}")
+    if told.refusal:
+        say(f"A copy would leave it alone: {show(told.refusal)}.", YELLOW)
+    heading(f"{source.title} to {target.title}, field by field")
+    print_explained(told.fields, values=True)
+    for fault in told.faults:
+        say(f"{target.title} would refuse it: {show(str(fault))}", RED)
+    if told.draft is not None and not told.faults:
+        say()
+        say(
+            f"{target.title} would get {text_of(told.draft.amount)} {show(told.draft.currency)} with {len(told.draft.allocations)} allocations."
+        )
+
+
+def print_explained(fields: "Sequence[Explained]", *, values: bool, width: int | None = None) -> None:
+    """Print what becomes of each field: with the values, or only whether it arrives."""
+    from unibill.cli.output import DIM, Column, out, say, table
+    from unibill.cli.show import show
+
+    shown = [field for field in fields if field.arrival.value != "empty" or not values]
+    if values:
+        columns = (Column("field"), Column("value", least=14, wrap=True), Column(""), Column("arrives", least=14, wrap=True))
+        table(columns, [(show(field.field), show(field.value), _word(field), show(field.arrives)) for field in shown], width=width)
+    else:
+        columns = (Column("field"), Column("arrives"), Column("from", least=16, wrap=True), Column("to", least=16, wrap=True))
+        table(columns, [(show(field.field), _word(field), show(field.source), show(field.target)) for field in shown], width=width)
+    lost = [field for field in shown if field.reasons and field.arrival.value not in {"its own", "same", "empty"}]
+    if lost:
+        say()
+        say("Why:", DIM)
+        for field in lost:
+            out().print(f"  {show(field.field)}: {show('; '.join(field.reasons))}", soft_wrap=not out().is_terminal)
+
+
+def _word(field: "Explained") -> str:
+    if field.arrival.value == "empty":
+        return "–"
+    return f"{field.arrival.value} (money)" if field.money else field.arrival.value
+
+
+def mapping(
+    source: Annotated[str | None, typer.Argument(metavar="[SRC", help="A provider's name, or a backend's.", show_default=False)] = None,
+    target: Annotated[str | None, typer.Argument(metavar="DST]", help="Another one.", show_default=False)] = None,
+    *,
+    json: Json = False,
+    config: Config = None,
+) -> None:
+    """Show what is lost between two providers, field by field; without names, between every two. Sends nothing."""
+    from unibill import explaining, plugins
+    from unibill.cli.backends import example_provider
+    from unibill.cli.output import BOLD, heading, json_lines, say
+
+    if (source is None) != (target is None):
+        raise typer.BadParameter("give two names, or none for every pair")
+    if source is not None and target is not None:
+        pairs = [(source, target)]
+    else:
+        names = [name for name in plugins.found() if name not in plugins.broken()]
+        pairs = [(one, other) for one in names for other in names if one != other]
+    for one, other in pairs:
+        from_provider, to_provider = example_provider(one, config), example_provider(other, config)
+        fields = explaining.matrix(from_provider, to_provider)
+        if json:
+            json_lines({"from": one, "to": other, **field.jsonable()} for field in fields)
+            continue
+        title = f"{from_provider.title} to {to_provider.title}"
+        say(title, BOLD) if (one, other) == pairs[0] else heading(title)
+        print_explained(fields, values=False)
+    if not json:
+        say()
+        say("same: arrives as it is · its own: the target makes its own · lost: does not arrive · –: the source has none")

@@ -1,0 +1,71 @@
+"""Progress of long work: a bar on a terminal, plain lines elsewhere, nothing beside ``--json``. Always on standard error."""
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from unibill.cli.output import DIM, err, note, text_of
+from unibill.cli.show import show
+
+if TYPE_CHECKING:
+    from unibill.copying.summary import Progress, Tell
+
+_EVERY_SECONDS: Final = 10.0
+
+
+@contextmanager
+def progress(quiet: bool) -> "Generator[Tell | None, None, None]":
+    """Something to hand to a long call as its ``progress``."""
+    if quiet:
+        yield None
+    elif err().is_terminal:
+        yield from _bar()
+    else:
+        yield _Lines().tell
+
+
+def _bar() -> "Generator[Tell, None, None]":
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[more]}"),
+    )
+    with Bars(*columns, console=err(), transient=True) as bars:
+        tasks: dict[str, object] = {}
+
+        def tell(event: "Progress") -> None:
+            if event.phase not in tasks:
+                tasks[event.phase] = bars.add_task(event.phase, total=event.total, more="")
+            bars.update(tasks[event.phase], completed=event.done, total=event.total, more=_more(event))  # type: ignore[arg-type]  # rich's TaskID is an int of its own name
+
+        yield tell
+
+
+class _Lines:
+    """A line at the start of each phase and every ten seconds."""
+
+    def __init__(self) -> None:
+        self._phase = ""
+        self._last = 0.0
+
+    def tell(self, event: "Progress") -> None:
+        now = time.monotonic()
+        if event.phase == self._phase and now - self._last < _EVERY_SECONDS:
+            return
+        self._phase, self._last = event.phase, now
+        total = "" if event.total is None else f" of {event.total}"
+        note(f"{event.phase}: {event.done}{total} {_more(event)}".rstrip(), DIM)
+
+
+def _more(event: "Progress") -> str:
+    money = ", ".join(f"{text_of(value)} {currency}" for currency, value in sorted(event.money.items()))
+    counts = ", ".join(
+        f"{count} {name}" for name, count in sorted(event.counts.items()) if count and name in {"failed", "rejected", "unknown"}
+    )
+    return show(" · ".join(part for part in (money, counts, event.note) if part))

@@ -1,0 +1,60 @@
+"""Text that came from outside, made safe to look at.
+
+A vendor's text may hold escape sequences that move the cursor, marks that turn the writing direction, or a card number. On a
+screen and in ``--json`` it is text and nothing else.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Final, cast
+
+from unibill import exactjson
+from unibill.redact import mask_cards
+
+_NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_ID_KEY: Final = re.compile(r"(?:^|_)(?:id|mark)$|(?:ID|Id|Locator|Locators)$|^locator$|^identity$|^hash$")
+
+
+def show(text: str | None) -> str:
+    """A text for people: card-like numbers masked, and what would act on a terminal written out, as an escape."""
+    return "" if text is None else visible(mask_cards(text))
+
+
+def visible(text: str) -> str:
+    """A text with every control character, direction mark and other unseen character written out."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_written(character) if unicodedata.category(character) in _UNSEEN else character for character in text)
+
+
+def _written(character: str) -> str:
+    if character in _NAMED:
+        return _NAMED[character]
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def masked(value: object, key: str = "") -> object:
+    """A JSON value with card-like numbers masked in its texts; ids and marks are no texts and stay as they are."""
+    if isinstance(value, str):
+        return value if _ID_KEY.search(key) else mask_cards(value)
+    if isinstance(value, Mapping):
+        return {name: masked(item, str(name)) for name, item in cast("Mapping[object, object]", value).items()}
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
+        return [masked(item, key) for item in cast("Sequence[object]", value)]
+    return value
+
+
+def json_line(value: object) -> str:
+    """A value as one line of exact JSON, masked, with unseen characters as JSON escapes: exact to a program, harmless to a terminal."""
+    text = exactjson.dumps(masked(value)).decode()
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escaped(character) if unicodedata.category(character) in _UNSEEN else character for character in text)
+
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))

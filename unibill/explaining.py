@@ -1,0 +1,291 @@
+"""What becomes of a credit at another backend, field by field. Pure: nothing is sent.
+
+``explain`` takes a credit as it was read; ``matrix`` takes a made-up one in which everything is filled that the source's
+provider can read, and so tells for a pair of providers what can be lost between them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+
+from unibill import exactjson, marks
+from unibill.capabilities import Capabilities, FieldSupport
+from unibill.copying import carry
+from unibill.copying.carry import Carried, Ruling
+from unibill.copying.maps import AccountMap, InvoiceMap
+from unibill.copying.options import PlanOptions
+from unibill.drafts import CreditDraft, faults_of_credit
+from unibill.errors import Fault
+from unibill.losses import Loss, LossKind
+from unibill.model import Allocation, Credit, CreditKind, Direction, Record, Status, Target, TargetType
+from unibill.plugins import AnyProvider
+
+
+class Arrival(StrEnum):
+    """What becomes of a field."""
+
+    SAME = "same"
+    CHANGED = "changed"
+    OWN = "its own"
+    """The target gives it a value of its own, as it does to every record."""
+    PARTLY = "partly"
+    LOST = "lost"
+    EMPTY = "empty"
+    """There is nothing to carry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One field of a credit on its way.
+
+    Attributes:
+        source: what the source's vendor calls it, or where it comes from.
+        value: as the common model has it, as text; not masked.
+        target: what the target's vendor calls it.
+        arrives: the value there, as text; empty where there is none or the target makes its own.
+        reasons: why it is not the same.
+        money: whether money is lost with it.
+    """
+
+    field: str
+    source: str
+    value: str
+    arrival: Arrival
+    target: str
+    arrives: str
+    reasons: tuple[str, ...] = ()
+    money: bool = False
+
+    def jsonable(self) -> dict[str, object]:
+        """As JSON values."""
+        return {
+            "field": self.field,
+            "source": self.source,
+            "value": self.value,
+            "arrival": self.arrival.value,
+            "target": self.target,
+            "arrives": self.arrives,
+            "reasons": list(self.reasons),
+            "money": self.money,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A credit on its way to another backend.
+
+    Attributes:
+        credit: as it was read.
+        refusal: why a copy would leave it alone or stop at it; empty where it would be made.
+        draft: what would be written; None with a refusal.
+        faults: what the target refuses in the draft.
+        fields: every field, in the model's order; the vendor's own fields that have no slot come last.
+    """
+
+    credit: Credit
+    refusal: str
+    draft: CreditDraft | None
+    faults: tuple[Fault, ...]
+    fields: tuple[Explained, ...]
+
+    def jsonable(self) -> dict[str, object]:
+        """As JSON values."""
+        return {
+            "id": self.credit.id,
+            "refusal": self.refusal,
+            "draft": None if self.draft is None else _plain(self.draft.model_dump()),
+            "faults": [{"path": fault.path, "message": fault.message} for fault in self.faults],
+            "fields": [field.jsonable() for field in self.fields],
+        }
+
+
+_OWN: Final[Mapping[str, str]] = {
+    "id": "the target numbers its records itself",
+    "provider": "the target's name stands there",
+    "kind": "the target's kind of credit",
+    "status": "follows from the amounts at the target",
+    "remote_status": "the target's word for it",
+    "applied": "follows from the allocations at the target",
+    "remaining": "follows from the amounts at the target",
+    "mark": "the mark of this copy",
+    "findings": "findings are about one side only",
+}
+_SKIPPED: Final = frozenset({"extra"})
+
+
+def explain(
+    credit: Credit, source: Capabilities, source_identity: str, target: AnyProvider, account: str | None = None, *, history: bool = True
+) -> Explanation:
+    """What a copy of a credit would be at another backend.
+
+    Args:
+        credit: with its allocations loaded.
+        source: what the source's provider declares.
+        source_identity: from ``Provider.identity``, for the mark.
+        target: the other backend's provider.
+        account: the account there; the same id if left out.
+        history: carry allocations too, each to an invoice of the same id; else only what remains.
+    """
+    there = account or credit.account_id or "1"
+    options = PlanOptions(
+        accounts=AccountMap(),
+        carry="history" if history else "remaining",
+        invoices=InvoiceMap.from_callable(lambda invoice: invoice),
+    )
+    ruling: Ruling | None = carry.judged(credit, options)
+    what: Carried | Ruling = ruling if ruling is not None else carry.carried(credit, options)
+    if isinstance(what, Ruling):
+        return Explanation(credit, what.reason, None, (), tuple(_unsent(name, credit, source, target) for name in _names()))
+    draft, hidden = carry.without_cards(carry.draft_of(credit, there, what))
+    mark = marks.mark(source_identity, credit.kind, credit.id)
+    # The core's list of what a draft has no place for names extra fields and times; what the target says comes after it.
+    losses = [*carry.losses_of(credit, what, hidden), *target.losses_of_credit(draft, mark)]
+    faults = (*faults_of_credit(draft), *target.faults_of_credit(draft, mark))
+    fields = [_sent(name, credit, draft, mark, source, target, losses) for name in _names()]
+    fields += [
+        Explained(f"extra.{name}", name, text_of(value), Arrival.LOST, "", "", ("only the source has this field",))
+        for name, value in credit.extra.items()
+        if value not in (None, "", [], {})
+    ]
+    return Explanation(credit, "", draft, faults, tuple(fields))
+
+
+def matrix(source: AnyProvider, target: AnyProvider) -> tuple[Explained, ...]:
+    """What becomes of each field between two providers, judged on a credit in which everything is filled that the source can read."""
+    return explain(sample(source.name, source.capabilities), source.capabilities, source.identity(), target, "1001").fields
+
+
+def sample(provider: str, capabilities: Capabilities) -> Credit:
+    """A made-up credit with every field filled that the provider can read."""
+    day, moment = date(2016, 4, 5), datetime(2016, 4, 5, 8, 30, tzinfo=UTC)
+    allocation = Allocation(
+        id="31",
+        credit_id="1",
+        target=Target(type=TargetType.INVOICE, id="11351", number="948"),
+        amount=Decimal("40.00"),
+        currency="USD",
+        group_id="7",
+        applied_at=moment,
+    )
+    full: dict[str, Any] = {
+        "account_id": "1001",
+        "applied": Decimal("40.00"),
+        "number": "CN-1",
+        "memo": "goodwill",
+        "issued_on": day,
+        "created_at": moment,
+        "realized_at": moment,
+        "parent_id": "1000",
+        "allocations": (allocation,),
+    }
+    readable = {name: value for name, value in full.items() if capabilities.credit_fields.get(name, FieldSupport(True, False)).read}
+    return Credit(
+        id="1",
+        provider=provider,
+        kind=CreditKind.CREDIT_NOTE,
+        direction=Direction.TO_ACCOUNT,
+        status=Status.PARTIALLY_APPLIED,
+        remote_status="Partial",
+        currency="USD",
+        amount=Decimal("100.00"),
+        remaining=Decimal("60.00"),
+        **readable,
+    )
+
+
+def _names() -> list[str]:
+    return [name for name in Credit.model_fields if name not in _SKIPPED]
+
+
+def _notes(name: str, source: Capabilities, target: AnyProvider) -> tuple[str, str]:
+    nothing = FieldSupport(False, False)
+    return source.credit_fields.get(name, nothing).note, target.capabilities.credit_fields.get(name, nothing).note
+
+
+def _unsent(name: str, credit: Credit, source: Capabilities, target: AnyProvider) -> Explained:
+    from_note, to_note = _notes(name, source, target)
+    value = getattr(credit, name)
+    arrival = Arrival.EMPTY if _is_empty(value) else Arrival.LOST
+    return Explained(name, from_note, text_of(value), arrival, to_note, "")
+
+
+def _sent(
+    name: str, credit: Credit, draft: CreditDraft, mark: str, source: Capabilities, target: AnyProvider, losses: Sequence[Loss]
+) -> Explained:
+    from_note, to_note = _notes(name, source, target)
+    value = getattr(credit, name)
+    text = text_of(value)
+    if name == "mark":
+        return Explained(name, from_note, text, Arrival.OWN, to_note, mark, (_OWN[name],))
+    if name in _OWN:
+        return Explained(name, from_note, text, Arrival.EMPTY if _is_empty(value) else Arrival.OWN, to_note, "", (_OWN[name],))
+    if _is_empty(value):
+        return Explained(name, from_note, "", Arrival.EMPTY, to_note, "")
+    here = [loss for loss in losses if loss.field == name or loss.field.startswith((f"{name}[", f"{name}."))]
+    reasons = tuple(dict.fromkeys(loss.reason for loss in here))
+    money = any(loss.kind is LossKind.MONEY for loss in here)
+    support = target.capabilities.credit_fields.get(name)
+    if name == "direction":
+        return Explained(name, from_note, text, Arrival.SAME, to_note, text)
+    if name not in type(draft).model_fields or (support is not None and not support.write):
+        why = reasons or ((f"{target.title} {to_note}",) if to_note else (f"{target.title} has no place for it",))
+        return Explained(name, from_note, text, Arrival.LOST, to_note, "", why, money)
+    written = getattr(draft, name)
+    if any(loss.field == name for loss in here):
+        return Explained(name, from_note, text, Arrival.LOST, to_note, "", reasons, money)
+    arrives = text_of(written)
+    if name == "allocations":
+        missing = len(credit.allocations or ()) - len(draft.allocations)
+        if missing:
+            reasons += (f"{missing} cannot be carried; the amount is lower by them",)
+        return Explained(name, from_note, text, Arrival.PARTLY if reasons else Arrival.SAME, to_note, arrives, reasons, money)
+    if here:
+        return Explained(name, from_note, text, Arrival.PARTLY, to_note, arrives, reasons, money)
+    if name == "account_id":
+        arrival = Arrival.SAME if arrives == text else Arrival.CHANGED
+        return Explained(name, from_note, text, arrival, to_note, arrives)
+    if written != value:
+        why = ("what is spent elsewhere stays behind",) if name == "amount" else ()
+        return Explained(name, from_note, text, Arrival.CHANGED, to_note, arrives, why)
+    return Explained(name, from_note, text, Arrival.SAME, to_note, arrives)
+
+
+def _is_empty(value: object) -> bool:
+    return value is None or value == "" or value == ()
+
+
+def text_of(value: object) -> str:
+    """A value of a credit or draft as text, amounts digit for digit; not masked."""
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return exactjson.number(value)
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, tuple):
+        return ", ".join(_item(item) for item in value)  # pyright: ignore[reportUnknownVariableType] - items of any type are the point
+    return str(value)
+
+
+def _item(item: object) -> str:
+    if isinstance(item, Allocation):
+        return f"{text_of(item.amount)} to {item.target.type} {item.target.id or item.target.number or '?'}"
+    target = getattr(item, "target_id", None) or getattr(item, "target_number", None)
+    if target is not None:
+        return f"{text_of(getattr(item, 'amount', None))} to {getattr(item, 'target_type', '')} {target}"
+    return getattr(item, "message", None) or str(item)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType] - items of any type
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType] - the same
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, (StrEnum, Record)):
+        return str(value)
+    return value
