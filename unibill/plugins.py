@@ -13,8 +13,9 @@ from typing import Any, Final
 import pluggy
 
 from unibill import hookspecs
+from unibill.capabilities import Capabilities
 from unibill.errors import PluginError
-from unibill.provider import Provider
+from unibill.provider import BackendSettings, Provider
 
 PROVIDERS: Final = "unibill.providers"
 OBSERVERS: Final = "unibill.observers"
@@ -79,14 +80,14 @@ def _load(point: EntryPoint) -> type[AnyProvider]:
     whose = f"provider {point.name!r} of {_distribution(point)}"
     try:
         plugin = point.load()
-    except Exception as error:  # a stranger's module may raise anything
+    except (Exception, SystemExit) as error:  # a stranger's module may raise anything, or be a script that exits
         raise PluginError(f"{whose} is broken: importing {point.value} failed with {type(error).__name__}: {error}") from error
     manager = new_manager()
     try:
         manager.register(plugin, name=point.name)
         manager.check_pending()
         offered = manager.hook.unibill_provider()
-    except Exception as error:  # the same: pluggy reports misspelt hooks, the hook itself may raise
+    except (Exception, SystemExit) as error:  # the same: pluggy reports misspelt hooks, the hook itself may raise
         raise PluginError(f"{whose} is broken: {error}") from error
     if len(offered) != 1:
         raise PluginError(f"{whose} is broken: {point.value} does not implement the hook unibill_provider")
@@ -99,7 +100,7 @@ def check(provider: object, name: str, whose: str) -> None:
     """Check what a provider declares.
 
     Raises:
-        PluginError: it is not a provider class, its name is not the entry point's, or its capabilities make no sense.
+        PluginError: it is not a provider class or an unfinished one, its name is not the entry point's, or its settings or capabilities make no sense.
     """
     if not (isinstance(provider, type) and issubclass(provider, Provider)):
         raise PluginError(f"{whose} is broken: unibill_provider gave {provider!r}, not a Provider class")
@@ -107,9 +108,18 @@ def check(provider: object, name: str, whose: str) -> None:
     if not faults:
         if provider.name != name:
             faults.append(f"calls itself {provider.name!r}, its entry point {name!r}")
-        faults += provider.capabilities.faults()
+        faults += [f"has no {method}" for method in sorted(provider.__abstractmethods__)]
+        faults += _faults_of_settings(provider.Settings, name)
+        capabilities: object = provider.capabilities
+        faults += capabilities.faults() if isinstance(capabilities, Capabilities) else ["has capabilities that are no Capabilities"]
     if faults:
         raise PluginError(f"{whose} is broken: it {'; it '.join(faults)}")
+
+
+def _faults_of_settings(settings: object, name: str) -> list[str]:
+    if not (isinstance(settings, type) and issubclass(settings, BackendSettings)):
+        return ["has Settings that are no subclass of BackendSettings"]
+    return [] if settings.provider_name == name else [f"says that its settings are for {settings.provider_name!r}"]
 
 
 def new_manager() -> pluggy.PluginManager:
