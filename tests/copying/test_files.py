@@ -1,0 +1,161 @@
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select
+
+from unibill.copying import files, schema
+from unibill.copying.store import Entry, RunStore
+from unibill.errors import RunStoreError
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    path = tmp_path / "run.db"
+    RunStore.make(path).close()
+    return path
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+
+
+def test_nobody_else_can_read_the_run_or_its_sidecars_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with RunStore.make(tmp_path / "run.db") as store:
+            store.put(a=1)
+            found = modes(tmp_path)
+    finally:
+        os.umask(before)
+    assert set(found) == {"run.db", "run.db-wal", "run.db-shm", "run.db.lock"}
+    assert set(found.values()) == {0o600}
+
+
+def test_writes_are_synchronous_and_ahead(run: Path) -> None:
+    with RunStore(run) as store, store.transaction() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+def test_another_programs_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE mine (a)")
+    connection.commit()
+    connection.close()
+    before = path.read_bytes()
+    for use in (RunStore, RunStore.make):
+        with pytest.raises(RunStoreError, match="not a run file"):
+            use(path)
+    assert path.read_bytes() == before
+
+
+def test_a_text_file_is_no_run(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("hello " * 100)
+    with pytest.raises(RunStoreError, match="not a run file"):
+        RunStore(path)
+
+
+def test_a_run_of_another_version_is_refused(run: Path) -> None:
+    connection = sqlite3.connect(run)
+    connection.execute("PRAGMA user_version = 99")
+    connection.commit()
+    connection.close()
+    with pytest.raises(RunStoreError, match="version 99; this one reads 1"):
+        RunStore(run)
+
+
+def test_a_missing_run_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(RunStoreError, match="make one with a plan"):
+        RunStore(tmp_path / "run.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs", "9p"])
+def test_network_file_systems_are_refused(kind: str) -> None:
+    mounts = f"/dev/sda / ext4 rw 0 0\nserver:/x /mnt/my\\040share {kind} rw 0 0\ntmpfs /mnt/my\\040share/local tmpfs rw 0 0\n"
+    with pytest.raises(RunStoreError, match=kind):
+        files.refuse_network(Path("/mnt/my share/deep/run.db"), mounts)
+    files.refuse_network(Path("/mnt/my share/local/run.db"), mounts)
+    files.refuse_network(Path("/mnt/my share 2/run.db"), mounts)
+
+
+def test_a_second_process_cannot_work_on_a_run_and_the_lock_dies_with_its_holder(run: Path) -> None:
+    code = (
+        "import sys\nfrom unibill.copying.files import Lock\nfrom pathlib import Path\n"
+        f"with Lock(Path({str(run)!r})):\n print('held', flush=True)\n sys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:  # noqa: S603 - our own program
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(RunStoreError, match="another process is working"):
+            RunStore(run, lock=True)
+        RunStore(run).close()
+        holder.kill()
+        holder.wait()
+    RunStore(run, lock=True).close()
+
+
+def test_a_run_that_has_begun_keeps_its_plan(run: Path) -> None:
+    with RunStore(run) as store:
+        store.keep(Entry(1, 0, "create", "intent", "add", {}, {}))
+    with pytest.raises(RunStoreError, match="has begun"):
+        RunStore.make(run)
+
+
+def test_a_plan_that_was_never_applied_can_be_replaced(run: Path) -> None:
+    with RunStore(run) as store:
+        store.put(hash="x")
+    with RunStore.make(run) as store:
+        assert store.get("hash") is None
+
+
+def test_a_plan_whose_file_was_just_made_can_be_made_again(tmp_path: Path) -> None:
+    """A process that was killed right after it made the file leaves an empty one."""
+    path = tmp_path / "run.db"
+    files.create(path)
+    RunStore.make(path).close()
+    files.check(path)
+
+
+def test_what_is_kept_is_durable_at_once_and_brings_what_was_noted_with_it(run: Path) -> None:
+    with RunStore(run) as store:
+        store.note(Entry(1, 0, "create", "outcome", "a", {}, {}))
+        reader = sqlite3.connect(run)
+        assert reader.execute("SELECT count(*) FROM journal").fetchone() == (0,)
+        store.keep(Entry(2, 0, "create", "intent", "b", {}, {}))
+        assert reader.execute("SELECT seq FROM journal ORDER BY id").fetchall() == [(1,), (2,)]
+        reader.close()
+
+
+def test_long_tables_are_read_in_chunks_while_others_write(run: Path) -> None:
+    with RunStore(run) as store:
+        with store.transaction() as connection:
+            connection.execute(insert(schema.accounts), [{"source": f"{i:04}", "target": "x"} for i in range(1_003)])
+        seen = []
+        for row in store.stream(select(schema.accounts), schema.accounts.c.source, size=100):
+            seen.append(row["source"])
+            if len(seen) % 250 == 0:
+                store.put(progress=len(seen))
+        assert seen == [f"{i:04}" for i in range(1_003)]
+
+
+def test_a_store_that_cannot_be_written_says_so(run: Path) -> None:
+    with RunStore(run) as store:
+        locker = sqlite3.connect(run)
+        locker.execute("DROP TABLE journal")
+        locker.commit()
+        locker.close()
+        with pytest.raises(RunStoreError, match="cannot be read or written"):
+            store.keep(Entry(1, 0, "create", "intent", "a", {}, {}))
+        with pytest.raises(RunStoreError, match="nothing more is sent"):
+            store.keep(Entry(1, 0, "create", "intent", "a", {}, {}))
+        store._writer._broken = None
+        store._writer._waiting.clear()
+        store._writer._durable = store._writer._taken
