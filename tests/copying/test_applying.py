@@ -1,0 +1,561 @@
+import threading
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.copying.conftest import Open, Pair, Row, Side, customer, invoice, note
+from unibill import Billing, hookimpl, marks
+from unibill.copying import ApplyOptions, ApplySummary, Guards, Progress, RunRecord, apply, open_run, plan, status, verify
+from unibill.errors import AuthenticationFailed, GuardStopped, PlanMismatch, RunStoreError
+from unibill.events import WriteSettled
+from unibill.model import CreditKind
+
+POST = "POST /billagain/v1/credits"
+TARGET_LIST = "GET /billagain/v1/customers/*/credits"
+
+
+def mark_of(source: Side, number: int, generation: int = 0) -> str:
+    return marks.mark(source.billing.provider.identity(), CreditKind.CREDIT_NOTE, str(number), generation)
+
+
+def planned(pair: Pair, **options: Any) -> str:  # noqa: ANN401 - any field of PlanOptions
+    return plan(pair.source.billing, pair.target.billing, pair.run, pair.options(**options)).hash
+
+
+def applied(pair: Pair, **options: Any) -> ApplySummary:  # noqa: ANN401 - any field of ApplyOptions
+    return apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions(**options))
+
+
+def states(pair: Pair) -> dict[str, str]:
+    with open_run(pair.run) as run:
+        return {record.source_id: record.state for record in run.records() if record.state}
+
+
+def record(pair: Pair, source_id: str) -> RunRecord:
+    with open_run(pair.run) as run:
+        return next(item for item in run.records() if item.source_id == source_id)
+
+
+def copies(pair: Pair) -> list[tuple[int, Decimal]]:
+    return sorted((row["customerID"], row["Amount"]) for row in pair.target.credits())
+
+
+def three(pair: Pair) -> None:
+    pair.source.seed(note(101, 11, "60"), note(102, 11, "5"), note(103, 12, "7"))
+    planned(pair)
+
+
+THREE = [(21, Decimal(5)), (21, Decimal(60)), (22, Decimal(7))]
+
+
+def test_exactly_the_signed_off_plan_is_applied(pair: Pair) -> None:
+    three(pair)
+    with pytest.raises(PlanMismatch, match="nothing was written"):
+        applied(pair, expect="0" * 64)
+    assert pair.target.writes() == []
+
+
+def test_a_plan_that_somebody_changed_in_the_file_is_refused(pair: Pair) -> None:
+    import sqlite3
+
+    three(pair)
+    connection = sqlite3.connect(pair.run)
+    connection.execute("UPDATE records SET draft = replace(draft, '60', '600')")
+    connection.commit()
+    connection.close()
+    with pytest.raises(PlanMismatch, match="somebody changed the file"):
+        applied(pair)
+
+
+def test_other_systems_than_planned_are_refused(pair: Pair) -> None:
+    three(pair)
+    with pytest.raises(PlanMismatch, match="planned for the source"):
+        apply(pair.target.billing, pair.target.billing, pair.run, ApplyOptions())
+
+
+def test_changed_write_settings_are_refused(pair: Pair) -> None:
+    three(pair)
+    provider = pair.target.billing.provider
+    changed = type(provider)(provider.settings.model_copy(update={"mark_in": "memo"}))
+    with Billing("b", changed) as billing, pytest.raises(PlanMismatch, match="mark_in"):
+        apply(pair.source.billing, billing, pair.run, ApplyOptions())
+
+
+def test_history_is_written_with_its_allocations(pair: Pair) -> None:
+    pair.source.seed(note(101, 11, "100", (31, "40")))
+    planned(pair, carry="history")
+    assert applied(pair).exit_status == 0
+    copy = pair.target.credits()[0]
+    assert [(item["invoiceID"], item["amountApplied"]) for item in copy["Allocations"]] == [(41, Decimal(40))]
+    assert pair.target.invoices()[41]["Balance"] == Decimal(960)
+    assert verify(pair.source.billing, pair.target.billing, pair.run).exit_status == 0
+
+
+def test_a_second_apply_writes_nothing(pair: Pair) -> None:
+    three(pair)
+    applied(pair)
+    writes = len(pair.target.writes())
+    again = applied(pair)
+    assert (len(pair.target.writes()), again.writes, again.exit_status) == (writes, 0, 0)
+
+
+def test_every_intent_is_in_the_journal_before_its_outcome(pair: Pair) -> None:
+    three(pair)
+    applied(pair)
+    with open_run(pair.run) as run:
+        phases = [entry.phase for entry in run.journal() if entry.seq == record(pair, "101").seq]
+    assert phases == ["intent", "done", "outcome"]
+
+
+def test_an_intent_is_durable_when_its_request_is_sent(pair: Pair) -> None:
+    """The store is looked into by another connection at the moment the target gets the request."""
+    import sqlite3
+
+    three(pair)
+    found: list[int] = []
+    real = pair.target.sandbox.systems["billagain"]._api._credits.create  # type: ignore[attr-defined]  # the sandbox's own handler
+
+    def create(body: bytes) -> tuple[int, str]:
+        reader = sqlite3.connect(pair.run)
+        found.append(reader.execute("SELECT count(*) FROM journal WHERE phase = 'intent'").fetchone()[0])
+        reader.close()
+        result: tuple[int, str] = real(body)
+        return result
+
+    pair.target.sandbox.systems["billagain"]._api._credits.create = create  # type: ignore[attr-defined]
+    try:
+        applied(pair, concurrency=1)
+    finally:
+        pair.target.sandbox.systems["billagain"]._api._credits.create = real  # type: ignore[attr-defined]
+    assert found == [1, 2, 3]
+
+
+# The source has changed
+
+
+def test_a_record_that_changed_since_the_plan_is_refused_by_name_and_others_go_on(pair: Pair) -> None:
+    three(pair)
+    pair.source.billing.native.edit_credit(101, _edited(pair.source, 101, "61"))
+    pair.source.billing.native.delete_credit(103)
+    summary = applied(pair)
+    assert states(pair) == {"101": "refused", "102": "created", "103": "refused"}
+    assert [(problem.what, problem.source_id, problem.reason) for problem in summary.problems] == [
+        ("refused", "101", "it has changed at the source since the plan; plan again for it"),
+        ("refused", "103", "it is not at the source any more; plan again for it"),
+    ]
+    assert (copies(pair), summary.exit_status) == ([(21, Decimal(5))], 1)
+
+
+def _edited(side: Side, number: int, amount: str) -> Any:  # noqa: ANN401 - the provider's own input
+    from unibill_billagain.wire import CreditInput
+
+    row = side.credit(number)
+    return CreditInput(
+        customer_id=row["customerID"],
+        date="05 Mar 2026",
+        currency_code="ZAR",
+        amount=Decimal(amount),
+        credit_number=row["CreditNumber"],
+        memo=row["Memo"],
+        allocations=(),
+    )
+
+
+# What is at the target already
+
+
+def test_a_copy_that_somebody_made_since_the_plan_is_taken_as_it_is(pair: Pair) -> None:
+    three(pair)
+    pair.target.seed(note(201, 21, "60", CreditNumber=mark_of(pair.source, 101)))
+    summary = applied(pair)
+    assert (states(pair)["101"], summary.exit_status) == ("exists", 0)
+    assert copies(pair) == THREE
+
+
+@pytest.mark.parametrize("copy", [note(201, 21, "59"), note(201, 21, "60", CurrencyCode="USD")])
+def test_nothing_is_created_over_a_mark_that_stands_on_something_else(pair: Pair, copy: Row) -> None:
+    three(pair)
+    pair.target.seed({**copy, "CreditNumber": mark_of(pair.source, 101)})
+    summary = applied(pair)
+    assert states(pair) == {"101": "conflict", "102": "created", "103": "created"}
+    assert summary.exit_status == 1
+
+
+def test_a_second_carrier_that_this_run_did_not_make_is_named_and_left(pair: Pair) -> None:
+    three(pair)
+    applied(pair)
+    pair.target.seed(note(999, 21, "60", CreditNumber=mark_of(pair.source, 101)))
+    summary = applied(pair)
+    assert [(problem.what, problem.target_id) for problem in summary.problems] == [("surplus", "999")]
+    assert summary.exit_status == 1
+    assert any(row["creditNoteID"] == 999 for row in pair.target.credits())
+
+
+def test_a_copy_that_was_taken_away_is_named(pair: Pair) -> None:
+    three(pair)
+    applied(pair)
+    made = record(pair, "101").target_id
+    pair.target.billing.native.delete_credit(made)
+    summary = applied(pair)
+    assert [(problem.what, problem.source_id) for problem in summary.problems] == [("missing", "101")]
+
+
+# Unknown outcomes
+
+
+@pytest.mark.parametrize("kind", ["cut-after", "cut-before"])
+def test_a_lost_answer_ends_in_one_effect(pair: Pair, kind: str) -> None:
+    three(pair)
+    pair.target.sandbox.faults([{"kind": kind, "route": POST, "count": 1}])
+    summary = applied(pair, concurrency=1)
+    assert (summary.exit_status, copies(pair)) == (0, THREE)
+    assert set(states(pair).values()) == {"created"}
+
+
+@pytest.mark.parametrize("effect", ["none", "done"])
+@pytest.mark.parametrize("kind", ["status-500", "html-error"])
+def test_a_server_error_ends_in_one_effect(pair: Pair, kind: str, effect: str) -> None:
+    three(pair)
+    pair.target.sandbox.faults([{"kind": kind, "route": POST, "count": 2, "effect": effect}])
+    assert applied(pair).exit_status == 0
+    assert copies(pair) == THREE
+
+
+def test_half_an_answer_ends_in_one_effect(pair: Pair) -> None:
+    three(pair)
+    pair.target.sandbox.faults([{"kind": "truncated-json", "route": POST, "count": 1}])
+    assert applied(pair).exit_status == 0
+    assert copies(pair) == THREE
+
+
+def test_an_unknown_write_is_looked_for_twice_before_it_is_sent_again(pair: Pair) -> None:
+    pair.source.seed(note(101, 11, "60"))
+    planned(pair)
+    pair.target.sandbox.faults([{"kind": "cut-before", "route": POST, "count": 1}])
+    before = len(pair.target.sandbox.requests())
+    applied(pair)
+    sent = [entry.method for entry in pair.target.sandbox.requests()[before:]]
+    first, second = [place for place, method in enumerate(sent) if method == "POST"]
+    assert sent[first + 1 : second].count("GET") >= 3
+
+
+def test_a_write_that_is_never_seen_stays_unknown_and_says_what_to_do(pair: Pair) -> None:
+    three(pair)
+    pair.target.sandbox.faults([{"kind": "cut-before", "route": POST}])
+    summary = applied(pair)
+    assert set(states(pair).values()) == {"unknown"}
+    assert {problem.what for problem in summary.problems} == {"unknown"}
+    assert summary.exit_status == 1
+    assert status(pair.run).next.startswith("3 writes have an unknown outcome: apply again")
+    pair.target.sandbox.faults([])
+    assert applied(pair).exit_status == 0
+    assert copies(pair) == THREE
+
+
+def test_an_effect_that_comes_late_but_within_the_settling_time_is_found(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pause is where the late effect happens: nothing is sent again before it has passed."""
+    pair.source.seed(note(101, 11, "60"))
+    planned(pair)
+    late = note(777, 21, "60", CreditNumber=mark_of(pair.source, 101))
+    paused: list[float] = []
+
+    def pause(_: object, __: object, seconds: float) -> None:
+        paused.append(seconds)
+        if len(paused) == 1:
+            pair.target.seed(late)
+
+    monkeypatch.setattr("unibill.copying.crew.Crew.pause", pause)
+    pair.target.sandbox.faults([{"kind": "cut-before", "route": POST, "count": 1}])
+    summary = applied(pair, settle=30.0)
+    assert 29 < paused[0] <= 30
+    assert (summary.exit_status, copies(pair), record(pair, "101").target_id) == (0, [(21, Decimal(60))], "777")
+
+
+def test_a_surplus_copy_that_this_run_sent_is_taken_back(pair: Pair) -> None:
+    """Outside the limits: the first effect comes after the second was sent. This run sent both, so it takes one back."""
+    pair.source.seed(note(101, 11, "60"))
+    planned(pair)
+    pair.target.sandbox.faults([{"kind": "cut-before", "route": POST, "count": 1}])
+    applied(pair)
+    assert record(pair, "101").sends == 2
+    pair.target.seed(note(777, 21, "60", CreditNumber=mark_of(pair.source, 101)))
+    summary = applied(pair)
+    assert (summary.undone, summary.exit_status, copies(pair)) == (1, 0, [(21, Decimal(60))])
+    assert record(pair, "101").target_id == str(pair.target.credits()[0]["creditNoteID"])
+
+
+def test_pages_that_skip_a_copy_do_not_make_a_second_one(pair: Pair) -> None:
+    pair.source.seed(*(note(100 + i, 11, str(i + 1)) for i in range(6)))
+    planned(pair)
+    pair.target.sandbox.faults(
+        [
+            {"kind": "cut-after", "route": POST, "rate": 0.5, "random_seed": 3},
+            {"kind": "skipped-records", "route": TARGET_LIST, "rate": 0.3, "index": 1, "random_seed": 5},
+        ]
+    )
+    for _ in range(6):
+        if applied(pair).exit_status == 0:
+            break
+    pair.target.sandbox.faults([])
+    assert applied(pair).exit_status == 0
+    assert copies(pair) == [(21, Decimal(i + 1)) for i in range(6)]
+
+
+@pytest.mark.parametrize("moment", ["intent", "done", "outcome"])
+def test_a_run_that_broke_off_at_any_step_goes_on_without_a_second_effect(pair: Pair, moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is not durable at that moment is lost, as in a crash."""
+    from unibill.copying.store import Entry, _Writer
+
+    three(pair)
+
+    class Crashed(BaseException):
+        pass
+
+    real: dict[str, Callable[..., None]] = {"keep": _Writer.keep, "note": _Writer.note}
+
+    def crash(name: str) -> Callable[[_Writer, Entry], None]:
+        def wrapped(self: _Writer, entry: Entry) -> None:
+            if entry.journal["phase"] == moment:
+                if name == "keep":
+                    real[name](self, entry)
+                self._waiting.clear()
+                raise Crashed
+            real[name](self, entry)
+
+        return wrapped
+
+    for name in real:
+        monkeypatch.setattr(_Writer, name, crash(name))
+    with pytest.raises(Crashed):
+        applied(pair, concurrency=1)
+    monkeypatch.undo()
+    assert len(pair.target.writes()) == (0 if moment == "intent" else 1)
+    assert applied(pair).exit_status == 0
+    assert copies(pair) == THREE
+
+
+def test_a_new_store_finds_what_an_old_one_made(pair: Pair) -> None:
+    three(pair)
+    applied(pair)
+    pair.run.unlink()
+    assert plan(pair.source.billing, pair.target.billing, pair.run, pair.options()).counts["exists"] == 3
+    assert (applied(pair).exit_status, copies(pair)) == (0, THREE)
+
+
+def test_a_store_restored_from_an_old_copy_makes_nothing_twice(pair: Pair) -> None:
+    three(pair)
+    old = pair.run.read_bytes()
+    applied(pair)
+    pair.run.write_bytes(old)
+    assert (applied(pair).exit_status, copies(pair)) == (0, THREE)
+
+
+# Failures
+
+
+def test_a_refusal_is_recorded_and_others_go_on(pair: Pair) -> None:
+    pair.source.seed(note(101, 11, "100", (31, "40")), note(102, 11, "5"), note(103, 12, "7"))
+    planned(pair, carry="history")
+    pair.target.billing.native.add_credit(_spending(41))
+    summary = applied(pair)
+    assert states(pair) == {"101": "rejected", "102": "created", "103": "created"}
+    assert "more than its balance" in summary.problems[0].reason
+    assert summary.exit_status == 1
+    assert status(pair.run).next == "1 credits failed: look at the reasons, mend them, and apply with --only failed."
+
+
+def _spending(number: int) -> Any:  # noqa: ANN401 - the provider's own input
+    from unibill_billagain.wire import AllocationInput, CreditInput
+
+    return CreditInput(
+        customer_id=21,
+        date="05 Mar 2026",
+        currency_code="ZAR",
+        amount=Decimal(990),
+        credit_number="X",
+        memo="",
+        allocations=(AllocationInput(Decimal(990), invoice_id=number),),
+    )
+
+
+def test_only_failed_takes_up_what_failed_and_nothing_else(pair: Pair) -> None:
+    three(pair)
+    pair.target.sandbox.faults([{"kind": "status-429", "route": POST, "retry_after": 600, "count": 1}])
+    applied(pair, concurrency=1, canary=1)
+    assert states(pair) == {"101": "failed", "102": "planned", "103": "planned"}
+    assert applied(pair, only="failed").exit_status == 0
+    assert states(pair) == {"101": "created", "102": "planned", "103": "planned"}
+    assert applied(pair).exit_status == 0
+    assert copies(pair) == THREE
+
+
+def test_only_unknown_takes_up_what_is_unknown_and_nothing_else(pair: Pair) -> None:
+    three(pair)
+    pair.target.sandbox.faults([{"kind": "cut-before", "route": POST}])
+    applied(pair, canary=1)
+    pair.target.sandbox.faults([])
+    assert states(pair) == {"101": "unknown", "102": "planned", "103": "planned"}
+    assert applied(pair, only="unknown").exit_status == 0
+    assert states(pair) == {"101": "created", "102": "planned", "103": "planned"}
+
+
+def test_credentials_that_are_refused_stop_the_run(pair: Pair) -> None:
+    three(pair)
+    from pydantic import SecretStr
+
+    provider = pair.target.billing.provider
+    wrong = type(provider)(provider.settings.model_copy(update={"api_key": SecretStr("wrong")}))
+    with Billing("b", wrong) as billing, pytest.raises(AuthenticationFailed):
+        apply(pair.source.billing, billing, pair.run, ApplyOptions())
+    assert pair.target.writes() == []
+    assert applied(pair).exit_status == 0
+
+
+def test_a_source_that_cannot_be_read_fails_its_records_and_writes_none(pair: Pair) -> None:
+    three(pair)
+    pair.source.sandbox.faults([{"kind": "status-500", "route": "GET /billagain/v1/customers/11/credits"}])
+    assert applied(pair).exit_status == 1
+    assert states(pair) == {"101": "failed", "102": "failed", "103": "created"}
+    pair.source.sandbox.faults([])
+    assert (applied(pair).exit_status, copies(pair)) == (0, THREE)
+
+
+def test_too_many_requests_are_waited_for(pair: Pair) -> None:
+    three(pair)
+    pair.target.sandbox.faults([{"kind": "status-429", "route": POST, "retry_after": 1, "count": 3}])
+    assert (applied(pair).exit_status, copies(pair)) == (0, THREE)
+
+
+def test_a_mark_that_the_vendor_cuts_off_stops_the_run_after_that_record(pair: Pair, open_side: Open) -> None:
+    cutting = open_side("6006", {"text-max-length": "20-truncate"})
+    cutting.seed(customer(21), customer(22))
+    pair.source.seed(note(101, 11, "60", Memo=""), note(102, 11, "5", Memo=""))
+    plan(pair.source.billing, cutting.billing, pair.run, pair.options())
+    summary = apply(pair.source.billing, cutting.billing, pair.run, ApplyOptions(concurrency=1))
+    assert "the vendor cut it off" in summary.stopped
+    assert (summary.exit_status, len(cutting.writes())) == (4, 1)
+    assert states(pair) == {"101": "created", "102": "planned"}
+
+
+def test_card_numbers_that_may_be_copied_are_taken_from_the_source_again(pair: Pair) -> None:
+    pair.source.seed(note(101, 11, "60", Memo="card 4111111111111111"))
+    planned(pair, allow_card_numbers=True)
+    applied(pair)
+    assert pair.target.credits()[0]["Memo"] == "card 4111111111111111"
+    assert not any(b"4111111111111111" in path.read_bytes() for path in pair.run.parent.iterdir())
+
+
+# Stopping
+
+
+def test_guards_stop_before_anything_is_written_and_yes_passes_them(pair: Pair) -> None:
+    three(pair)
+    limits = Guards(max_records=2)
+    with pytest.raises(GuardStopped, match="--max-records 3 would let it pass"):
+        applied(pair, guards=limits)
+    assert pair.target.writes() == []
+    assert applied(pair, guards=limits, yes=True).exit_status == 0
+
+
+def test_the_plans_own_guards_hold_too(pair: Pair) -> None:
+    pair.source.seed(note(101, 11, "60"))
+    planned(pair, guards=Guards(max_credit={"ZAR": Decimal(59)}))
+    with pytest.raises(GuardStopped, match="--max-credit ZAR=60"):
+        applied(pair)
+
+
+def test_a_canary_is_verified_and_stops_for_a_look(pair: Pair) -> None:
+    three(pair)
+    summary = applied(pair, canary=2)
+    assert summary.canary is not None
+    assert (summary.canary.signs["="], summary.canary.exit_status, summary.exit_status) == (2, 0, 0)
+    assert summary.counts == {"created": 2, "planned": 1}
+    assert status(pair.run).next == "1 credits are not made yet: apply again to go on."
+
+
+def test_an_interrupted_apply_ends_cleanly_and_the_next_goes_on(pair: Pair) -> None:
+    three(pair)
+
+    def interrupt(event: Progress) -> None:
+        if event.done:
+            raise KeyboardInterrupt
+
+    summary = apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions(concurrency=1), interrupt)
+    assert (summary.interrupted, summary.exit_status) == (True, 130)
+    assert "sending" not in states(pair).values()
+    assert len(copies(pair)) < 3
+    assert applied(pair).exit_status == 0
+    assert copies(pair) == THREE
+
+
+def test_two_applies_of_one_run_do_not_overlap(pair: Pair) -> None:
+    three(pair)
+    refused: list[str] = []
+
+    def second(_: Progress) -> None:
+        def try_it() -> None:
+            with pytest.raises(RunStoreError, match="another process is working on the run") as caught:
+                applied(pair)
+            refused.append(str(caught.value))
+
+        thread = threading.Thread(target=try_it)
+        thread.start()
+        thread.join()
+
+    apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions(), second)
+    assert refused
+    assert copies(pair) == THREE
+
+
+def test_progress_tells_records_and_money(pair: Pair) -> None:
+    three(pair)
+    seen: list[Progress] = []
+    apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions(), seen.append)
+    last = seen[-1]
+    assert (last.phase, last.done, last.total) == ("apply", 3, 3)
+    assert (dict(last.money), dict(last.counts)) == ({"ZAR": Decimal(72)}, {"created": 3})
+
+
+def test_observers_are_told_of_every_write(pair: Pair) -> None:
+    three(pair)
+    told: list[WriteSettled] = []
+
+    class Audit:
+        @hookimpl
+        def unibill_write_settled(self, event: WriteSettled) -> None:
+            told.append(event)
+
+    with Billing("audited", pair.target.billing.provider, observers=[Audit()]) as billing:
+        apply(pair.source.billing, billing, pair.run, ApplyOptions())
+    assert sorted((event.outcome, event.account_id) for event in told) == [("created", "21"), ("created", "21"), ("created", "22")]
+    assert {event.mark for event in told} == {mark_of(pair.source, number) for number in (101, 102, 103)}
+
+
+def test_two_accounts_that_become_one_are_copied_in_order(pair: Pair) -> None:
+    pair.source.seed(note(101, 11, "60"), note(102, 12, "5"), note(103, 11, "7"))
+    from unibill.copying import AccountMap
+
+    planned(pair, accounts=AccountMap.from_pairs({"11": "21", "12": "21"}))
+    assert applied(pair).exit_status == 0
+    made = [row["CreditNumber"] for row in pair.target.credits()]
+    assert made == [mark_of(pair.source, number) for number in (101, 103, 102)]
+
+
+def test_an_invoice_can_be_named_by_its_number(pair: Pair) -> None:
+    from unibill.copying import InvoiceMap, MappedInvoice
+
+    pair.target.seed(invoice(49, 21, invoiceNum=957))
+    pair.source.seed(note(101, 11, "100", (31, "40")))
+    planned(pair, carry="history", invoices=InvoiceMap({"31": MappedInvoice(None, "957")}))
+    assert applied(pair).exit_status == 0
+    assert pair.target.credits()[0]["Allocations"][0]["invoiceID"] == 49
+    assert verify(pair.source.billing, pair.target.billing, pair.run).exit_status == 0
+
+
+def test_a_summary_prints_as_json(pair: Pair) -> None:
+    three(pair)
+    printed: Mapping[str, object] = applied(pair).jsonable()
+    assert printed["money"] == {"ZAR": Decimal(72)}
+    assert printed["exit_status"] == 0
