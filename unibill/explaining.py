@@ -161,14 +161,15 @@ def matrix(source: AnyProvider, target: AnyProvider) -> tuple[Explained, ...]:
 def sample(provider: str, capabilities: Capabilities) -> Credit:
     """A made-up credit with every field filled that the provider can read."""
     day, moment = date(2016, 4, 5), datetime(2016, 4, 5, 8, 30, tzinfo=UTC)
+    # No capability speaks of an allocation's own time; a vendor that tells when a credit took effect is taken to tell it too.
+    tells_times = capabilities.credit_fields.get("realized_at", FieldSupport(True, False)).read
     allocation = Allocation(
         id="31",
         credit_id="1",
         target=Target(type=TargetType.INVOICE, id="11351", number="948"),
         amount=Decimal("40.00"),
         currency="USD",
-        group_id="7",
-        applied_at=moment,
+        applied_at=moment if tells_times else None,
     )
     full: dict[str, Any] = {
         "account_id": "1001",
@@ -225,7 +226,7 @@ def _sent(
     if _is_empty(value):
         return Explained(name, from_note, "", Arrival.EMPTY, to_note, "")
     here = [loss for loss in losses if loss.field == name or loss.field.startswith((f"{name}[", f"{name}."))]
-    reasons = tuple(dict.fromkeys(loss.reason for loss in here))
+    reasons = tuple(dict.fromkeys(_reason(loss) for loss in here))
     money = any(loss.kind is LossKind.MONEY for loss in here)
     support = target.capabilities.credit_fields.get(name)
     if name == "direction":
@@ -251,6 +252,11 @@ def _sent(
         why = ("what is spent elsewhere stays behind",) if name == "amount" else ()
         return Explained(name, from_note, text, Arrival.CHANGED, to_note, arrives, why)
     return Explained(name, from_note, text, Arrival.SAME, to_note, arrives)
+
+
+def _reason(loss: Loss) -> str:
+    part = loss.field.rpartition(".")[2] if "." in loss.field else ""
+    return f"{part}: {loss.reason}" if part else loss.reason
 
 
 def _is_empty(value: object) -> bool:

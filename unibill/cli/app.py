@@ -1,14 +1,29 @@
 """The commands, put together."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+from typer.core import TyperGroup
 
 from unibill.cli import charges, credits, demo, failing, looking, output, runs, sandboxing, setup
 from unibill.cli.options import COPY, RECORDS, SEE, SET_UP
 
+_RECORDS_AFTER: Final = "explain"
+
+
+class _Ordered(TyperGroup):
+    """Lists records before copies: Typer puts groups last, a newcomer needs them earlier."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # Typer's own Context is the base's, under another name
+        names = super().list_commands(ctx)
+        groups = ["credits", "charges"]
+        place = names.index(_RECORDS_AFTER) + 1
+        return [*names[:place], *groups, *(name for name in names[place:] if name not in groups)]
+
+
 app = typer.Typer(
+    cls=_Ordered,
     name="unibill",
     help="One facade over the credits, allocations and charges of several billing systems.",
     epilog="Start with: unibill demo",

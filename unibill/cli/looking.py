@@ -25,7 +25,7 @@ def version() -> None:
 
 
 def providers(*, json: Json = False) -> None:
-    """List the installed providers: what they are for, where they came from, and whether they work."""
+    """List the installed providers, and whether they work."""
     from unibill import plugins
     from unibill.capabilities import Operation
     from unibill.cli.output import RED, Column, json_lines, note, table
@@ -82,7 +82,10 @@ def backends(
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """List the configured backends. With --check, exit status 1 if one of them cannot be used."""
+    """List the configured backends, and check their credentials.
+
+    Exit status 1 if one of them cannot be used.
+    """
     from unibill import config as configuration
     from unibill.cli.output import Column, json_lines, note, say, table
     from unibill.cli.show import show
@@ -159,7 +162,10 @@ def explain(
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Show field by field what a credit would be at another backend, and what would be lost. Reads one credit; writes nothing."""
+    """Show what a credit would be at another backend.
+
+    Field by field: the value here, what the other backend would get, and what would be lost. Reads one credit and writes nothing.
+    """
     from unibill import explaining
     from unibill.cli.backends import example_provider, opened
     from unibill.cli.output import RED, YELLOW, heading, json_lines, say, text_of
@@ -214,13 +220,16 @@ def _word(field: "Explained") -> str:
 
 
 def mapping(
-    source: Annotated[str | None, typer.Argument(metavar="[SRC", help="A provider's name, or a backend's.", show_default=False)] = None,
-    target: Annotated[str | None, typer.Argument(metavar="DST]", help="Another one.", show_default=False)] = None,
+    source: Annotated[str | None, typer.Argument(metavar="SRC", help="A provider's name, or a backend's.", show_default=False)] = None,
+    target: Annotated[str | None, typer.Argument(metavar="DST", help="Another one.", show_default=False)] = None,
     *,
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Show what is lost between two providers, field by field; without names, between every two. Sends nothing."""
+    """Show what is lost between two providers.
+
+    Field by field, for a credit in which everything is filled; without names, between every two providers. Sends nothing.
+    """
     from unibill import explaining, plugins
     from unibill.cli.backends import example_provider
     from unibill.cli.output import BOLD, heading, json_lines, say

@@ -52,12 +52,17 @@ Target = Annotated[str, typer.Argument(metavar="DST", help="The backend to copy 
 Run = Annotated[Path, typer.Option("--run", metavar="FILE", help="The run file: plan, journal and proof in one.", show_default=False)]
 Accounts = Annotated[
     Path | None,
-    typer.Option("--accounts", metavar="CSV", help="Which account becomes which: source_account,target_account.", show_default=False),
+    typer.Option(
+        "--accounts", metavar="CSV", help="Which account becomes which; headed source_account, target_account.", show_default=False
+    ),
 ]
 Invoices = Annotated[
     Path | None,
     typer.Option(
-        "--invoices", metavar="CSV", help="Which invoice becomes which, for history: source_invoice,target_invoice.", show_default=False
+        "--invoices",
+        metavar="CSV",
+        help="Which invoice becomes which, for history; headed source_invoice, target_invoice.",
+        show_default=False,
     ),
 ]
 CarryOption = Annotated[
@@ -194,7 +199,11 @@ def plan(
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Read both sides, decide for every credit what would be done, and keep that as a plan with a hash. Writes to neither side."""
+    """Decide for every credit what would be done.
+
+    Reads both sides and writes to neither. The run file keeps the plan with a hash over everything that apply would do. Exit
+    status 1 if credits are blocked or in conflict, 4 if a guard would stop apply.
+    """
     from unibill import copying
     from unibill.cli.backends import opened
     from unibill.cli.progress import progress
@@ -243,7 +252,10 @@ def apply(
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Do exactly what the plan says. After an interruption, the same command goes on where it ended."""
+    """Do exactly what the plan says.
+
+    After an interruption, the same command goes on where it ended. Asks first, unless the plan's hash or --yes is given.
+    """
     from unibill import copying
     from unibill.cli.credits import declined
     from unibill.cli.output import ask
@@ -268,7 +280,10 @@ def apply(
 
 
 def verify(run: Run, source: FromBackend = None, target: ToBackend = None, *, json: Json = False, config: Config = None) -> None:
-    """Read both sides again and prove that what the target gained is what was carried. Exit status 1 on any difference."""
+    """Prove that what the target gained is what was carried.
+
+    Reads both sides again. Exit status 1 on any difference.
+    """
     from unibill import copying
     from unibill.cli.backends import opened
     from unibill.cli.progress import progress
@@ -290,7 +305,10 @@ def rollback(
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Undo what this run made and nothing else, newest first; what has been touched since is left and named."""
+    """Undo what a run made, and nothing else.
+
+    Newest first. What has been touched since it was made is left alone and named.
+    """
     from unibill import copying
     from unibill.cli.backends import opened
     from unibill.cli.credits import declined
@@ -309,7 +327,7 @@ def rollback(
 
 
 def status(run: Run, *, json: Json = False) -> None:
-    """Tell where a run stands and what to do next. Reads the run file only."""
+    """Tell where a run stands and what to do next."""
     from unibill import copying
     from unibill.cli.output import json_lines
     from unibill.cli.summaries import print_status
@@ -351,7 +369,7 @@ def copy(
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Plan, show the plan, ask, apply, verify: the whole way in one command."""
+    """Plan, show the plan, ask, apply, verify."""
     from unibill import copying
     from unibill.cli.backends import opened
     from unibill.cli.credits import declined
@@ -382,7 +400,7 @@ def copy(
         with progress(json) as tell:
             planned = copying.plan(one, other, run, options, tell)
         if not json:
-            print_plan(planned)
+            print_plan(planned, then=False)
         if not ask(question(copying.status(run), show(target)), yes=yes):
             declined()
     applying = copying.ApplyOptions(expect=planned.hash, concurrency=concurrency, settle=settle, yes=yes)

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -50,7 +50,11 @@ def sandbox(
     *,
     json: Json = False,
 ) -> None:
-    """Serve local sandboxes of all vendors until Ctrl-C. With --json, the first line tells a program where they are."""
+    """Serve local sandboxes of the vendors until Ctrl-C.
+
+    They answer on 127.0.0.1 only. With --json, the first line is one JSON object that tells a program where they are. Under
+    /_sandbox/ there are routes to inject faults, reset, seed, and read the books.
+    """
     from unibill.cli import cast as roles
     from unibill.errors import ConfigurationError
     from unibill.sandbox import Sandbox
@@ -120,9 +124,9 @@ def _records(path: Path) -> list[dict[str, object]]:
         raise ConfigurationError(f"--seed takes documented, generated:N, none, or a file; there is no file {path}")
     text = path.read_text("utf-8-sig").strip()
     rows = loads(text) if text.startswith("[") else [loads(line) for line in text.splitlines() if line.strip()]
-    if not (isinstance(rows, list) and all(isinstance(row, dict) for row in rows)):
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in cast("list[object]", rows)):
         raise ConfigurationError(f"{path} is neither a JSON array of objects nor JSON Lines")
-    return rows
+    return cast("list[dict[str, object]]", rows)
 
 
 def _tell(hosted: "Sandbox", url: str, folder: Path | None, json: bool) -> None:

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
     from unibill.provider import BackendSettings
 
-config = typer.Typer(help="The configuration.", no_args_is_help=True)
+config = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
 
 
 @config.command("show", epilog="Example: unibill config show")
 def show_config(*, json: Json = False, config_file: Config = None) -> None:
-    """Show which configuration is in force and where it came from. Secrets are named, never shown."""
+    """Show the configuration in force, without secrets."""
     from unibill import config as configuration
     from unibill.cli.output import fields, heading, json_lines, say
     from unibill.cli.show import show
@@ -80,8 +80,13 @@ def _holds_secret(setting: "FieldInfo") -> bool:
 
 
 def doctor(*, json: Json = False, config_file: Config = None) -> None:
-    """Check the installation, the providers and the configuration, and say what to do. Sends nothing. Exit status 1 if something is wrong."""
-    from unibill.cli.output import GREEN, RED, YELLOW, fields, json_lines, out, say
+    """Find out what is wrong with an installation, and what to do.
+
+    Checks libraries, providers and configuration. Sends nothing. Exit status 1 if something is wrong.
+    """
+    from rich.text import Text
+
+    from unibill.cli.output import GREEN, RED, YELLOW, json_lines, out, say
     from unibill.cli.show import show
 
     findings = [*_installation(), *_plugins(), *_configuration(config_file)]
@@ -89,9 +94,9 @@ def doctor(*, json: Json = False, config_file: Config = None) -> None:
         json_lines({"check": check, "state": state, "message": message} for check, state, message in findings)
     else:
         style = {"ok": GREEN, "note": YELLOW, "wrong": RED}
+        size = max(len(check) for check, _, _ in findings)
         for check, state, message in findings:
-            out().print(state.ljust(6), style=style[state], end="")
-            fields([(check, show(message))])
+            out().print(Text.assemble((f"{state:<6}", style[state]), f"{show(check):<{size}}  {show(message)}"))
         wrong = sum(state == "wrong" for _, state, _ in findings)
         say()
         say("Nothing is wrong." if not wrong else f"{wrong} things are wrong; each line says what to do.", GREEN if not wrong else RED)
@@ -160,7 +165,10 @@ def _configuration(config_file: Path | None) -> list[tuple[str, str, str]]:
 def init(
     path: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write it.")] = Path("unibill.toml"),
 ) -> None:
-    """Write a commented unibill.toml by asking. Never overwrites a file, and never asks for a secret: those stay in the environment."""
+    """Write a commented unibill.toml by asking.
+
+    Never overwrites a file, and never asks for a secret: the file names environment variables for those.
+    """
     import os
 
     from unibill import plugins
@@ -173,7 +181,26 @@ def init(
     names = [name for name in plugins.found() if name not in plugins.broken()]
     if not names:
         raise ConfigurationError("no provider is installed that works; unibill doctor tells more")
-    parts = [_HEAD]
+    try:
+        text = "\n".join([_HEAD, *_asked(names)])
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    say(f"{show(str(path))} is written. Set the environment variables it names, then: unibill backends --check")
+
+
+def _asked(names: list[str]) -> list[str]:
+    """The tables of the backends that somebody wants."""
+    from unibill import plugins
+    from unibill.cli.output import say
+    from unibill.cli.show import show
+
+    parts: list[str] = []
     while True:
         say(f"Providers: {', '.join(map(show, names))}")
         provider = typer.prompt("Which provider", default=names[0])
@@ -186,14 +213,7 @@ def init(
             continue
         parts.append(_table(name, provider, plugins.load(provider).Settings))
         if not typer.confirm("Another backend", default=False):
-            break
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write("\n".join(parts))
-    say(f"{show(str(path))} is written. Set the environment variables it names, then: unibill backends --check")
+            return parts
 
 
 _HEAD = """\

@@ -20,8 +20,8 @@ def question(standing: "RunStatus", target: str) -> str:
     return f"Create {created} credits at {target}"
 
 
-def print_plan(plan: "PlanSummary") -> None:
-    """A plan."""
+def print_plan(plan: "PlanSummary", *, then: bool = True) -> None:
+    """A plan; ``then``: with the command that comes next."""
     heading(f"Plan: {show(plan.source)} to {show(plan.target)}, carrying {plan.carry}")
     table(
         (Column("decision"), Column("credits", right=True), Column("why", least=30, wrap=True)),
@@ -73,8 +73,9 @@ def print_plan(plan: "PlanSummary") -> None:
     say()
     say(f"To be created: {money(plan.money)}")
     fields([("run file", show(plan.run)), ("hash", plan.hash)])
-    if plan.counts.get("create", 0):
-        say("Nothing was written. Next: unibill apply --run FILE --expect HASH", DIM)
+    if plan.counts.get("create", 0) and then:
+        say("Nothing was written yet. When the plan is signed off:", DIM)
+        say(f"  unibill apply --run {show(plan.run)} --expect {plan.hash}", DIM)
 
 
 def _why(plan: "PlanSummary", decision: str) -> str:

@@ -1,0 +1,126 @@
+"""The console script: quick to start, one sentence for an error, the exit status of its kind."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import Command, Place, spawn
+
+HEAVY = ("httpx", "pydantic", "sqlalchemy", "starlette", "uvicorn", "unibill_billagain", "unibill_socotra", "unibill.http")
+LOADED = "import sys; from unibill.__main__ import main; main({words!r}); print(*sys.modules, file=sys.stderr)"
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - our own code
+
+
+@pytest.mark.parametrize("words", [["--help"], ["credits", "list", "--help"], ["demo", "--help"], ["plan", "--help"]])
+def test_help_imports_nothing_that_work_needs(words: list[str]) -> None:
+    modules = set(python(LOADED.format(words=words)).stderr.split())
+    assert "typer" in modules
+    assert not modules & set(HEAVY)
+
+
+def test_every_public_name_is_there_when_it_is_used() -> None:
+    import unibill
+
+    assert all(getattr(unibill, name) is not None for name in unibill.__all__)
+    assert set(unibill.__all__) <= set(dir(unibill))
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = getattr(unibill, "nonsense")  # noqa: B009 - the name is not there
+
+
+def test_without_the_extra_a_plain_sentence_says_how_to_install_it() -> None:
+    code = "import sys; sys.modules['typer'] = None; from unibill.__main__ import main; sys.exit(main(['demo']))"
+    done = python(code)
+    assert done.returncode == 2
+    assert done.stderr == 'The command line needs libraries that are not installed (typer). Install them with: pip install "unibill[cli]"\n'
+
+
+def test_an_unknown_backend_is_one_sentence_with_what_there_is_and_status_2(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run("credits", "list", "nosuch")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("Error: There is no backend 'nosuch'")
+    assert len(done.err.splitlines()) == 1
+
+
+def test_a_usage_error_is_status_2(run: Command) -> None:
+    assert run("credits", "list").status == 2
+    assert run("nosuch").status == 2
+
+
+def test_refused_credentials_are_status_3_without_the_secret_or_a_traceback(run: Command, place: Place) -> None:
+    config = place.folder / "unibill.toml"
+    config.write_text(config.read_text().replace("sandbox-key", "not-the-key-1234"), "utf-8")
+    done = run("credits", "list", "billagain")
+    assert done.status == 3
+    assert "Check the backend's credentials" in done.err
+    debugged = run("credits", "list", "billagain", "--debug")
+    assert "Traceback" in debugged.err
+    for text in (done.err, debugged.err):
+        assert "not-the-key-1234" not in text
+
+
+def test_an_unexpected_error_is_a_sentence_and_debug_shows_where(run: Command, place: Place, tmp_path: Path) -> None:
+    del place
+    folder = tmp_path / "map.csv"
+    folder.mkdir()
+    words = ("plan", "billagain", "socotra", "--run", "r.run", "--ids", str(folder), "--accounts", "accounts.csv")
+    assert run(*words).status == 2
+    code = (
+        "import sys, unibill.cli.app as app\n"
+        "def broken(words):\n    raise RuntimeError('card 4242424242424242')\n"
+        "app.run = broken\nfrom unibill.__main__ import main\nsys.exit(main({words}))"
+    )
+    plain, debugged = python(code.format(words=["x"])), python(code.format(words=["x", "--debug"]))
+    assert (plain.returncode, plain.stderr) == (
+        3,
+        "Error: something unexpected went wrong: RuntimeError. Run it again with --debug to see where.\n",
+    )
+    assert "Traceback" in debugged.stderr
+    assert "4242424242424242" not in plain.stderr + debugged.stderr
+
+
+def test_ctrl_c_is_status_130(tmp_path: Path) -> None:
+    """The prompt of init is where a command waits."""
+    words = [sys.executable, "-u", "-m", "unibill", "init", "--out", str(tmp_path / "unibill.toml")]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Providers:")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_a_reader_that_goes_away_makes_no_traceback(place: Place) -> None:
+    done = subprocess.run(  # noqa: S602 - a shell's pipe is what is tested
+        f"{sys.executable} -m unibill credits list billagain --json | head -n 1",
+        shell=True,
+        cwd=place.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.startswith("{")
+    assert "Traceback" not in done.stderr
+
+
+def test_version_names_unibill_and_every_provider_with_its_distribution() -> None:
+    done = spawn("--version")
+    assert done.status == 0
+    assert done.out.splitlines()[0].startswith("unibill ")
+    assert {line.split(":")[0].strip() for line in done.out.splitlines()[1:]} >= {"billagain", "socotra"}
+
+
+def test_colours_appear_when_forced_and_not_with_no_color(tmp_path: Path) -> None:
+    forced = {"FORCE_COLOR": "1", "TERM": "xterm-256color"}
+    assert "\x1b[" in spawn("credits", "list", "nosuch", cwd=tmp_path, env=forced).err
+    assert "\x1b[3" not in spawn("credits", "list", "nosuch", cwd=tmp_path, env={**forced, "NO_COLOR": "1"}).err
+    assert "\x1b[" not in spawn("credits", "list", "nosuch", cwd=tmp_path).err

@@ -1,0 +1,52 @@
+"""Tables fit where there is room to keep to, and lose nothing where there is none."""
+
+import pytest
+
+from unibill.cli import output
+from unibill.cli.output import Column, table
+
+COLUMNS = (Column("id", least=4), Column("amount", right=True), Column("memo", least=6, drop=1), Column("why", least=10, wrap=True))
+ROW = ("credit-0001", "12345678901234567.89", "a long memo that goes on and on", "because of a reason that is longer than the line")
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> None:
+    output.forget()
+
+
+def test_without_a_limit_nothing_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    assert table(COLUMNS, [ROW]) == 1
+    assert capsys.readouterr().out.splitlines()[1].split("  ") == list(ROW)
+
+
+@pytest.mark.parametrize("width", [50, 60, 80, 100])
+def test_no_line_is_wider_than_the_room_and_no_amount_is_cut(width: int, capsys: pytest.CaptureFixture[str]) -> None:
+    table(COLUMNS, [ROW, ROW], width=width)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= width
+    assert sum(ROW[1] in line for line in lines) == 2
+
+
+def test_a_wrapped_cell_keeps_every_word(capsys: pytest.CaptureFixture[str]) -> None:
+    table((Column("a"), Column("why", least=10, wrap=True)), [("x", ROW[3])], width=20)
+    assert " ".join(capsys.readouterr().out.split()) == f"a why x {ROW[3]}"
+
+
+def test_a_column_without_room_is_dropped_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+    table(COLUMNS, [ROW], width=45)
+    assert "no room for: memo" in capsys.readouterr().out
+
+
+def test_wide_letters_are_counted_as_two(capsys: pytest.CaptureFixture[str]) -> None:
+    table((Column("a", least=4), Column("b")), [("返金返金返金", "x")], width=12)
+    assert capsys.readouterr().out.splitlines()[1] == "返金返金…  x"
+
+
+def test_any_number_of_rows_passes_through(capsys: pytest.CaptureFixture[str]) -> None:
+    assert table((Column("n"),), ((str(number),) for number in range(1000))) == 1000
+    assert capsys.readouterr().out.splitlines()[-1] == "999"
+
+
+def test_no_rows_say_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert table(COLUMNS, [], empty="no credits") == 0
+    assert capsys.readouterr().out == "no credits\n"
