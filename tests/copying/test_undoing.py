@@ -1,0 +1,177 @@
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.copying.conftest import Pair, note
+from unibill import marks
+from unibill.copying import ApplyOptions, Progress, RollbackOptions, RollbackSummary, apply, open_run, plan, rollback, status, verify
+from unibill.errors import PlanMismatch, RunStoreError
+from unibill.model import CreditKind
+
+DELETE = "DELETE /billagain/v1/credits/*"
+POST = "POST /billagain/v1/credits"
+
+
+def applied(pair: Pair, **options: Any) -> None:  # noqa: ANN401 - any field of PlanOptions
+    pair.target.seed(note(200, 21, "1000"))
+    pair.source.seed(note(101, 11, "60"), note(102, 11, "15", (31, "10")), note(103, 12, "7"))
+    plan(pair.source.billing, pair.target.billing, pair.run, pair.options(**options))
+    apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions(concurrency=1))
+
+
+def rolled_back(pair: Pair, **options: Any) -> RollbackSummary:  # noqa: ANN401 - any field of RollbackOptions
+    return rollback(pair.target.billing, pair.run, RollbackOptions(**options))
+
+
+def target_ids(pair: Pair) -> dict[str, str | None]:
+    with open_run(pair.run) as run:
+        return {record.source_id: record.target_id for record in run.records()}
+
+
+def standing(pair: Pair) -> list[int]:
+    return [row["creditNoteID"] for row in pair.target.credits()]
+
+
+def test_exactly_what_the_run_made_is_taken_back(pair: Pair) -> None:
+    applied(pair)
+    summary = rolled_back(pair)
+    assert (summary.undone, summary.money, summary.net, summary.exit_status) == (3, {"ZAR": Decimal(72)}, {"ZAR": 0}, 0)
+    assert standing(pair) == [200]
+    assert status(pair.run).next.startswith("Everything of this run was taken back")
+
+
+def test_the_newest_is_taken_back_first(pair: Pair) -> None:
+    applied(pair)
+    ids = target_ids(pair)
+    rolled_back(pair, concurrency=1)
+    deleted = [path.rsplit("/", 1)[1] for path in pair.target.writes() if path.startswith("DELETE")]
+    assert deleted == [ids["102"], ids["101"], ids["103"]]
+
+
+def test_allocations_go_with_their_copies_and_invoices_reopen(pair: Pair) -> None:
+    applied(pair, carry="history")
+    assert pair.target.invoices()[41]["Balance"] == Decimal(990)
+    rolled_back(pair)
+    assert pair.target.invoices()[41]["Balance"] == Decimal(1000)
+
+
+def test_what_existed_before_is_left(pair: Pair) -> None:
+    mark = marks.mark(pair.source.billing.provider.identity(), CreditKind.CREDIT_NOTE, "103")
+    pair.target.seed(note(300, 22, "7", CreditNumber=mark))
+    applied(pair)
+    assert rolled_back(pair).undone == 2
+    assert standing(pair) == [200, 300]
+
+
+def test_a_copy_that_was_spent_since_is_left_and_named(pair: Pair) -> None:
+    from unibill import AllocationDraft
+
+    applied(pair)
+    copy = pair.target.billing.credits.get(target_ids(pair)["101"] or "")
+    pair.target.billing.credits.allocate(copy, [AllocationDraft(amount=Decimal(5), target_id="41")])
+    summary = rolled_back(pair)
+    assert [(problem.source_id, problem.reason) for problem in summary.remains] == [
+        ("101", "it was touched since it was made, so it was left as it is")
+    ]
+    assert (summary.exit_status, summary.net, summary.undone) == (1, {"ZAR": Decimal(60)}, 2)
+    assert standing(pair) == [200, int(copy.id)]
+
+
+def test_a_copy_whose_memo_was_edited_since_is_left(pair: Pair) -> None:
+    applied(pair)
+    row = pair.target.credit(int(target_ids(pair)["101"] or 0))
+    pair.target.billing.native.delete_credit(row["creditNoteID"])
+    pair.target.seed({**row, "Memo": "for the customer's birthday"})
+    assert [problem.source_id for problem in rolled_back(pair).remains] == ["101"]
+
+
+def test_an_unknown_write_is_settled_before_anything_is_undone(pair: Pair) -> None:
+    pair.target.sandbox.faults([{"kind": "cut-after", "route": POST}])
+    pair.source.seed(note(101, 11, "60"))
+    plan(pair.source.billing, pair.target.billing, pair.run, pair.options())
+    with pytest.raises(KeyboardInterrupt):
+        _apply_until_unknown(pair)
+    pair.target.sandbox.faults([])
+    assert len(standing(pair)) == 1
+    summary = rolled_back(pair)
+    assert (summary.undone, summary.exit_status, standing(pair)) == (1, 0, [])
+
+
+def _apply_until_unknown(pair: Pair) -> None:
+    """Apply, killed between the lost answer and the look for it."""
+    from unibill.copying.crew import Crew
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Crew, "pause", killed)
+        apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions())
+
+
+def test_a_rollback_that_was_interrupted_goes_on(pair: Pair) -> None:
+    applied(pair)
+
+    def interrupt(event: Progress) -> None:
+        if event.done:
+            raise KeyboardInterrupt
+
+    summary = rollback(pair.target.billing, pair.run, RollbackOptions(concurrency=1), interrupt)
+    assert (summary.interrupted, summary.exit_status) == (True, 130)
+    assert len(standing(pair)) > 1
+    assert status(pair.run).next.startswith("The rollback was not finished")
+    with pytest.raises(RunStoreError, match="roll back again first"):
+        apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions())
+    assert rolled_back(pair).exit_status == 0
+    assert standing(pair) == [200]
+
+
+@pytest.mark.parametrize("kind", ["cut-after", "cut-before", "status-500"])
+def test_a_lost_answer_to_an_undo_ends_in_one_undo(pair: Pair, kind: str) -> None:
+    applied(pair)
+    pair.target.sandbox.faults([{"kind": kind, "route": DELETE, "count": 1}])
+    assert rolled_back(pair).exit_status == 0
+    assert standing(pair) == [200]
+
+
+def test_an_undo_that_the_target_refuses_is_named(pair: Pair) -> None:
+    applied(pair)
+    pair.target.sandbox.faults([{"kind": "status-500", "route": f"DELETE /billagain/v1/credits/{target_ids(pair)['101']}"}])
+    summary = rolled_back(pair)
+    assert [problem.source_id for problem in summary.remains] == ["101"]
+    assert summary.remains[0].reason.startswith("it could not be taken back")
+    pair.target.sandbox.faults([])
+    assert rolled_back(pair).exit_status == 0
+
+
+def test_after_a_rollback_a_new_apply_makes_everything_again_under_new_marks(pair: Pair) -> None:
+    applied(pair)
+    with open_run(pair.run) as run:
+        before = {record.mark for record in run.records() if record.state}
+        planned = run.status().hash
+    rolled_back(pair)
+    summary = apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions(expect=planned))
+    assert summary.exit_status == 0
+    assert verify(pair.source.billing, pair.target.billing, pair.run).exit_status == 0
+    after = {row["CreditNumber"] for row in pair.target.credits() if row["creditNoteID"] != 200}
+    assert (len(after), after & before) == (3, set())
+
+
+def test_rolling_back_twice_undoes_nothing_more(pair: Pair) -> None:
+    applied(pair)
+    rolled_back(pair)
+    writes = len(pair.target.writes())
+    assert (rolled_back(pair).undone, len(pair.target.writes())) == (0, writes)
+
+
+def test_another_target_is_refused(pair: Pair) -> None:
+    applied(pair)
+    with pytest.raises(PlanMismatch, match="planned for the target"):
+        rollback(pair.source.billing, pair.run)
+
+
+def test_a_plan_that_was_never_applied_has_nothing_to_roll_back(pair: Pair) -> None:
+    pair.source.seed(note(101, 11, "60"))
+    plan(pair.source.billing, pair.target.billing, pair.run, pair.options())
+    assert (rolled_back(pair).undone, pair.target.writes()) == (0, [])
