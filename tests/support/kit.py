@@ -35,7 +35,7 @@ def steady_serving(switches: Mapping[str, Mapping[str, str]] | None = None, seed
 def known(backends: Backends, name: str, find: Callable[[list[Row]], object]) -> Any:  # noqa: ANN401 - what was found
     """What no operation tells, such as the id of an account: looked up in the sandbox's books and kept in the cassette."""
     if backends.tape is None:
-        raise RuntimeError("recorded tests need a tape")
+        return find(backends.sandbox.sandbox.books())
     found = find(backends.sandbox.sandbox.books()) if backends.tape.recording else None
     return backends.tape.note(name, found)
 

@@ -104,6 +104,12 @@ def read(file: Path) -> dict[str, Any]:
         raise BrokenCassette(f"{file} is not UTF-8") from error
 
 
+def head(file: Path) -> dict[str, Any]:
+    """What stands before the interactions, which come last; errors as of ``load``."""
+    before, found, _ = file.read_text("utf-8").partition("\ninteractions:")
+    return load(f"{before}\ninteractions: []" if found else before, str(file))
+
+
 class Serializer:
     """The form of cassettes, as vcrpy asks for it."""
 
@@ -113,7 +119,9 @@ class Serializer:
         interactions = [
             {"request": _request_out(one["request"]), "response": _response_out(one["response"])} for one in recorded["interactions"]
         ]
-        return dump({"cassette": Number(str(VERSION)), **recorded.get("metadata", {}), "interactions": interactions})
+        notes = dict(recorded.get("metadata", {}))
+        first = {"cassette": Number(str(VERSION)), "provenance": notes.pop("provenance", None)}
+        return dump({**first, **notes, "interactions": interactions})
 
     @staticmethod
     def deserialize(text: str) -> dict[str, Any]:

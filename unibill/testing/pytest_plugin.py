@@ -8,6 +8,7 @@ its own: without its fixtures and options the plugin is idle, and it imports wha
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,6 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what the fixture unibill_billing gives: a replayed cassette (default), a local sandbox, or a backend of unibill.toml",
     )
     group.addoption("--unibill-record", action="store_true", help="record cassettes anew, from the sandbox or from live:NAME")
+    group.addoption("--unibill-drift", action="store_true", help="ask the backend again and fail where a cassette holds something else")
     group.addoption("--unibill-block-network", action="store_true", help="let this process reach nothing but loopback")
     group.addoption("--unibill-orphans", action="store_true", help="run no test; fail if a cassette belongs to none of those collected")
     parser.addini("unibill_cassettes", "folder of the cassettes, below the root", default="cassettes")
@@ -88,14 +90,25 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 @pytest.fixture
 def unibill_cassette(request: pytest.FixtureRequest) -> "Iterator[Tape]":
-    """The test's own cassette: replayed, or recorded with ``--unibill-record``."""
-    from unibill.testing.recorder import Recorder
+    """The test's own cassette: replayed, or recorded with ``--unibill-record``. One typed by hand is always replayed."""
+    from unibill.testing.recorder import CassetteMismatch, Recorder, is_typed
 
-    recording = bool(request.config.getoption("--unibill-record"))
-    with Recorder().use(_file(request.config, request.node), record=recording) as tape:
-        yield tape
-        if request.node.stash.get(_failed, False):
-            tape.discard()
+    file = _file(request.config, request.node)
+    typed = is_typed(file)
+    comparing = bool(request.config.getoption("--unibill-drift")) and not typed
+    recording = bool(request.config.getoption("--unibill-record")) and not typed
+    with TemporaryDirectory() as scratch:
+        now = Path(scratch) / "now.yaml"
+        with Recorder().use(now if comparing else file, record=comparing or recording) as tape:
+            yield tape
+            failed = request.node.stash.get(_failed, False)
+            if failed:
+                tape.discard()
+        if comparing and not failed:
+            from unibill.testing.drift import drift
+
+            if found := drift(file, now):
+                raise CassetteMismatch(f"{file} is not what the backend answers today:\n{found}")
 
 
 @pytest.fixture
@@ -143,7 +156,7 @@ def unibill_billing(
     from unibill.testing.backends import Backends
 
     mode = str(request.config.getoption("--unibill-backend"))
-    taped = mode == "cassette" or bool(request.config.getoption("--unibill-record"))
+    taped = mode == "cassette" or any(request.config.getoption(option) for option in ("--unibill-record", "--unibill-drift"))
     tape: Tape | None = request.getfixturevalue(_NEEDS_CASSETTE) if taped else None
     backends = Backends(mode, unibill_serving, tape, unibill_api_versions)
     try:

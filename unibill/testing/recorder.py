@@ -29,10 +29,13 @@ from unibill.redact import mask_cards
 from unibill.testing import cassettefile, jsontree
 from unibill.testing.cassettefile import Serializer
 from unibill.testing.jsontree import Number
-from unibill.testing.scrubbing import ANSWER_HEADERS, REQUEST_HEADERS, Leak, Scrubber, kept, masked_body
+from unibill.testing.scrubbing import ANSWER_HEADERS, REQUEST_HEADERS, Leak, Scrubber, kept, masked_body, masked_header
 
-Origin = Literal["documented", "sandbox", "live"]
-"""What a cassette's answers come from: typed from the vendor's page, our sandbox, or the vendor."""
+Origin = Literal["documented", "documented-shape", "sandbox", "live"]
+"""What a cassette's answers come from: typed from what the vendor's page prints; typed by us after the vendor's printed field
+tables, where it prints no sample; recorded from our sandbox; recorded from the vendor."""
+TYPED: Final = frozenset({"documented", "documented-shape"})
+"""The origins of cassettes that are never recorded over."""
 
 _one_at_a_time: Final = threading.Lock()
 
@@ -166,8 +169,10 @@ class Recorder:
             CassetteMismatch: a request that was not recorded, or a recorded one that nobody made.
             BrokenCassette: the file is no cassette.
             Leak: something secret would be written; nothing is.
-            RuntimeError: another cassette is in use in this process.
+            RuntimeError: another cassette is in use in this process, or one typed by hand would be recorded over.
         """
+        if record and is_typed(file):
+            raise RuntimeError(f"{file} was typed by hand from the vendor's pages; it is not recorded over")
         if not record and not file.is_file():
             raise CassetteMissing(f"there is no cassette {file}; run the test with --unibill-record to make it")
         if not _one_at_a_time.acquire(blocking=False):
@@ -178,7 +183,7 @@ class Recorder:
             _one_at_a_time.release()
 
     def _used(self, file: Path, record: bool) -> Iterator[Tape]:
-        published = frozenset[str]() if record else frozenset(_provenance_of(file).published)
+        published = frozenset[str]() if record else frozenset(provenance_of(file).published)
         cleaning = _Cleaning(self._scrubber, self._hosts, published, recording=record)
         context = _Cassette.use(
             path=str(file),
@@ -228,7 +233,7 @@ class _Cleaning:
             return answer
         answer = decode_response(answer)
         headers = kept(answer["headers"], ANSWER_HEADERS | self._scrubber.answer_headers)
-        shown = {name: [mask_cards(value) for value in values] for name, values in headers.items()}
+        shown = {name: [masked_header(name, value) for value in values] for name, values in headers.items()}
         body = masked_body(answer["body"]["string"] or b"", mask_cards)
         return {"status": answer["status"], "headers": shown, "body": {"string": body}}
 
@@ -343,12 +348,24 @@ def _refusal(cassette: Any, request: Any) -> str:  # noqa: ANN401 - vcrpy ships 
         return f"{lines[0]}: it was recorded, and has been answered as often as it was recorded"
     for recorded, _, failed in closest[:2]:
         lines.append(f"the closest recorded is {recorded.method} {recorded.uri}")
-        lines += [f"  {name.strip('_')}: {line}" for name, message in failed for line in (message or "differs").splitlines()]
+        for name, message in failed:
+            said = (message or "").splitlines()
+            lines += [f"  {name.strip('_')}: {said[0]}"] if len(said) == 1 else [f"  {name.strip('_')}:", *(f"    {line}" for line in said)]
     return "\n".join(lines)
 
 
-def _provenance_of(file: Path) -> Provenance:
-    content = cassettefile.read(file)
+def is_typed(file: Path) -> bool:
+    """Whether there is a cassette that was typed by hand."""
+    return file.is_file() and provenance_of(file).evidence in TYPED
+
+
+def provenance_of(file: Path) -> Provenance:
+    """Where a cassette comes from.
+
+    Raises:
+        BrokenCassette: it does not say so.
+    """
+    content = cassettefile.head(file)
     if not isinstance(content.get("provenance"), Mapping):
         raise cassettefile.BrokenCassette(f"{file} does not say where it comes from")
     return Provenance.of(content["provenance"])

@@ -1,0 +1,22 @@
+"""Every operation of Socotra, replayed from cassettes. ``pytest --unibill-record`` on this file records them anew."""
+
+import inspect
+import re
+
+import pytest
+from unibill_socotra.api import SocotraApi
+
+from tests.providers.socotra import scenarios
+from tests.providers.socotra.scenarios import SCENARIOS, Scenario
+from unibill.testing.backends import Backends
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
+def test_recorded(unibill_billing: Backends, scenario: Scenario) -> None:
+    scenario(unibill_billing)
+
+
+def test_every_native_operation_is_recorded() -> None:
+    source = inspect.getsource(scenarios)
+    operations = [name for name, _ in inspect.getmembers(SocotraApi, inspect.isfunction) if not name.startswith("_")]
+    assert [name for name in operations if not re.search(rf"\bnative\.{name}\(", source)] == []
