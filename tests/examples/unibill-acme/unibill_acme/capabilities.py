@@ -1,0 +1,33 @@
+"""What this provider can do."""
+
+from unibill.capabilities import Capabilities, Capability, FieldSupport, Grade, Limits, Operation
+
+_READ, _WRITE = "credits.read", "credits.write"
+_NO_ALLOCATIONS = Capability(Grade.UNSUPPORTED, note="Acme does not say what a credit is spent on")
+_NO_CHARGES = Capability(Grade.UNSUPPORTED, note="Acme has no charges", instead="credits.create")
+_READABLE = ("id", "account_id", "kind", "status", "currency", "amount", "applied", "remaining", "number", "memo", "created_at", "mark")
+_WRITABLE = ("account_id", "currency", "amount", "number", "memo", "mark")
+
+CAPABILITIES = Capabilities(
+    operations={
+        Operation.CREDITS_LIST: Capability(Grade.NATIVE, _READ),
+        Operation.CREDITS_LIST_ACCOUNT: Capability(Grade.NATIVE, _READ),
+        Operation.CREDITS_LIST_INVOICE: _NO_ALLOCATIONS,
+        Operation.CREDITS_ALLOCATIONS: _NO_ALLOCATIONS,
+        Operation.CREDITS_GET: Capability(Grade.NATIVE, _READ),
+        Operation.CREDITS_CREATE: Capability(Grade.NATIVE, _WRITE),
+        Operation.CREDITS_CREATE_ALLOCATED: _NO_ALLOCATIONS,
+        Operation.CREDITS_AUTO_APPLY: _NO_ALLOCATIONS,
+        Operation.CREDITS_FIND: Capability(Grade.EMULATED, _READ, note="reads the account's credits"),
+        Operation.CREDITS_ALLOCATE: _NO_ALLOCATIONS,
+        Operation.CREDITS_DEALLOCATE: _NO_ALLOCATIONS,
+        Operation.CREDITS_VOID: Capability(Grade.NATIVE, _WRITE),
+        Operation.CHARGES_LIST_ACCOUNT: _NO_CHARGES,
+        Operation.CHARGES_LIST_POLICY: _NO_CHARGES,
+        Operation.CHARGES_LIST_TRANSACTION: _NO_CHARGES,
+        Operation.CHARGES_ADD: _NO_CHARGES,
+        Operation.CHARGES_REVERSE: _NO_CHARGES,
+    },
+    credit_fields={name: FieldSupport(read=True, write=name in _WRITABLE) for name in _READABLE},
+    limits=Limits(page_size=50, text=200),
+)

@@ -1,0 +1,43 @@
+"""Acme's shapes, with Acme's names. Amounts are whole numbers of the currency's smallest unit."""
+
+from unibill.wire import WireRecord
+
+
+class AcmeCredit(WireRecord, frozen=True, kw_only=True):
+    """One credit."""
+
+    id: str
+    customer: str
+    currency: str
+    amount: int
+    left: int
+    state: str
+    reference: str | None = None
+    text: str | None = None
+    created: str
+
+
+class CreditAnswer(WireRecord, frozen=True, kw_only=True):
+    """The answer to a read or a create."""
+
+    credit: AcmeCredit
+
+
+class CreditList(WireRecord, frozen=True, kw_only=True):
+    """One page; ``next_cursor`` is null on the last."""
+
+    credits: list[AcmeCredit]
+    next_cursor: str | None
+
+
+class ErrorBody(WireRecord, frozen=True, kw_only=True):
+    """What went wrong."""
+
+    code: str
+    message: str
+
+
+class ErrorAnswer(WireRecord, frozen=True, kw_only=True):
+    """The answer to what Acme refuses."""
+
+    error: ErrorBody
