@@ -44,8 +44,6 @@ def gather(api: SocotraApi, account: str, rules: ChargeRules) -> Flow[AccountRec
     listed = yield from every(lambda at: api.fetch_credits(account, offset=at))
     charges = yield from every(lambda at: api.fetch_charges_by_account(account, offset=at))
     kinds = {record.credit_type for record in listed}
-    if not listed and not any(rules.is_credit(charge) for charge in charges):
-        return AccountRecords(account, charges=charges)
     invoices = yield from every(lambda at: api.fetch_invoices_for_account(account, include_zero_amount_invoices=True, offset=at))
     distributions = (
         (yield from every(lambda at: api.fetch_multiple_credit_distributions(account, offset=at))) if "creditDistribution" in kinds else []
@@ -66,8 +64,8 @@ def gather(api: SocotraApi, account: str, rules: ChargeRules) -> Flow[AccountRec
 
 
 def currencies_of(records: AccountRecords) -> list[str]:
-    """The currencies in which an account has credits or charges."""
-    listed = {record.currency for record in records.listed}
+    """The currencies in which an account has credits, charges or invoices."""
+    listed = {record.currency for record in records.listed} | {invoice.currency for invoice in records.invoices}
     return sorted(listed | {charge.currency for charge in records.charges} | {payment.currency for payment in records.payments})
 
 

@@ -204,21 +204,21 @@ class Writer:
     def _earliest_due(self, draft: CreditDraft, known: Sequence[Distribution]) -> Flow[list[Part]]:
         """The account's open invoices, the earliest due first, as far as the credit's amount goes."""
         account = draft.account_id
-        parts = [
-            Part(target.container_locator, target.container_type, record.amount)
-            for record in known
-            if record.credit_distribution_state in {"draft", "validated", "executed"}
-            for target in (record.targets or ())[:1]
-        ]
+        parts: list[Part] = []
+        promised: dict[str, Decimal] = {}
+        for record in known:
+            if record.credit_distribution_state not in {"draft", "validated", "executed"}:
+                continue
+            for target in (record.targets or ())[:1]:
+                parts.append(Part(target.container_locator, target.container_type, record.amount))
+                if record.credit_distribution_state != "executed":
+                    promised[target.container_locator] = money.add([promised.get(target.container_locator, Decimal(0)), record.amount])
         left = money.subtract(draft.amount, money.add([part.amount for part in parts]))
         invoices = yield from read_all(lambda at: self.api.fetch_invoices_for_account(account, offset=at), self.api.page_size)
-        open_ones = [
-            (invoice, invoice.total_remaining_amount)
-            for invoice in invoices
-            if invoice.invoice_state == "open" and invoice.currency == draft.currency and invoice.total_remaining_amount
-        ]
-        for invoice, remaining in sorted(open_ones, key=lambda pair: (pair[0].due_time or "", pair[0].locator)):
-            amount = min(left, remaining)
+        waiting = [invoice for invoice in invoices if invoice.invoice_state == "open" and invoice.currency == draft.currency]
+        for invoice in sorted(waiting, key=lambda one: (one.due_time or "", one.locator)):
+            there = money.subtract(invoice.total_remaining_amount or Decimal(0), promised.get(invoice.locator, Decimal(0)))
+            amount = min(left, there)
             if amount > 0:
                 parts.append(Part(invoice.locator, "invoice", amount))
                 left = money.subtract(left, amount)
