@@ -1,0 +1,66 @@
+"""The README's tables say what the code does."""
+
+import json
+import re
+from pathlib import Path
+
+from unibill_socotra.api import SocotraApi
+from unibill_socotra.sandbox import SocotraSandbox
+from unibill_socotra.settings import SocotraSettings
+
+from unibill.provider import BackendSettings
+
+HERE = Path(__file__).parent
+README = (HERE.parents[2] / "providers" / "socotra" / "README.md").read_text()
+OPERATIONS = json.loads((HERE / "socotra-api.json").read_text())["operations"]
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of the first table below a heading, without its head."""
+    section = README.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip().strip("`") for cell in line.strip("|").split(" | ")] for line in lines[2:]]
+
+
+def snake(name: str) -> str:
+    return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
+
+
+def test_every_operation_has_a_row_with_its_permission_and_route() -> None:
+    wanted = [
+        (
+            entry["operation"],
+            f"{entry['security']['group']}: {', '.join(entry['security']['permission'])}",
+            f"{entry['method']} {entry['path']}",
+        )
+        for entry in OPERATIONS
+    ]
+    assert [(row[0], row[1], row[3]) for row in rows("Operations")] == wanted
+
+
+def test_every_flow_and_test_that_is_named_exists() -> None:
+    for operation, _, flow, _, test in rows("Operations"):
+        assert flow == f"SocotraApi.{snake(operation)}"
+        assert callable(getattr(SocotraApi, snake(operation)))
+        file, _, function = test.partition("::")
+        assert f"def {function}(" in (HERE / file).read_text()
+
+
+def test_the_sandbox_has_every_route(socotra: SocotraSandbox) -> None:
+    """Its routes are Starlette's, with the vendor's own names in braces."""
+    there: set[tuple[str, str]] = set()
+    for route in socotra.routes():
+        path = re.sub(r"\{[^}]*\}", "{}", getattr(route, "path", ""))
+        there |= {(method, path) for method in getattr(route, "methods", None) or ()}
+    for row in rows("Operations"):
+        method, _, path = row[3].partition(" ")
+        assert (method, re.sub(r"\{[^}]*\}", "{}", path)) in there, row[0]
+
+
+def test_every_setting_has_a_row_with_its_default() -> None:
+    own = {name: field for name, field in SocotraSettings.model_fields.items() if name not in BackendSettings.model_fields}
+    described = {row[0].strip("`"): row[1].strip("`") for row in rows("Settings")}
+    assert set(described) == {"base_url", *own}
+    for name, field in own.items():
+        default = None if field.is_required() else field.default
+        assert described[name] == ("none" if default is None else str(default))
