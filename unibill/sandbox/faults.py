@@ -161,9 +161,14 @@ class FaultList:
     def report(self) -> list[dict[str, object]]:
         """Each fault as it was set, and how often it was used (``used``)."""
         return [
-            {**state.fault.model_dump(exclude_unset=True), "kind": state.fault.kind, "route": state.fault.route, "used": state.used}
+            {**_exact(state.fault.model_dump(exclude_unset=True)), "kind": state.fault.kind, "route": state.fault.route, "used": state.used}
             for state in self._states
         ]
+
+
+def _exact(settings: Mapping[str, object]) -> dict[str, object]:
+    """The same with Decimals for floats, which exact JSON does not take."""
+    return {name: Decimal(str(value)) if isinstance(value, float) else value for name, value in settings.items()}
 
 
 @dataclass(slots=True)
