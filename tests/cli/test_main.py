@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.commands import Command, Place, spawn
 
-HEAVY = ("httpx", "pydantic", "sqlalchemy", "starlette", "uvicorn", "unibill_billagain", "unibill_socotra", "unibill.http")
+HEAVY = ("httpx", "sqlalchemy", "starlette", "uvicorn", "unibill_billagain", "unibill_socotra", "unibill.http")
 LOADED = "import sys; from unibill.__main__ import main; main({words!r}); print(*sys.modules, file=sys.stderr)"
 
 

@@ -1,0 +1,87 @@
+"""providers, backends, mapping, explain: what is told is what is declared and computed, and nothing is written."""
+
+from itertools import permutations
+
+from tests.support.commands import Command, Place
+from unibill import plugins
+from unibill.model import Credit
+
+
+def test_every_installed_provider_is_listed_with_what_it_rests_on(run: Command) -> None:
+    rows = {row["name"]: row for row in run("providers", "--json").records()}
+    assert set(rows) == set(plugins.found())
+    assert rows["socotra"]["title"] == "Socotra"
+    assert all(row["state"] == "ok" and row["evidence"] and row["evidence"] != "live" for row in rows.values())
+    assert "BillAgain" in run("providers").out
+
+
+def test_a_check_proves_credentials_with_reads_only(run: Command, place: Place) -> None:
+    done = run("backends", "--check", "--json")
+    assert done.status == 0
+    assert [row["state"] for row in done.records()] == ["ok", "ok"]
+    assert place.sandbox.requests()
+    assert place.writes() == 0
+
+
+def test_a_check_with_a_wrong_key_is_status_1_and_names_the_backend(run: Command, place: Place) -> None:
+    config = place.folder / "unibill.toml"
+    config.write_text(config.read_text().replace("sandbox-key", "not-the-key-1234"), "utf-8")
+    done = run("backends", "--check")
+    assert done.status == 1
+    assert "billagain:" in done.err
+    assert "not-the-key-1234" not in done.out + done.err
+
+
+def test_a_broken_backend_hides_no_other(run: Command, place: Place) -> None:
+    config = place.folder / "unibill.toml"
+    config.write_text(config.read_text().replace('tenant = "', 'tenant = "no-uuid-'), "utf-8")
+    done = run("backends", "--json")
+    assert done.status == 1
+    assert {row["name"]: row["state"] for row in done.records()} == {"billagain": "not checked", "socotra": "broken"}
+
+
+def test_without_names_mapping_tells_of_every_ordered_pair(run: Command) -> None:
+    rows = run("mapping", "--json").records()
+    assert {(row["from"], row["to"]) for row in rows} == set(permutations(plugins.found(), 2))
+
+
+def test_a_mapping_tells_of_every_field_and_every_lost_one_has_a_reason(run: Command) -> None:
+    rows = run("mapping", "billagain", "socotra", "--json").records()
+    by_field = {row["field"]: row for row in rows}
+    assert set(by_field) == set(Credit.model_fields) - {"extra"}
+    assert all(row["reasons"] for row in rows if row["arrival"] == "lost")
+    assert by_field["number"]["arrival"] == "lost"
+    assert by_field["amount"]["arrival"] == "same"
+    assert by_field["created_at"]["arrival"] == "empty"
+
+
+def test_what_the_target_says_it_cannot_write_never_arrives_as_it_is(run: Command) -> None:
+    for source, target in permutations(plugins.found(), 2):
+        fields = plugins.load(target).capabilities.credit_fields
+        for row in run("mapping", source, target, "--json").records():
+            support = fields.get(str(row["field"]))
+            if support is not None and not support.write and row["field"] != "direction":
+                assert row["arrival"] in {"lost", "its own", "empty"}, (source, target, row)
+
+
+def test_one_name_alone_is_a_usage_error(run: Command) -> None:
+    assert run("mapping", "billagain").status == 2
+
+
+def test_a_credit_is_explained_field_by_field_without_a_write(run: Command, place: Place) -> None:
+    (told,) = run("explain", "billagain", "10095", "--to", "socotra", "--json").records()
+    rows = {row["field"]: row for row in told["fields"]}  # type: ignore[attr-defined]  # a list of objects, as printed
+    assert told["refusal"] == ""
+    assert rows["amount"]["arrives"] == "200"
+    assert rows["allocations"]["value"] == "150 to invoice 11352, 50 to invoice 11380"
+    assert rows["number"]["value"] == "••••2424"
+    assert rows["issued_on"]["arrival"] == "lost"
+    assert place.writes() == 0
+
+
+def test_a_credit_that_a_copy_leaves_alone_says_why(run: Command, place: Place) -> None:
+    payment = next(row for row in place.rows("socotra", "payment") if row["paymentState"] == "posted")
+    words = ("explain", "socotra", f"payment:{payment['locator']}", "--account", str(payment["accountLocator"]), "--to", "billagain")
+    done = run(*words)
+    assert done.status == 0
+    assert "it is cash, not a credit" in done.out

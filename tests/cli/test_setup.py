@@ -1,0 +1,77 @@
+"""init, config show, doctor: a configuration is made, told, and judged, and no secret is seen."""
+
+import stat
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import Command, Place
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
+
+
+def test_init_writes_a_file_of_its_answers_that_only_its_owner_reads(run: Command, tmp_path: Path) -> None:
+    answers = "nosuch\nbillagain\nold\n1042\ny\nsocotra\nnew\nhttps://api.example.com\n6ec2f7d0-3c7e-4c5b-9a56-2f3f2b0c9a11\nn\n"
+    done = run("init", stdin=answers)
+    assert done.status == 0, done.err
+    file = tmp_path / "unibill.toml"
+    tables = tomllib.loads(file.read_text("utf-8"))["backends"]
+    assert tables["old"] == {"provider": "billagain", "account": "1042", "api_key": {"env": "OLD_API_KEY"}}
+    assert tables["new"]["token"] == {"env": "NEW_TOKEN"}
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "# time_zone = " in file.read_text("utf-8")
+
+
+def test_what_init_writes_is_a_configuration_that_works(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("init", stdin="billagain\nold\n1042\nn\n")
+    monkeypatch.setenv("OLD_API_KEY", "a-secret-of-mine")
+    done = run("backends", "--json")
+    assert done.status == 0
+    assert done.records()[0]["system"] == "billagain:api.billagain.com:1042"
+    for words in (("config", "show"), ("config", "show", "--json"), ("doctor",), ("doctor", "--json")):
+        told = run(*words)
+        assert told.status == 0
+        assert "a-secret-of-mine" not in told.out + told.err
+
+
+def test_init_overwrites_nothing(run: Command, tmp_path: Path) -> None:
+    (tmp_path / "unibill.toml").write_text("# mine\n", "utf-8")
+    done = run("init", stdin="billagain\nold\n1042\nn\n")
+    assert done.status == 2
+    assert (tmp_path / "unibill.toml").read_text("utf-8") == "# mine\n"
+
+
+def test_config_show_tells_where_a_secret_is_and_hides_one_that_stands_there(run: Command, place: Place) -> None:
+    done = run("config", "show", "--json")
+    settings = {row["name"]: row["settings"] for row in done.records()}
+    assert settings["billagain"]["api_key"] == "[hidden]"  # type: ignore[index]  # an object, as printed
+    assert settings["billagain"]["account"] == "1042"  # type: ignore[index]  # the same
+    assert settings["socotra"]["token"] == "[hidden]"  # type: ignore[index]  # the same
+    config = place.folder / "unibill.toml"
+    config.write_text(config.read_text().replace('api_key = "sandbox-key"', 'api_key = { env = "NO_SUCH_KEY" }'), "utf-8")
+    assert "environment variable NO_SUCH_KEY (not set)" in run("config", "show").out
+
+
+def test_doctor_names_what_is_wrong_with_status_1(run: Command, place: Place) -> None:
+    assert run("doctor").status == 0
+    config = place.folder / "unibill.toml"
+    config.write_text(config.read_text().replace('api_key = "sandbox-key"', 'api_key = { env = "NO_SUCH_KEY" }'), "utf-8")
+    done = run("doctor", "--json")
+    assert done.status == 1
+    (wrong,) = [row for row in done.records() if row["state"] == "wrong"]
+    assert wrong["check"] == "backend billagain"
+    assert "NO_SUCH_KEY is not set" in str(wrong["message"])
+    assert place.sandbox.requests() == []
+
+
+def test_doctor_names_a_file_that_cannot_be_read(run: Command, tmp_path: Path) -> None:
+    (tmp_path / "unibill.toml").write_text("[backends", "utf-8")
+    done = run("doctor")
+    assert done.status == 1
+    assert "unibill.toml cannot be read" in done.out
