@@ -71,7 +71,7 @@ def test_its_credits_are_listed_page_by_page_in_major_units(installed: Path, tmp
 
     assert told == [
         [["cr_1", "1.00", "1.00", "c1", "open"], ["cr_4", "4.00", "4.00", "c1", "open"], ["cr_7", "7.00", "7.00", "c1", "open"]],
-        [["GET", "/v1/credits", "limit=2&customer=c1"], ["GET", "/v1/credits", "limit=2&customer=c1&cursor=4"]],
+        [["GET", "/acme/v1/credits", "limit=2&customer=c1"], ["GET", "/acme/v1/credits", "limit=2&customer=c1&cursor=4"]],
     ]
 
 
