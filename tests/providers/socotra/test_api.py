@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unibill_socotra.api import ChargeCreate, SocotraApi
+from unibill_socotra.api import SocotraApi
 from unibill_socotra.native import AsyncSocotraNative, SocotraNative
+from unibill_socotra.wire.charges import ChargeCreate
 from unibill_socotra.wire.common import CreditItem
 
 from unibill import exactjson

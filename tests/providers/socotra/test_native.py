@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
-from unibill_socotra.api import ChargeCreate
 from unibill_socotra.native import AsyncSocotraNative, SocotraNative
+from unibill_socotra.wire.charges import ChargeCreate
 from unibill_socotra.wire.common import CreditItem
 
 from unibill import http

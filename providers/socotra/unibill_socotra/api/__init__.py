@@ -2,14 +2,14 @@
 
 from unibill_socotra.api.accounts import AccountsApi
 from unibill_socotra.api.calls import Listing, read_all
-from unibill_socotra.api.charges import ChargeCreate, ChargesApi
+from unibill_socotra.api.charges import ChargesApi
 from unibill_socotra.api.credits import CreditsApi
 from unibill_socotra.api.distributions import DistributionsApi
 from unibill_socotra.api.invoices import InvoicesApi
 from unibill_socotra.api.payments import PaymentsApi
 from unibill_socotra.api.writeoffs import WriteOffsApi
 
-__all__ = ["ChargeCreate", "Listing", "SocotraApi", "read_all"]
+__all__ = ["Listing", "SocotraApi", "read_all"]
 
 
 class SocotraApi(CreditsApi, ChargesApi, DistributionsApi, PaymentsApi, WriteOffsApi, InvoicesApi, AccountsApi):

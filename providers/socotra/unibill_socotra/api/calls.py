@@ -172,11 +172,6 @@ def optional(**values: str | bool | None) -> Query:
     return tuple((name, flag(value) if isinstance(value, bool) else value) for name, value in values.items() if value is not None)
 
 
-def given(**values: object) -> dict[str, object]:
-    """The members of a body that are given; absent ones are left out rather than sent as null."""
-    return {name: value for name, value in values.items() if value is not None}
-
-
 def _filled(template: str, *ids: str) -> str:
     try:
         return path(template, *ids)

@@ -1,42 +1,13 @@
 """Charges and invoice fees (Socotra's Flat Charges API)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 from unibill.flow import Effect, Flow
-from unibill_socotra.api.calls import Calls, Listing, given, optional
-from unibill_socotra.wire.charges import Charge, ChargeList
+from unibill_socotra.api.calls import Calls, Listing, optional
+from unibill_socotra.wire.charges import Charge, ChargeCreate, ChargeList
+from unibill_socotra.wire.common import given
 from unibill_socotra.wire.policies import Policy, Quote
-
-
-@dataclass(frozen=True, slots=True)
-class ChargeCreate:
-    """One charge of an ``addCharges`` request (ChargeCreateRequest).
-
-    Attributes:
-        amount: signed, in major units; the documents give no sign rule.
-        charge_type: the name of a configured charge type whose handling is flat.
-        tag: a short note.
-    """
-
-    amount: Decimal
-    charge_type: str
-    transaction_locator: str | None = None
-    element_locator: str | None = None
-    element_static_locator: str | None = None
-    tag: str | None = None
-
-    def body(self) -> dict[str, object]:
-        """The request's JSON values."""
-        return given(
-            amount=self.amount,
-            chargeType=self.charge_type,
-            transactionLocator=self.transaction_locator,
-            elementLocator=self.element_locator,
-            elementStaticLocator=self.element_static_locator,
-            tag=self.tag,
-        )
 
 
 class ChargesApi(Calls):

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from unibill.flow import Effect, Flow
-from unibill_socotra.api.calls import Calls, Listing, given, optional
-from unibill_socotra.wire.common import CreditItem
+from unibill_socotra.api.calls import Calls, Listing, optional
+from unibill_socotra.wire.common import CreditItem, given
 from unibill_socotra.wire.credits import Distribution, DistributionList
 
 _READ = "credit-distributions: read"

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from unibill.flow import Flow
-from unibill_socotra.api.calls import Calls, Listing, given, optional
+from unibill_socotra.api.calls import Calls, Listing, optional
 from unibill_socotra.api.distributions import items_body
-from unibill_socotra.wire.common import CreditItem
+from unibill_socotra.wire.common import CreditItem, given
 from unibill_socotra.wire.payments import Disbursement, DisbursementList, Payment, PaymentList
 
 _WRITE = "payments: write"

@@ -16,11 +16,11 @@ from unibill.drafts import ChargeDraft, CreditDraft
 from unibill.errors import Fault
 from unibill.losses import Loss
 from unibill.model import Charge, ChargeCategory, Credit, CreditKind, Direction, Finding, Invoicing, Status, TargetType
-from unibill_socotra.api.charges import ChargeCreate
 from unibill_socotra.mapping.ids import charge_id
 from unibill_socotra.mapping.times import day, ulid_moment
 from unibill_socotra.settings import SocotraSettings
 from unibill_socotra.wire import charges as wire
+from unibill_socotra.wire.charges import ChargeCreate
 from unibill_socotra.wire.common import raw
 
 CATEGORIES: Final = {

@@ -5,11 +5,12 @@ target. So one rule decides, always the same: an omitted amount takes what the t
 invoice's own total; then sources fill targets in list order.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from unibill import money
+from unibill.allocating import fill
 from unibill.model import Target, TargetType
 from unibill_socotra.wire.common import CreditItem
 from unibill_socotra.wire.invoices import Invoice
@@ -63,22 +64,10 @@ def resolved(items: Sequence[CreditItem] | None, total: Decimal, invoices: Mappi
     return parts
 
 
-def paired(sources: Sequence[Part], targets: Sequence[Part]) -> Iterator[Edge]:
+def paired(sources: Sequence[Part], targets: Sequence[Part]) -> list[Edge]:
     """Sources fill targets in list order; what has no counterpart is left out."""
-    waiting = list(targets)
-    filled = ZERO
-    for source in sources:
-        left = source.amount
-        while left and waiting:
-            target = waiting[0]
-            amount = min(left, money.subtract(target.amount, filled))
-            if amount:
-                yield Edge(source, target, amount)
-            left = money.subtract(left, amount)
-            filled = money.add([filled, amount])
-            if filled == target.amount:
-                waiting.pop(0)
-                filled = ZERO
+    filled = fill([(part, part.amount) for part in sources], [(part, part.amount) for part in targets])
+    return [Edge(source, target, amount) for source, target, amount in filled]
 
 
 def target_of(part: Part, invoices: Mapping[str, Invoice]) -> Target:

@@ -1,9 +1,10 @@
 """Charges (Socotra's Flat Charges API)."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 from unibill.wire import require_finite
-from unibill_socotra.wire.common import SocotraRecord
+from unibill_socotra.wire.common import SocotraRecord, given
 
 
 class Charge(SocotraRecord, frozen=True, kw_only=True):
@@ -33,3 +34,32 @@ class ChargeList(SocotraRecord, frozen=True, kw_only=True):
 
     list_completed: bool
     items: list[Charge] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeCreate:
+    """One charge of an ``addCharges`` request (ChargeCreateRequest).
+
+    Attributes:
+        amount: signed, in major units; the documents give no sign rule.
+        charge_type: the name of a configured charge type whose handling is flat.
+        tag: a short note.
+    """
+
+    amount: Decimal
+    charge_type: str
+    transaction_locator: str | None = None
+    element_locator: str | None = None
+    element_static_locator: str | None = None
+    tag: str | None = None
+
+    def body(self) -> dict[str, object]:
+        """The request's JSON values."""
+        return given(
+            amount=self.amount,
+            chargeType=self.charge_type,
+            transactionLocator=self.transaction_locator,
+            elementLocator=self.element_locator,
+            elementStaticLocator=self.element_static_locator,
+            tag=self.tag,
+        )

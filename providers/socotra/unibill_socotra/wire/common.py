@@ -51,6 +51,11 @@ class ValidationResult(SocotraRecord, frozen=True, kw_only=True):
         return "; ".join(error for item in self.validation_items or () for error in item.errors or ())
 
 
+def given(**values: object) -> dict[str, object]:
+    """The members of a body that are given; absent ones are left out rather than sent as null."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def opaque(name: str) -> property:
     """A field whose shape the tenant's own configuration gives, read exactly and as it came; None where it is absent.
 
