@@ -1,0 +1,172 @@
+"""Long and short histories of crashes: every named step once, random ones inside the limits of what is promised, and outside them."""
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from tests.crash.harness import LATE, NO_KILL, POINTS, Figures, Kill, Trial, World, ended
+from tests.crash.vendors import Row
+
+TOO_LATE: Final = 1.0
+"""Seconds after which an effect comes that nobody waits for any more."""
+_BEFORE: Final = ("cut-before", "status-503", "status-429")
+_AFTER: Final = ("cut-after", "html-error", "truncated-json", "late-effect")
+_LISTS: Final = ("duplicate-records", "shuffled-records", "skipped-records", "status-503", "truncated-json", "cut-before", "status-429")
+
+
+class Watched(Trial):
+    """A trial that looks at the run store and at the books at each kill."""
+
+    def __init__(self, *given: object) -> None:
+        super().__init__(*given)  # type: ignore[arg-type]  # handed on as they are
+        self.seen: dict[str, tuple[int, int, int]] = {}
+        self._before = (0, 0, 0)
+
+    def step(self, name: str, kill: Kill, faults: tuple[Row, ...] = ()) -> bool:
+        """Apply one account at a time and kill; tells whether it came to the kill."""
+        self._before = self._now()
+        self._name = name
+        return self.apply(kill, faults, concurrency=1).killed
+
+    def at_kill(self, kill: Kill) -> None:
+        """Note how many records are being sent and are created in the store, and how many were made at the target, since before."""
+        sending, created, made = (now - before for now, before in zip(self._now(), self._before, strict=True))
+        self.seen[self._name] = sending, created, made
+
+    def _now(self) -> tuple[int, int, int]:
+        states = self.states()
+        return states["sending"], states["created"], self.target.effects()
+
+
+def steps(world: World, direction: tuple[str, str], folder: Path, seed: int) -> Watched:
+    """Kill at every named step, one after the other in one run."""
+    trial = Watched(world, direction, folder, random.Random(seed))  # noqa: S311 - repeatable, not secret
+    trial.plan()
+    first, *others = trial.target.writes
+    for point in POINTS:
+        assert trial.step(point, Kill(point)), point
+    for point in ("sent", "effect", "stored"):
+        assert trial.step(point, Kill(point, route=first)), point
+    for route in others:
+        for point in ("sent", "effect"):
+            trial.step(f"{point} {route}", Kill(point, route=route))
+    assert trial.step("lost", Kill("settling"), ({"kind": "cut-after", "route": first, "count": 1},))
+    trial.finish()
+    return trial
+
+
+def inside(world: World, direction: tuple[str, str], folder: Path, seed: int, rounds: int = 6) -> Figures:
+    """Random kills, faults and accidents inside the limits: late effects come within the settling time, applies do not overlap."""
+    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    trial = Trial(world, direction, folder, chance)
+    trial.carry = "history"
+    trial.plan()
+    trial.keep_copy("old")
+    whole = True
+    for _ in range(rounds):
+        trial.apply(_kill(chance, trial), _faults(chance, trial, skips=whole))
+        fate = chance.random()
+        if fate < 0.12:
+            trial.land()
+            trial.lose()
+            trial.plan()
+            whole = False
+        elif fate < 0.24:
+            trial.land()
+            trial.restore("old")
+            whole = False
+        elif fate < 0.5:
+            trial.keep_copy("old")
+    return trial.finish().figures
+
+
+def _kill(chance: random.Random, trial: Trial) -> Kill:
+    draw = chance.random()
+    if draw < 0.35:
+        return Kill(chance.choice(POINTS), chance.randint(1, 8))
+    if draw < 0.55:
+        return Kill(chance.choice(("sent", "effect")), chance.randint(1, 3), chance.choice(trial.target.writes))
+    if draw < 0.8:
+        return Kill("time", seconds=chance.uniform(0, 0.4))
+    return NO_KILL
+
+
+def _faults(chance: random.Random, trial: Trial, *, skips: bool) -> list[Row]:
+    """Up to four faults: on writes, before or after their effects, and on lists."""
+    found: list[Row] = []
+    for _ in range(chance.randint(0, 4)):
+        draw = chance.random()
+        once: Row = {"count": 1, "skip": chance.randint(0, 6)}
+        if draw < 0.25:
+            found.append({"kind": chance.choice(_BEFORE), "route": chance.choice(trial.target.writes), **once})
+        elif draw < 0.6:
+            found.append(_after(chance, chance.choice(trial.target.writes), once))
+        else:
+            kind = chance.choice([kind for kind in _LISTS if skips or kind != "skipped-records"])
+            index: Row = {"index": chance.randint(0, 3)} if kind in {"duplicate-records", "skipped-records"} else {}
+            found.append({"kind": kind, "route": chance.choice(trial.target.reads), **once, **index})
+    return [{**fault, "retry_after": 0} if fault["kind"] == "status-429" else fault for fault in found]
+
+
+def _after(chance: random.Random, route: str, once: Row) -> Row:
+    """A fault that hides an effect."""
+    kind = chance.choice(_AFTER)
+    if kind == "late-effect":
+        return {"kind": kind, "route": route, **once, "seconds": LATE, "answer": chance.choice(("cut", "status-502"))}
+    return {"kind": kind, "route": route, **once, **({"effect": "done"} if kind == "html-error" else {})}
+
+
+# Outside the limits
+
+
+def too_late(trial: Trial, chance: random.Random) -> None:
+    """Effects come after the settling time."""
+    late: Row = {"kind": "late-effect", "route": trial.target.writes[0], "seconds": TOO_LATE, "answer": "cut"}
+    trial.apply(NO_KILL, [{**late, "count": chance.randint(1, 3), "skip": chance.randint(0, 5)}], settle=0.0, waiting=False)
+    trial.landing = time.monotonic() + TOO_LATE
+
+
+def overlapping(trial: Trial, chance: random.Random) -> None:
+    """Two stores of one migration are applied at once."""
+    second = trial.folder / "second.run"
+    trial.plan(second)
+    jobs = [trial.job("apply", run, settle=0) for run in (trial.run, second)]
+    slow: Row = {"kind": "latency", "route": trial.target.writes[0], "seconds": 0.02, "rate": 0.5, "random_seed": chance.randint(0, 99)}
+    trial.world.target.faults([slow])
+    for forks, job in zip(trial.world.forks, jobs, strict=True):
+        forks.start(job)
+    for forks, job in zip(trial.world.forks, jobs, strict=True):
+        trial.figures.applies += 1
+        trial.hear(ended(forks, job).result)
+    trial.world.target.faults([])
+
+
+def lost_under_way(trial: Trial, chance: random.Random) -> None:
+    """The store is lost while a write is under way, and another is made at once."""
+    trial.apply(Kill("sent", chance.randint(1, 4), trial.target.writes[0]))
+    trial.lose()
+    trial.plan()
+    trial.apply(concurrency=1)
+
+
+def hidden(trial: Trial, chance: random.Random) -> None:
+    """The store is an old copy, and a list hides a credit that it does not know of."""
+    trial.keep_copy("old")
+    trial.apply(Kill("intent", chance.randint(4, 9)))
+    trial.land()
+    trial.restore("old")
+    trial.apply(NO_KILL, [{"kind": "skipped-records", "route": trial.target.reads[0], "count": 3, "index": 0}])
+
+
+OUTSIDE: Final[tuple[Callable[[Trial, random.Random], None], ...]] = (too_late, overlapping, lost_under_way, hidden)
+
+
+def outside(world: World, direction: tuple[str, str], folder: Path, seed: int, how: Callable[[Trial, random.Random], None]) -> Figures:
+    """One breach of the limits; afterwards everything that is wrong must have been named."""
+    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    trial = Trial(world, direction, folder, chance)
+    trial.plan()
+    how(trial, chance)
+    return trial.finish().figures
