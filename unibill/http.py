@@ -42,11 +42,13 @@ _waiting_everywhere.set()
 @contextlib.contextmanager
 def without_waiting() -> Iterator[None]:
     """A test mode: inside it, no driver of this process waits between retries or for pacing."""
+    waited = _waiting_everywhere.is_set()
     _waiting_everywhere.clear()
     try:
         yield
     finally:
-        _waiting_everywhere.set()
+        if waited:
+            _waiting_everywhere.set()
 
 
 @cache
