@@ -7,7 +7,7 @@ import pytest
 from tests.support.drivers import HEADER, SECRET, AsyncDriver, Driver, SyncDriver
 from tests.support.server import Server, serve
 from unibill.events import RequestSettled
-from unibill.http import Observe, without_waiting
+from unibill.http import Observe
 from unibill.provider import BackendSettings, Endpoint
 
 MakeDriver = Callable[..., Driver]
@@ -18,13 +18,6 @@ def server() -> Iterator[Server]:
     """A server whose answers the test writes."""
     with serve() as server:
         yield server
-
-
-@pytest.fixture
-def no_waiting() -> Iterator[None]:
-    """Retries and pacing take no time."""
-    with without_waiting():
-        yield
 
 
 @pytest.fixture

@@ -35,6 +35,12 @@ def test_an_exponent_is_read_exactly_and_written_plainly() -> None:
     assert exactjson.dumps(Decimal("1e-7")) == b"0.0000001"
 
 
+@pytest.mark.parametrize("text", ["1E+50", "1E-50", "1E+3", "-2.50E-60"])
+def test_a_number_with_an_exponent_too_large_to_read_keeps_it(text: str) -> None:
+    assert exactjson.dumps(Decimal(text)) == text.encode()
+    assert exactjson.loads(text) == Decimal(text)
+
+
 @pytest.mark.parametrize("number", [0, -1, 2**53 + 1, 2**64, -(2**70)])
 def test_integers_stay_integers_of_any_size(number: int) -> None:
     read = exactjson.loads(str(number))

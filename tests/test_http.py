@@ -9,7 +9,7 @@ import time
 import traceback
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 
 import httpx
 import pytest
@@ -29,11 +29,17 @@ from unibill.errors import (
     UnsupportedOperation,
 )
 from unibill.events import RequestSettled
-from unibill.flow import Effect, Flow, Request, Response, Step, exchange
-from unibill.http import AsyncTransport, Transport, check_base_url
+from unibill.flow import Effect, Flow, Request, Response, Sleep, Step, exchange
+from unibill.http import AsyncTransport, Transport, check_base_url, without_waiting
 from unibill.provider import BackendSettings, Endpoint
 
-pytestmark = pytest.mark.usefixtures("no_waiting")
+
+@pytest.fixture(autouse=True)
+def waiting(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Nothing waits but a test that is about waiting."""
+    with nullcontext() if "really_waits" in request.node.name else without_waiting():
+        yield
+
 
 READ = Request("fetchThing", "GET", "/things/a%2Fb", query=(("q", "a b&c"), ("q", "ü")), permission="things: read")
 WRITE = Request("addThing", "POST", "/things", body=b'{"amount":10.10}', effect=Effect.ONCE, permission="things: write")
@@ -393,6 +399,21 @@ def test_an_unavailable_backend_is_told_after_the_last_try(driver: MakeDriver, s
     with pytest.raises(Unavailable, match="the connection broke before the answer was complete"):
         driver(retries=2).run(exchange(READ))
     assert len(server.seen) == 3
+
+
+def test_a_pause_really_waits_and_the_test_mode_takes_it_away(driver: MakeDriver, server: Server) -> None:
+    def pausing(seconds: float) -> Flow[float]:
+        started = time.monotonic()
+        yield Sleep(seconds)
+        return time.monotonic() - started
+
+    assert driver().run(pausing(0.05)) >= 0.05
+    with without_waiting():
+        with without_waiting():
+            assert driver().run(pausing(60)) < 5
+        assert driver().run(pausing(60)) < 5
+    assert driver().run(pausing(0.05)) >= 0.05
+    assert server.seen == []
 
 
 # What observers and errors are told
