@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import CARD, MEMO, Command, Done, Place
+from tests.support.commands import Command, Done, Place
 from unibill import plugins
 from unibill.__main__ import main
 from unibill.cli import cast
@@ -40,8 +40,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
         sandbox.seed("documented")
         sandbox.seed("generated", 60, 3)
         made = cast.add_twins(sandbox, sandbox, invoices=True)
-        hostile = {"system": "billagain", "type": "credit", "customerID": 269, "Amount": 12, "CreditNumber": CARD, "Memo": MEMO}
-        sandbox.seed("records", records=[{**hostile, "creditNoteID": 990_001}])
         with sandbox.serve() as server:
             write_config(tmp_path / "unibill.toml", sandbox, server.url)
             made.write(tmp_path)

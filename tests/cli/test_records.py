@@ -4,9 +4,15 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.commands import Command, Place
+from tests.support.commands import MEMO, Command, Place
 
 HOSTILE_ID = "990001"
+
+
+@pytest.fixture(autouse=True)
+def hostile(place: Place) -> None:
+    """A credit note whose texts would act on a terminal, and that has a card number in each."""
+    place.add_credit(int(HOSTILE_ID), MEMO)
 
 
 def test_a_list_as_json_is_every_credit_of_the_books_digit_for_digit(run: Command, place: Place) -> None:

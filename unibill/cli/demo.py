@@ -64,10 +64,10 @@ def demo(
             keep.mkdir(parents=True, exist_ok=True)
             folder = keep
         started = time.monotonic()
-        teller = _Silent() if json else _Teller()
+        teller = Silent() if json else _Teller()
         teller.opening()
         rehearsal = stack.enter_context(Rehearsal(folder))
-        figures = _tell(rehearsal, teller)
+        figures = tell(rehearsal, teller)
         agrees = figures["agrees"] is True
         teller.closing(agrees, time.monotonic() - started, keep)
     if json:
@@ -78,7 +78,7 @@ def demo(
         raise typer.Exit(1)
 
 
-def _tell(rehearsal: "Rehearsal", teller: "_Silent") -> dict[str, object]:
+def tell(rehearsal: "Rehearsal", teller: "Silent") -> dict[str, object]:
     """Do everything, tell it, and give the figures."""
     from unibill.cli.cast import BILLAGAIN, SOCOTRA
     from unibill.cli.rehearsal import by_currency, sums
@@ -137,7 +137,7 @@ def _kinds() -> int:
     return len(ALL_KINDS)
 
 
-class _Silent:
+class Silent:
     """Tells nothing, for ``--json``."""
 
     def opening(self) -> None:
@@ -168,7 +168,7 @@ class _Silent:
         """Say how it ended."""
 
 
-class _Teller(_Silent):
+class _Teller(Silent):
     """Tells it to a person, in at most 80 columns."""
 
     def opening(self) -> None:

@@ -1,0 +1,118 @@
+"""unibill demo: it holds, its figures are those of the sandboxes' books, and it leaves nothing behind."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import spawn
+from unibill import exactjson, marks
+from unibill.cli import demo
+from unibill.cli.rehearsal import ALL_KINDS, Rehearsal
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rehearsal, dict[str, object]]]:
+    """The demo in this process, with its sandboxes still open, and its figures as --json prints them."""
+    with Rehearsal(tmp_path_factory.mktemp("demo")) as rehearsal:
+        figures = exactjson.loads(exactjson.dumps(demo.tell(rehearsal, demo.Silent())))
+        assert isinstance(figures, dict)
+        yield rehearsal, figures
+
+
+def test_everything_agrees(played: tuple[Rehearsal, dict[str, object]]) -> None:
+    figures = played[1]
+    checks = figures["checks"]
+    assert isinstance(checks, dict)
+    assert set(checks.values()) == {True}
+    assert figures["agrees"] is True
+
+
+def test_some_hundred_credits_go_each_way(played: tuple[Rehearsal, dict[str, object]]) -> None:
+    counts = [leg["apply"]["counts"] for leg in played[1]["copies"]]  # type: ignore[attr-defined]  # a list of objects, as printed
+    assert all(count["created"] > 100 for count in counts)
+
+
+def test_the_copies_are_in_the_books_once_each_with_the_money_that_was_planned(played: tuple[Rehearsal, dict[str, object]]) -> None:
+    rehearsal, figures = played
+    forth, back = figures["copies"]  # type: ignore[misc]  # a list of two, as printed
+    charges = [row for row in rehearsal.sandboxes["socotra"].books() if row["type"] == "charge"]
+    notes = [row for row in rehearsal.sandboxes["billagain"].books() if row["type"] == "credit"]
+    in_socotra = [(marks.find(str(row.get("tag"))), str(row["currency"]), -Decimal(str(row["amount"]))) for row in charges]
+    in_billagain = [(marks.find(str(row["CreditNumber"])), str(row["CurrencyCode"]), Decimal(str(row["Amount"]))) for row in notes]
+    for leg, found in ((forth, in_socotra), (back, in_billagain)):
+        copies = [(mark, currency, amount) for mark, currency, amount in found if mark is not None]
+        money: dict[str, Decimal] = {}
+        for _, currency, amount in copies:
+            money[currency] = money.get(currency, Decimal(0)) + amount
+        assert len({mark for mark, _, _ in copies}) == len(copies) == leg["apply"]["counts"]["created"]
+        assert money == {currency: Decimal(str(amount)) for currency, amount in leg["plan"]["money"].items()}
+
+
+def test_what_billagain_could_spend_before_is_what_its_books_say_of_all_that_is_no_copy(
+    played: tuple[Rehearsal, dict[str, object]],
+) -> None:
+    rehearsal, figures = played
+    own: dict[str, Decimal] = {}
+    for row in rehearsal.sandboxes["billagain"].books():
+        if row["type"] == "credit" and marks.find(str(row["CreditNumber"])) is None:
+            assert isinstance(row["Remaining"], Decimal)
+            own[str(row["CurrencyCode"])] = own.get(str(row["CurrencyCode"]), Decimal(0)) + row["Remaining"]
+    lines = {line["currency"]: line for line in figures["sums"] if line["system"] == "billagain"}  # type: ignore[attr-defined]  # a list of objects
+    assert {currency: amount for currency, amount in own.items() if amount} == {
+        currency: line["before"] for currency, line in lines.items() if line["before"]
+    }
+
+
+def test_what_socotra_can_spend_now_is_the_balance_in_its_ledger(played: tuple[Rehearsal, dict[str, object]]) -> None:
+    rehearsal, figures = played
+    balances: dict[str, Decimal] = {}
+    mapped = set(rehearsal.cast.whole_way_back)
+    for row in rehearsal.sandboxes["socotra"].books():
+        if row["type"] == "account" and row["locator"] in mapped:
+            assert isinstance(row["balances"], dict)
+            for currency, amount in row["balances"].items():
+                balances[currency] = balances.get(currency, Decimal(0)) + amount
+    for line in figures["sums"]:  # type: ignore[attr-defined]  # a list of objects, as printed
+        if line["system"] == "socotra":
+            assert Decimal(str(line["after"])) == balances.get(line["currency"], Decimal(0)), line
+
+
+def test_the_documented_notes_are_as_printed_and_every_kind_is_shown(played: tuple[Rehearsal, dict[str, object]]) -> None:
+    figures = played[1]
+    notes, kinds = figures["documented"], figures["kinds"]
+    assert [(note["id"], note["as_printed"]) for note in notes] == [("10081", True), ("10083", True), ("10095", True)]  # type: ignore[attr-defined]  # a list
+    assert [kind["kind"] for kind in kinds] == [kind.value for kind in ALL_KINDS]  # type: ignore[attr-defined]  # the same
+
+
+def test_a_second_round_creates_nothing_and_knows_every_copy(played: tuple[Rehearsal, dict[str, object]]) -> None:
+    figures = played[1]
+    created = {leg["source"]: leg["apply"]["counts"]["created"] for leg in figures["copies"]}  # type: ignore[attr-defined]  # a list of objects
+    for plan in figures["again"]:  # type: ignore[attr-defined]  # the same
+        other = next(name for name in created if name != plan["source"])
+        came = sum(reason["count"] for reason in plan["reasons"] if reason["code"] == "came-from-there")
+        assert plan["counts"]["create"] == 0
+        assert (plan["counts"]["exists"], came) == (created[plan["source"]], created[other])
+
+
+def test_the_command_ends_well_in_80_columns_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    temporary = tmp_path / "tmp"
+    home = tmp_path / "home"
+    for folder in (temporary, home):
+        folder.mkdir()
+    done = spawn("demo", cwd=home, env={"TMPDIR": str(temporary), "HOME": str(home), "COLUMNS": "80"})
+    assert done.status == 0, done.out + done.err
+    assert done.err == ""
+    assert "Everything agrees." in done.out.splitlines()[-1]
+    assert max(map(len, done.out.splitlines())) <= 80
+    assert "\x1b" not in done.out
+    assert "424242424242424" not in done.out
+    assert list(temporary.iterdir()) == list(home.iterdir()) == []
+
+
+def test_a_folder_with_something_in_it_is_not_written_to(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("", "utf-8")
+    done = spawn("demo", "--keep", str(tmp_path))
+    assert done.status == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]

@@ -1,0 +1,164 @@
+"""plan, apply, verify, rollback, status, copy: the library's runs, with questions, guards and exit statuses."""
+
+import sqlite3
+from decimal import Decimal
+
+import pytest
+
+from tests.support.commands import CARD, Command, Place
+
+PLAN = ("plan", "billagain", "socotra", "--run", "a.run", "--accounts", "accounts.csv")
+
+
+def made(place: Place) -> list[dict[str, object]]:
+    """Charges that carry a mark, in Socotra's books."""
+    return [row for row in place.rows("socotra", "charge") if str(row.get("tag", "")).startswith("ub1-")]
+
+
+def left(place: Place) -> dict[str, Decimal]:
+    """What is left of BillAgain's credits, by currency, from its books."""
+    sums: dict[str, Decimal] = {}
+    for row in place.rows("billagain", "credit"):
+        assert isinstance(row["Remaining"], Decimal)
+        if row["Remaining"]:
+            sums[str(row["CurrencyCode"])] = sums.get(str(row["CurrencyCode"]), Decimal(0)) + row["Remaining"]
+    return sums
+
+
+def test_a_plan_is_made_signed_off_applied_proved_and_taken_back(run: Command, place: Place) -> None:
+    planned = run(*PLAN, "--json")
+    (plan,) = planned.records()
+    assert planned.status == 0
+    assert place.writes() == 0
+    assert plan["money"] == left(place)
+    assert run("status", "--run", "a.run", "--json").records()[0]["phase"] == "planned"
+
+    applied = run("apply", "--run", "a.run", "--expect", str(plan["hash"]), "--json")
+    assert applied.status == 0, applied.err
+    copies = made(place)
+    assert len(copies) == plan["counts"]["create"]  # type: ignore[index]  # an object, as printed
+    assert sum((-row["amount"] for row in copies), Decimal(0)) == sum(left(place).values())  # type: ignore[operator,misc]  # Decimals
+
+    proof = run("verify", "--run", "a.run")
+    assert proof.status == 0
+    assert "The two sides agree" in proof.out
+
+    undone = run("rollback", "--run", "a.run", "--yes", "--json")
+    assert undone.status == 0
+    assert undone.records()[0]["undone"] == len(copies)
+    assert run("status", "--run", "a.run", "--json").records()[0]["phase"] == "rolled back"
+
+
+def test_a_plan_for_people_names_decisions_losses_accounts_and_the_next_command(run: Command, place: Place) -> None:
+    del place
+    done = run(*PLAN)
+    (hash_line,) = [line for line in done.out.splitlines() if line.startswith("hash")]
+    for text in ("nothing remains of it", "issued_on", "Per account and currency", f"--expect {hash_line.split()[1]}"):
+        assert text in done.out
+
+
+def test_nothing_is_written_without_consent(run: Command, place: Place) -> None:
+    run(*PLAN)
+    run("apply", "--run", "a.run", "--yes", "--canary", "1")
+    writes = place.writes()
+    for words in (("apply", "--run", "a.run"), ("rollback", "--run", "a.run"), ("copy", *PLAN[1:4], "b.run", *PLAN[5:])):
+        done = run(*words)
+        assert done.status == 2, words
+        assert "Give --yes" in done.err
+    assert place.writes() == writes
+
+
+def test_another_hash_is_status_4_and_writes_nothing(run: Command, place: Place) -> None:
+    run(*PLAN)
+    done = run("apply", "--run", "a.run", "--expect", "0" * 64)
+    assert done.status == 4
+    assert place.writes() == 0
+
+
+def test_a_guard_is_status_4_and_names_the_option_that_would_let_it_pass(run: Command, place: Place) -> None:
+    (plan,) = run(*PLAN, "--max-records", "3", "--max-money", "ZAR=1", "--json").records()
+    assert plan["exit_status"] == 4
+    done = run("apply", "--run", "a.run", "--expect", str(plan["hash"]))
+    assert done.status == 4
+    assert "--max-records" in done.err
+    assert "--max-money ZAR=" in done.err
+    assert place.writes() == 0
+
+
+def test_copy_is_the_whole_way_and_a_second_copy_makes_nothing(run: Command, place: Place) -> None:
+    words = ("copy", *PLAN[1:], "--yes")
+    first = run(*words)
+    assert first.status == 0, first.err
+    count = len(made(place))
+    assert count
+    second = run("copy", "billagain", "socotra", "--run", "again.run", *PLAN[5:], "--yes", "--json")
+    assert second.status == 0
+    assert second.records()[0]["plan"]["counts"]["exists"] == count  # type: ignore[index]  # an object, as printed
+    assert len(made(place)) == count
+
+
+def test_verify_is_status_1_when_a_copy_was_reversed_by_hand(run: Command, place: Place) -> None:
+    run("copy", *PLAN[1:], "--yes")
+    charge = made(place)[0]
+    words = ("charges", "reverse", "socotra", str(charge["accountLocator"]), str(charge["locator"]), "--invoicing", "immediate", "--yes")
+    assert run(*words).status == 0
+    done = run("verify", "--run", "a.run")
+    assert done.status == 1
+    assert "do not agree" in done.out
+
+
+def test_filters_choose_the_credits(run: Command, place: Place) -> None:
+    rows = [row for row in place.rows("billagain", "credit") if row["Remaining"]]
+    wanted = [str(row["creditNoteID"]) for row in rows[:3]]
+    (place.folder / "ids.txt").write_text("\n".join(wanted), "utf-8")
+    (plan,) = run(*PLAN, "--ids", "ids.txt", "--json").records()
+    assert plan["counts"]["create"] == 3  # type: ignore[index]  # an object, as printed
+    (none,) = run(*PLAN[:4], "b.run", *PLAN[5:], "--currency", "XXX", "--since", "2016-01-01", "--json").records()
+    assert none["counts"]["create"] == 0  # type: ignore[index]  # the same
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("plan", "billagain", "socotra", "--run", "a.run"),
+        (*PLAN, "--carry", "history"),
+        (*PLAN, "--status", "nonsense"),
+        (*PLAN, "--max-money", "5"),
+        (*PLAN, "--max-blocked", "2"),
+        (*PLAN, "--since", "yesterday"),
+        ("status", "--run", "nosuch.run"),
+        ("apply", "--run", "nosuch.run", "--yes"),
+    ],
+)
+def test_what_makes_no_sense_is_status_2_and_asks_neither_side(words: tuple[str, ...], run: Command, place: Place) -> None:
+    assert run(*words).status == 2
+    assert place.sandbox.requests() == []
+
+
+def test_a_map_with_bad_lines_names_them_all(run: Command, place: Place) -> None:
+    (place.folder / "accounts.csv").write_text("source_account,target_account\n1,\n2,A\n2,B\n", "utf-8")
+    done = run(*PLAN)
+    assert done.status == 2
+    assert "line 2" in done.err
+    assert "line 4" in done.err
+
+
+def test_no_card_number_is_shown_or_kept(run: Command, place: Place) -> None:
+    place.add_credit(990_001, f"paid with {CARD}, as agreed")
+    told = [run(*PLAN), run("apply", "--run", "a.run", "--yes"), run("verify", "--run", "a.run", "--json")]
+    assert [done.status for done in told] == [0, 0, 0]
+    kept = (place.folder / "a.run").read_bytes()
+    with sqlite3.connect(place.folder / "a.run") as store:
+        kept += "\n".join(store.iterdump()).encode()
+    store.close()
+    assert any("as agreed" in str(row.get("tag")) for row in made(place))
+    for text in (*(done.out + done.err for done in told), kept.decode("latin-1")):
+        assert "4242 4242" not in text
+
+
+def test_a_text_that_would_act_on_a_terminal_blocks_its_credit_and_is_named(run: Command, place: Place) -> None:
+    place.add_credit(990_001, "\x1b[31mred")
+    done = run(*PLAN)
+    assert done.status == 1
+    assert "control characters" in done.out
+    assert "\x1b" not in done.out
