@@ -309,3 +309,32 @@ def test_settings_that_make_no_sense_are_refused(setting: dict[str, object]) -> 
 
 def test_the_token_is_never_shown() -> None:
     assert "secret" not in repr(SocotraSettings.model_validate(SETTINGS))
+
+
+@pytest.mark.parametrize(
+    ("locator", "there"),
+    [
+        ("01jbas3sk5abdpv2e32gnxw7z6", True),
+        ("0IJBAS3SK5ABDPV2E32GNXW7Z6", True),
+        ("01JBAU3SK5ABDPV2E32GNXW7Z6", False),
+        ("+1JBAS3SK5A-_ DPV2E32GNXW7", False),
+        ("0", False),
+    ],
+)
+def test_a_ulids_time_is_read_in_either_case_and_with_its_aliases_and_from_nothing_else(locator: str, there: bool) -> None:
+    assert times.ulid_moment(locator) == (times.ulid_moment(LOCATOR) if there else None)
+
+
+def test_what_of_a_charge_has_no_slot_in_a_credit_is_in_extra() -> None:
+    whole = {name: f"{name}-1" for name, kind in SCHEMAS["ChargeResponse"].items() if kind.startswith("string")}
+    sent: dict[str, object] = {**whole, "amount": Decimal("-5.0"), "chargeCategory": "credit", "chargeInvoicing": "next", "added": 1}
+    record = decode(exactjson.dumps(sent), wire_charges.Charge)
+    slots = {"locator", "accountLocator", "currency", "tag"}
+    assert charges.credit_of_charge(record, "socotra", UTC, undone=False).extra == {k: v for k, v in sent.items() if k not in slots}
+
+
+@pytest.mark.parametrize("credit_type", STAGES)
+def test_the_short_way_of_a_listed_credit_is_the_way_that_all_take(credit_type: str) -> None:
+    for state in values_of("CreditResponse", "creditState"):
+        record = listed(credit_type=credit_type, credit_state=state, realized_at="2026-03-05T00:00:00Z", unknown={"added": 1})
+        assert credits.listed_credit(record, "socotra", UTC) == credits._odd_listed_credit(record, "socotra", UTC)

@@ -21,7 +21,6 @@ from unibill_socotra.mapping.times import day, ulid_moment
 from unibill_socotra.settings import SocotraSettings
 from unibill_socotra.wire import charges as wire
 from unibill_socotra.wire.charges import ChargeCreate
-from unibill_socotra.wire.common import raw
 
 CATEGORIES: Final = {
     "none": ChargeCategory.NONE,
@@ -119,6 +118,7 @@ def credit_of_charge(record: wire.Charge, provider: str, zone: tzinfo, *, undone
         undone: whether another charge reverses it.
     """
     created = ulid_moment(record.locator)
+    mark = marks.find(record.tag)
     return Credit.trusted(
         {
             "id": charge_id(record.locator),
@@ -133,19 +133,44 @@ def credit_of_charge(record: wire.Charge, provider: str, zone: tzinfo, *, undone
             "applied": None,
             "remaining": Decimal(0) if undone else None,
             "number": None,
-            "memo": marks.strip(record.tag),
+            "memo": record.tag if mark is None else marks.strip(record.tag),
             "issued_on": day(created, zone),
             "created_at": created,
             "realized_at": None,
             "reversed_at": None,
             "reversal_reason": None,
             "parent_id": None,
-            "mark": marks.find(record.tag),
+            "mark": mark,
             "allocations": None,
             "findings": () if created is None else (_ESTIMATED,),
-            "extra": raw(record, "locator", "accountLocator", "currency", "tag"),
+            "extra": _rest(record),
         }
     )
+
+
+def _rest(record: wire.Charge) -> dict[str, object]:
+    """What of a charge has no slot in a credit, under the vendor's names; written out, since this is done for every charge read."""
+    extra: dict[str, object] = {
+        "amount": record.amount,
+        "chargeCategory": record.charge_category,
+        "chargeType": record.charge_type,
+        **record.unknown,
+    }
+    if record.charge_invoicing is not None:
+        extra["chargeInvoicing"] = record.charge_invoicing
+    if record.policy_locator is not None:
+        extra["policyLocator"] = record.policy_locator
+    if record.transaction_locator is not None:
+        extra["transactionLocator"] = record.transaction_locator
+    if record.element_locator is not None:
+        extra["elementLocator"] = record.element_locator
+    if record.element_static_locator is not None:
+        extra["elementStaticLocator"] = record.element_static_locator
+    if record.bundle_transaction_locator is not None:
+        extra["bundleTransactionLocator"] = record.bundle_transaction_locator
+    if record.reversal_of_locator is not None:
+        extra["reversalOfLocator"] = record.reversal_of_locator
+    return extra
 
 
 def charge_create(draft: ChargeDraft, rules: ChargeRules) -> ChargeCreate:

@@ -60,6 +60,20 @@ MOVED: Final = frozenset({Status.OPEN, Status.PARTIALLY_APPLIED, Status.APPLIED}
 """The statuses in which a credit has moved money and not moved it back."""
 
 
+_ZERO: Final = Decimal(0)
+_LISTED: Final = {
+    (credit_type, state): (
+        kind,
+        f"{kind.value}:",
+        Direction.FROM_ACCOUNT if kind in {CreditKind.DISBURSEMENT, CreditKind.REFUND} else Direction.TO_ACCOUNT,
+        status,
+    )
+    for credit_type, kind in ids.KINDS.items()
+    for state, status in STATUSES[kind].items()
+}
+"""What follows from a documented creditType and creditState."""
+
+
 def status_of(kind: CreditKind, state: str) -> Status:
     """The common status of a kind's state; ``unknown`` for a pair that should not occur."""
     return STATUSES.get(kind, {}).get(state, Status.UNKNOWN)
@@ -71,7 +85,52 @@ def direction_of(kind: CreditKind) -> Direction:
 
 
 def listed_credit(record: wire.Credit, provider: str, zone: tzinfo) -> Credit:
-    """A record of credits/list. What it was spent on is not in it, so ``allocations``, ``applied`` and ``remaining`` are None."""
+    """A record of credits/list. What it was spent on is not in it, so ``allocations``, ``applied`` and ``remaining`` are None.
+
+    Written out for the ordinary case, since lists are long; whatever is odd takes the way that all kinds take.
+    """
+    known = _LISTED.get((record.credit_type, record.credit_state))
+    created = moment(record.created_at)
+    realized = moment(record.realized_at)
+    if (
+        known is None
+        or record.amount < 0
+        or record.reversed_at is not None
+        or not is_exact(record.created_at, created)
+        or not is_exact(record.realized_at, realized)
+    ):
+        return _odd_listed_credit(record, provider, zone)
+    kind, prefix, direction, status = known
+    return Credit.trusted(
+        {
+            "id": prefix + record.locator,
+            "provider": provider,
+            "account_id": record.account_locator,
+            "kind": kind,
+            "direction": direction,
+            "status": status,
+            "remote_status": record.credit_state,
+            "currency": record.currency,
+            "amount": record.amount,
+            "applied": None,
+            "remaining": _ZERO if status is Status.REVERSED else None,
+            "number": None,
+            "memo": None,
+            "issued_on": None if created is None else created.astimezone(zone).date(),
+            "created_at": created,
+            "realized_at": realized,
+            "reversed_at": None,
+            "reversal_reason": record.reversal_reason,
+            "parent_id": None,
+            "mark": None,
+            "allocations": None,
+            "findings": (),
+            "extra": dict(record.unknown) if record.unknown else {},
+        }
+    )
+
+
+def _odd_listed_credit(record: wire.Credit, provider: str, zone: tzinfo) -> Credit:
     return _credit(
         provider=provider,
         zone=zone,
