@@ -116,7 +116,7 @@ class SocotraProvider(Provider[SocotraSettings]):
         following: At | None = offset + self.settings.page_size
         if page.completed:
             following = None if query.account is None else _CHARGES
-        return Page(_wanted(found, query.include_reversed), following)
+        return Page(_wanted(found, query.include_reversed), following, promised=page.said or following == _CHARGES)
 
     def credit_pages(self, query: CreditQuery) -> Addressing | None:
         """Offsets, where one list of the vendor's is all there is to read."""
@@ -196,7 +196,7 @@ class SocotraProvider(Provider[SocotraSettings]):
         else:
             raise InvalidQuery("give an account, a policy or a transaction")
         found = [map_charges.charge(record, self.name, self._rules) for record in page.items]
-        return Page(found, None if page.completed else offset + self.settings.page_size)
+        return Page(found, None if page.completed else offset + self.settings.page_size, promised=page.said)
 
     def charge_pages(self, query: ChargeQuery) -> Addressing:
         """Offsets."""

@@ -112,6 +112,7 @@ def test_a_page_is_an_envelope_or_a_bare_array() -> None:
     assert ([credit.locator for credit in envelope.items], envelope.completed) == (["1", "2"], False)
     assert answered(SocotraApi(TENANT).fetch_credits(count=2), bare(1, 2)).completed is False
     assert answered(SocotraApi(TENANT).fetch_credits(count=3), bare(1, 2)).completed is True
+    assert (envelope.said, answered(SocotraApi(TENANT).fetch_credits(), bare(1)).said) == (True, False)
 
 
 def offsets(flow: Flow[Any], *responses: Response) -> tuple[list[str], Any]:

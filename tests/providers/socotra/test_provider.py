@@ -250,3 +250,30 @@ def test_every_operation_and_every_field_is_declared() -> None:
 
 def test_the_sandbox_is_the_providers_own() -> None:
     assert SocotraProvider.sandbox() is SocotraSandbox
+
+
+def test_states_and_fields_that_came_without_notice_break_no_read(open_live: Any) -> None:  # noqa: ANN401 - a context
+    with open_live(forward_fields="on") as live:
+        account = live.account()
+        invoice = live.bill(account, "40.00")
+        live.charge(account, "-50.00")
+        pay(live, account, "10.00", invoice)
+        spend(live, account, "5.00", invoice)
+        for allocations in (False, True):
+            found = live.credits(account, allocations=allocations, include_reversed=True)
+            assert found
+            assert all(Credit(**vars(credit)) == credit for credit in found)
+        listed = live.run(live.provider.list_charges(ChargeQuery(account=account), None)).items
+        assert all("addedWithoutNotice" in charge.extra for charge in listed)
+
+
+@pytest.mark.parametrize("form", ["bare-always", "bare-unless-extended"])
+def test_lists_of_the_older_form_are_read_to_their_end(open_live: Any, form: str) -> None:  # noqa: ANN401 - a context
+    with open_live({"page_size": 2}, legacy_lists=form) as live:
+        account = live.account()
+        for _ in range(4):
+            live.charge(account, "-5.00")
+        first = live.run(live.provider.list_credits(CreditQuery(account=account), None))
+        assert first.promised == (form != "bare-always")
+        assert len(live.credits(account, allocations=False)) == 8
+        assert len(live.credits(account)) == 4

@@ -27,10 +27,12 @@ class Listing(Generic[R]):
 
     Attributes:
         completed: whether this was the last page; a bare array says so by being shorter than was asked for.
+        said: whether the vendor said which; of a bare array it is only guessed.
     """
 
     items: Sequence[R]
     completed: bool
+    said: bool = True
 
 
 class Envelope(Protocol[T]):
@@ -99,7 +101,7 @@ class Calls:
         response = yield from self._answered(request)
         if response.body.lstrip()[:1] == b"[":
             items: list[R] = read(request, response, list[shape])  # type: ignore[valid-type]  # the shape is a value here
-            return Listing(items, completed=len(items) < size)
+            return Listing(items, completed=len(items) < size, said=False)
         page = read(request, response, envelope)
         return Listing(page.items or (), completed=page.list_completed)
 
