@@ -23,7 +23,7 @@ def test_systems_are_mounted_below_their_names(http: httpx.Client, sandbox: Sand
 
     assert http.get("/notes/v1/notes").json() == [{"id": 1, "Amount": 1}, {"id": 2, "Amount": 2}]
     assert http.get("/v1/notes").status_code == 404
-    assert http.get("/").status_code == 404
+    assert http.get("/nothing").status_code == 404
 
 
 def test_backends_name_the_url_and_each_systems_settings(serving: Serving, http: httpx.Client) -> None:

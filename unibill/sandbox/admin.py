@@ -12,6 +12,8 @@ from starlette.routing import Route, Router
 
 from unibill import exactjson
 from unibill.sandbox.faults import parse_faults
+from unibill.sandbox.page import page_routes
+from unibill.sandbox.page.origin import foreign
 
 if TYPE_CHECKING:
     from unibill.sandbox.server import Sandbox
@@ -33,7 +35,10 @@ class _SeedBody(BaseModel):
 
 
 def admin_router(sandbox: "Sandbox") -> Router:
-    """The admin routes of one sandbox. Bad input answers 400 with ``{"error": …}``."""
+    """The admin routes of one sandbox, and its page. Bad input answers 400 with ``{"error": …}``, a foreign web page 403.
+
+    ``POST /_sandbox/faults`` puts its list in force instead of those before; ``?add=true`` leaves those before as they are.
+    """
 
     async def reset(_: Request) -> Response:
         sandbox.reset()
@@ -45,7 +50,11 @@ def admin_router(sandbox: "Sandbox") -> Router:
         return Response(status_code=204)
 
     async def set_faults(request: Request) -> Response:
-        sandbox.faults(parse_faults(exactjson.loads(await request.body() or b"[]")))
+        faults = parse_faults(exactjson.loads(await request.body() or b"[]"))
+        if request.query_params.get("add") == "true":
+            sandbox.add_faults(faults)
+        else:
+            sandbox.faults(faults)
         return Response(status_code=204)
 
     async def get_faults(_: Request) -> Response:
@@ -82,6 +91,7 @@ def admin_router(sandbox: "Sandbox") -> Router:
             *route("switches", get=get_switches),
             *route("backends", get=get_backends),
             *route("books", get=get_books),
+            *page_routes(sandbox, f"/{ADMIN}", _guarded),
         ],
         redirect_slashes=False,
     )
@@ -96,6 +106,8 @@ def _seed_body(value: object) -> _SeedBody:
 
 def _guarded(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
     async def guarded(request: Request) -> Response:
+        if reason := foreign(request):
+            return _json({"error": reason}, 403)
         try:
             return await handler(request)
         except ValueError as error:

@@ -114,6 +114,12 @@ class Fault(BaseModel):
 _FAULTS = TypeAdapter(list[Fault])
 
 
+def settings_of(kind: str) -> list[str]:
+    """The settings that a kind of fault takes beside those that every kind takes, in the order in which ``Fault`` has them."""
+    own = _OWN.get(kind, frozenset())
+    return [name for name in Fault.model_fields if name in own]
+
+
 def parse_faults(value: object) -> list[Fault]:
     """A list of faults from decoded JSON.
 
@@ -148,8 +154,14 @@ class FaultList:
     """The faults in force, with how far each has come."""
 
     def __init__(self, faults: Sequence[Fault] = ()) -> None:
-        self.faults = tuple(faults)
-        self._states = [_State(fault, random.Random(fault.random_seed)) for fault in self.faults]  # noqa: S311 - repeatable, not secret
+        self.faults: tuple[Fault, ...] = ()
+        self._states: list[_State] = []
+        self.add(faults)
+
+    def add(self, faults: Sequence[Fault]) -> None:
+        """Put more faults after those that are there."""
+        self.faults += tuple(faults)
+        self._states += [_State(fault, random.Random(fault.random_seed)) for fault in faults]  # noqa: S311 - repeatable, not secret
 
     def pick(self, method: str, path: str) -> "Hit | None":
         """The fault for one request, or None: the first that fits, is not used up, has let its share pass, and wins its draw."""

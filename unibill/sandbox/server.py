@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal, Self, cast
+from uuid import uuid4
 
 from starlette.routing import Router
 from starlette.types import Message, Receive, Scope, Send
@@ -89,6 +90,8 @@ class Sandbox:
             raise ValueError(f"switches for {', '.join(sorted(stray))}, which is not among the systems: {', '.join(names)}")
         self._lock = threading.RLock()
         self._faults = FaultList()
+        self._fault_changes = 0
+        self._started = uuid4().hex[:8]
         self._log: deque[LoggedRequest] = deque(maxlen=log_size)
         self._count = 0
         self._late: set[asyncio.Task[None]] = set()
@@ -146,6 +149,7 @@ class Sandbox:
             for system in self.systems.values():
                 system.reset()
             self._faults = FaultList()
+            self._fault_changes += 1
             self._log.clear()
             self._count = 0
 
@@ -212,6 +216,23 @@ class Sandbox:
         parsed = parse_faults(list(faults))
         with self._lock:
             self._faults = FaultList(parsed)
+            self._fault_changes += 1
+
+    def add_faults(self, faults: Sequence[Fault | Mapping[str, object]]) -> None:
+        """Put these faults in force after those before, which go on as they are.
+
+        Raises:
+            ValueError: a fault that makes no sense; see ``Fault``.
+        """
+        parsed = parse_faults(list(faults))
+        with self._lock:
+            self._faults.add(parsed)
+            self._fault_changes += 1
+
+    def version(self) -> str:
+        """A text that is another one after every change of the records, the faults and the request log."""
+        with self._lock:
+            return f"{self._started}.{self._database.total_changes}.{self._count}.{self._fault_changes}"
 
     def fault_report(self) -> list[dict[str, object]]:
         """The faults in force, and how often each was used."""
@@ -235,7 +256,7 @@ class Sandbox:
             await self._admin(scope, receive, send)
             return
         name = cast("str", scope["path"]).split("/", 2)[1]
-        if name == ADMIN:
+        if name in ("", ADMIN):
             await self._admin(scope, receive, send)
         elif name in self._routers:
             await self._answer_vendor(name, scope, receive, send)

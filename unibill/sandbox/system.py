@@ -13,6 +13,8 @@ from typing import ClassVar, Literal
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from unibill.sandbox.view import SystemView
+
 
 @dataclass(frozen=True, slots=True)
 class Switch:
@@ -98,6 +100,10 @@ class SandboxSystem(ABC):
 
         Whoever judges what really happened reads this, without going through unibill.
         """
+
+    def view(self) -> SystemView:
+        """How the server's page shows the books; a system with large books gives a view of its own."""
+        return SystemView(self)
 
 
 def check_switches(system: str, known: Sequence[Switch], wanted: Mapping[str, str]) -> dict[str, str]:

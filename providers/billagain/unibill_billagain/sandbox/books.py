@@ -16,58 +16,71 @@ def rows(store: Store, renderer: Renderer) -> Iterator[dict[str, object]]:
 
     ``Balance`` of an invoice, ``Status``, ``Applied`` and ``Remaining`` of a credit follow from the rest.
     """
-    for customer in store.customers():
-        yield {
-            "system": SYSTEM,
-            "type": "customer",
-            "customerID": customer.id,
-            "Reference": customer.reference,
-            "isCompany": customer.is_company,
-            "Name": customer.name,
-            "LastName": customer.last_name,
-            "Email": customer.email,
-            "CurrencyCode": customer.currency,
-            "CreatedDate": customer.created_on,
-            "isSuspended": customer.is_suspended,
-            "isActive": customer.is_active,
-        }
-    for invoice in store.invoices():
-        yield {
-            "system": SYSTEM,
-            "type": "invoice",
-            "invoiceID": invoice.id,
-            "invoiceNum": invoice.number,
-            "customerID": invoice.customer_id,
-            "Reference": invoice.reference,
-            "CurrencyCode": invoice.currency,
-            "InvoiceDate": invoice.invoice_date,
-            "DueDate": invoice.due_date,
-            "isDraft": invoice.is_draft,
-            "isCancelled": invoice.is_cancelled,
-            "Total": invoice.total,
-            "Paid": invoice.paid,
-            "Credited": invoice.credited,
-            "Balance": invoice.balance,
-        }
+    yield from map(customer_row, store.customers())
+    yield from map(invoice_row, store.invoices())
     for credit in store.credits():
-        yield {
-            "system": SYSTEM,
-            "type": "credit",
-            "creditNoteID": credit.id,
-            "customerID": credit.customer_id,
-            "Status": renderer.status(credit),
-            "Date": credit.day,
-            "CurrencyCode": credit.currency,
-            "Amount": credit.amount,
-            "CreditNumber": credit.number,
-            "Memo": credit.memo,
-            "Applied": credit.applied,
-            "Remaining": credit.amount - credit.applied,
-            "Allocations": [
-                {"allocationID": item.id, "invoiceID": item.invoice_id, "amountApplied": item.amount} for item in credit.allocations
-            ],
-            **({} if credit.listed_nested is None else {"listedNested": credit.listed_nested}),
-        }
+        yield credit_row(credit, renderer)
+
+
+def customer_row(customer: Customer) -> dict[str, object]:
+    """A customer as the books write it."""
+    return {
+        "system": SYSTEM,
+        "type": "customer",
+        "customerID": customer.id,
+        "Reference": customer.reference,
+        "isCompany": customer.is_company,
+        "Name": customer.name,
+        "LastName": customer.last_name,
+        "Email": customer.email,
+        "CurrencyCode": customer.currency,
+        "CreatedDate": customer.created_on,
+        "isSuspended": customer.is_suspended,
+        "isActive": customer.is_active,
+    }
+
+
+def invoice_row(invoice: Invoice) -> dict[str, object]:
+    """An invoice as the books write it."""
+    return {
+        "system": SYSTEM,
+        "type": "invoice",
+        "invoiceID": invoice.id,
+        "invoiceNum": invoice.number,
+        "customerID": invoice.customer_id,
+        "Reference": invoice.reference,
+        "CurrencyCode": invoice.currency,
+        "InvoiceDate": invoice.invoice_date,
+        "DueDate": invoice.due_date,
+        "isDraft": invoice.is_draft,
+        "isCancelled": invoice.is_cancelled,
+        "Total": invoice.total,
+        "Paid": invoice.paid,
+        "Credited": invoice.credited,
+        "Balance": invoice.balance,
+    }
+
+
+def credit_row(credit: Credit, renderer: Renderer) -> dict[str, object]:
+    """A credit note as the books write it."""
+    return {
+        "system": SYSTEM,
+        "type": "credit",
+        "creditNoteID": credit.id,
+        "customerID": credit.customer_id,
+        "Status": renderer.status(credit),
+        "Date": credit.day,
+        "CurrencyCode": credit.currency,
+        "Amount": credit.amount,
+        "CreditNumber": credit.number,
+        "Memo": credit.memo,
+        "Applied": credit.applied,
+        "Remaining": credit.amount - credit.applied,
+        "Allocations": [
+            {"allocationID": item.id, "invoiceID": item.invoice_id, "amountApplied": item.amount} for item in credit.allocations
+        ],
+        **({} if credit.listed_nested is None else {"listedNested": credit.listed_nested}),
+    }
 
 
 class Restorer:

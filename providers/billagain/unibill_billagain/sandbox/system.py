@@ -14,6 +14,7 @@ from unibill_billagain.sandbox.render import Renderer
 from unibill_billagain.sandbox.routes import Api
 from unibill_billagain.sandbox.store import Store
 from unibill_billagain.sandbox.switches import SWITCHES
+from unibill_billagain.sandbox.view import BillAgainView
 
 
 class BillAgainSandbox(SandboxSystem):
@@ -90,3 +91,7 @@ class BillAgainSandbox(SandboxSystem):
     def books(self) -> Iterator[dict[str, object]]:
         """Every customer, invoice and credit; see ``books.rows``."""
         return rows(self._store, self._renderer)
+
+    def view(self) -> BillAgainView:
+        """The tables that the server's page shows."""
+        return BillAgainView(self, self._store, self._renderer, self._account)

@@ -66,35 +66,22 @@ class Books:
         for token, permissions in self._gate.added():
             yield {"system": SYSTEM, "type": "token", "token": token, "permissions": permissions}
         for kind in r.KINDS:
-            for record in self._store.all(kind):
-                row: Row = {
-                    "system": SYSTEM,
-                    "type": credit_type(record) if isinstance(record, CREDIT_KINDS) else kind.kind,
-                    **_plain(record),
-                }
-                if kind is r.Account:
-                    row["balances"] = core.ledger.balances(record.locator)
-                yield row
-        for line in core.ledger.lines():
-            yield {
-                "system": SYSTEM,
-                "type": "ledgerLine",
-                "number": line.number,
-                "faTransactionLocator": line.transaction_locator,
-                "faTransactionTime": line.time,
-                "faTransactionNote": line.note,
-                "referenceType": line.reference_type,
-                "referenceLocator": line.reference_locator,
-                "currency": line.currency,
-                "accountingType": line.side,
-                "amount": line.amount,
-            }
+            yield from map(self.row, self._store.all(kind))
+        yield from map(line_row, core.ledger.lines())
         database = self._store.database
         for countdown, charges in database.execute("SELECT countdown, charges FROM socotra_queue ORDER BY number").fetchall():
             yield {"system": SYSTEM, "type": "queuedCharges", "countdown": countdown, "charges": json.loads(charges)}
         counters = database.execute("SELECT name, value FROM socotra_meta WHERE name LIKE 'number %' ORDER BY name").fetchall()
         for name, value in counters:
             yield {"system": SYSTEM, "type": "counter", "name": name.removeprefix(_COUNTER), "value": int(value)}
+
+    def row(self, record: r.Record) -> Row:
+        """One record as the books write it."""
+        name = credit_type(record) if isinstance(record, CREDIT_KINDS) else record.kind
+        row: Row = {"system": SYSTEM, "type": name, **_plain(record)}
+        if isinstance(record, r.Account):
+            row["balances"] = self._engine.core.ledger.balances(record.locator)
+        return row
 
     def restore(self, rows: Sequence[Mapping[str, object]]) -> None:
         """Put rows back, all or none.
@@ -164,6 +151,23 @@ class Books:
             engine.disbursements.pay_out(out.account_locator, out.amount, out.currency, out.state)
         else:
             raise ValueError("unknown action; there are: disburse, handle-excess, invoice-run, payment-state, queue-run")
+
+
+def line_row(line: LedgerLine) -> Row:
+    """A ledger line as the books write it."""
+    return {
+        "system": SYSTEM,
+        "type": "ledgerLine",
+        "number": line.number,
+        "faTransactionLocator": line.transaction_locator,
+        "faTransactionTime": line.time,
+        "faTransactionNote": line.note,
+        "referenceType": line.reference_type,
+        "referenceLocator": line.reference_locator,
+        "currency": line.currency,
+        "accountingType": line.side,
+        "amount": line.amount,
+    }
 
 
 class _Row(msgspec.Struct, rename="camel", kw_only=True):

@@ -21,6 +21,7 @@ from unibill_socotra.sandbox.seeds.generated import seed_generated
 from unibill_socotra.sandbox.store import Store
 from unibill_socotra.sandbox.switches import SWITCHES
 from unibill_socotra.sandbox.tenant import TOKEN, Tenant, default_tenant
+from unibill_socotra.sandbox.view import SocotraView
 
 
 class SocotraSandbox(SandboxSystem):
@@ -111,6 +112,10 @@ class SocotraSandbox(SandboxSystem):
     def books(self) -> Iterator[dict[str, object]]:
         """The whole state; see ``unibill_socotra.sandbox.books``."""
         return self._books.rows()
+
+    def view(self) -> SocotraView:
+        """The tables that the server's page shows."""
+        return SocotraView(self, self._books)
 
     def _configure(self, tenant: Tenant) -> None:
         core = self.engine.core
