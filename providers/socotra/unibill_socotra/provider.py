@@ -26,7 +26,6 @@ from unibill.provider import (
     system_clock,
 )
 from unibill_socotra.api import Listing, SocotraApi, read_all
-from unibill_socotra.api.calls import MAX_PAGES
 from unibill_socotra.declared import CAPABILITIES
 from unibill_socotra.mapping import charges as map_charges
 from unibill_socotra.mapping import credits as map_credits
@@ -46,6 +45,8 @@ if TYPE_CHECKING:
 
 _CHARGES = "charges"
 """The last page of an account's credits: those that are charges."""
+_LAST_OFFSET = 2**31 - 1
+"""The vendor's offset is an int32."""
 _NOT_A_CREDIT = Finding(
     code="not-a-credit", message="The charge carries a mark, but it does not lower what the account owes.", field="amount"
 )
@@ -281,8 +282,8 @@ class SocotraProvider(Provider[SocotraSettings]):
         offset = 0 if at is None else at
         if not isinstance(offset, int):
             raise InvalidQuery(f"{at!r} is no place in a list of Socotra")
-        if offset >= MAX_PAGES * self.settings.page_size:
-            raise MalformedResponse(f"the list does not end: after {MAX_PAGES} pages it still says that it is not complete")
+        if offset > _LAST_OFFSET:
+            raise MalformedResponse(f"the list does not end: at offset {offset} it still says that it is not complete")
         return offset
 
     def _charges_of(self, account: str) -> Flow[list[wire_charges.Charge]]:

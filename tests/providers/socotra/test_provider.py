@@ -117,7 +117,7 @@ def test_allocations_of_the_whole_tenant_are_refused_before_any_request(live: Li
 
 def test_a_place_beyond_all_reason_is_taken_for_a_list_without_end(live: Live) -> None:
     with pytest.raises(MalformedResponse, match="does not end"):
-        live.run(live.provider.list_credits(CreditQuery(), 1_000_000))
+        live.run(live.provider.list_credits(CreditQuery(), 2**31))
     with pytest.raises(InvalidQuery):
         live.run(live.provider.list_credits(CreditQuery(), "elsewhere"))
 

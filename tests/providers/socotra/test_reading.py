@@ -363,7 +363,7 @@ def test_sources_fill_targets_in_list_order() -> None:
 
 def test_a_container_of_an_unknown_type_is_a_target_of_unknown_type_with_the_vendors_word() -> None:
     found = read(payments=[paid("P", "5.00", [box("T", "5.00", "term")], 3)])
-    allocation = (found["payment:P"].allocations or ())[0]
+    allocation = next(iter(found["payment:P"].allocations or ()))
     assert (allocation.target.type, allocation.target.remote_type) == (TargetType.UNKNOWN, "term")
 
 
