@@ -5,6 +5,7 @@ documented does not break the read but is kept in ``unknown``. A field of a wron
 promises, is a ``MalformedResponse`` that names its place.
 """
 
+import threading
 from collections.abc import Hashable, Mapping
 from decimal import Decimal
 from functools import cache
@@ -34,9 +35,14 @@ class WireRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     unknown: dict[str, object] = msgspec.field(name="~unknown", default_factory=dict[str, object])
 
 
+_building = threading.Lock()
+
+
 @cache
 def _decoder(shape: Hashable) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(cast("type[Any]", shape), strict=True)
+    # msgspec shows other threads what it knows of a struct while it still finds out, and they read through a null pointer.
+    with _building:
+        return msgspec.json.Decoder(cast("type[Any]", shape), strict=True)
 
 
 def decode(body: bytes, shape: type[T]) -> T:
