@@ -4,8 +4,9 @@ import asyncio
 import inspect
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -36,7 +37,7 @@ from unibill.aio import AsyncCharges, AsyncCredits
 from unibill.capabilities import Capabilities, Capability, Grade, Operation
 from unibill.events import PageRead, WriteSettled
 from unibill.facade import Charges, Credits
-from unibill.flow import Done, Flow
+from unibill.flow import Done, Flow, Sleep
 from unibill.losses import Loss
 from unibill.model import Credit
 from unibill.provider import AccountState, At, BackendSettings, CreditQuery, Page
@@ -587,26 +588,42 @@ def test_many_tasks_share_a_facade(books: MemoryStore, request: pytest.FixtureRe
     assert books.outstanding("9001") == 60
 
 
-def test_calls_for_one_credit_wait_for_each_other(books: MemoryStore, request: pytest.FixtureRequest) -> None:
-    inside, most, lock = [0], [0], threading.Lock()
+def test_threads_that_write_to_one_credit_wait_for_each_other(books: MemoryStore, request: pytest.FixtureRequest) -> None:
+    met: list[int] = []
+    together = threading.Barrier(2, action=lambda: met.append(2))
+
+    class Meeting(MemoryProvider):
+        def allocate(self, credit: Credit, drafts: Sequence[AllocationDraft], done: Done) -> Flow[Credit]:
+            with suppress(threading.BrokenBarrierError):
+                together.wait(0.3)
+            return (yield from super().allocate(credit, drafts, done))
+
+    with unibill.connect(Meeting(MemorySettings(store=request.node.nodeid))) as billing, ThreadPoolExecutor(2) as pool:
+        credit = billing.credits.create(draft("100"))
+        list(pool.map(lambda _: billing.credits.allocate(credit, [spend("1")]), range(2)))
+    assert met == []
+    assert books.outstanding("9001") == 98
+
+
+def test_tasks_that_write_to_one_credit_wait_for_each_other(books: MemoryStore, request: pytest.FixtureRequest) -> None:
+    inside: list[str] = []
 
     class Watching(MemoryProvider):
-        def allocate(self, credit: Credit, drafts: Any, done: Done) -> Flow[Credit]:  # noqa: ANN401 - as of the base
-            with lock:
-                inside[0] += 1
-                most[0] = max(most[0], inside[0])
-            try:
-                return (yield from super().allocate(credit, drafts, done))
-            finally:
-                with lock:
-                    inside[0] -= 1
+        def allocate(self, credit: Credit, drafts: Sequence[AllocationDraft], done: Done) -> Flow[Credit]:
+            inside.append("in")
+            yield Sleep(0)
+            after = yield from super().allocate(credit, drafts, done)
+            inside.append("out")
+            return after
 
-    assert books.credits(allocations=False) == []
-    with unibill.connect(Watching(MemorySettings(store=request.node.nodeid))) as billing:
-        credit = billing.credits.create(draft("100"))
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda _: billing.credits.allocate(credit, [spend("1")]), range(40)))
-    assert most == [1]
+    async def work() -> None:
+        async with unibill.aconnect(Watching(MemorySettings(store=request.node.nodeid))) as billing:
+            credit = await billing.credits.create(draft("100"))
+            await asyncio.gather(*(billing.credits.allocate(credit, [spend("1")]) for _ in range(5)))
+
+    asyncio.run(work())
+    assert inside == ["in", "out"] * 5
+    assert books.outstanding("9001") == 95
 
 
 # Connecting and closing

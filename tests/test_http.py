@@ -258,8 +258,9 @@ def test_an_answer_that_drips_is_given_up_at_the_deadline(driver: MakeDriver, se
 
     def dripping() -> Iterator[bytes]:
         yield head("200 OK", "content-length: 100000")
-        while not enough.wait(0.02):
-            yield b"x"
+        for _ in range(200):
+            if not enough.wait(0.02):
+                yield b"x"
 
     server.script(Raw(dripping()))
     started = time.monotonic()
