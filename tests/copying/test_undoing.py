@@ -76,6 +76,7 @@ def test_a_copy_that_was_spent_since_is_left_and_named(pair: Pair) -> None:
     ]
     assert (summary.exit_status, summary.net, summary.undone) == (1, {"ZAR": Decimal(60)}, 2)
     assert standing(pair) == [200, int(copy.id)]
+    assert status(pair.run).next.startswith("1 copies of this run still stand")
 
 
 def test_a_copy_whose_memo_was_edited_since_is_left(pair: Pair) -> None:
@@ -175,3 +176,19 @@ def test_a_plan_that_was_never_applied_has_nothing_to_roll_back(pair: Pair) -> N
     pair.source.seed(note(101, 11, "60"))
     plan(pair.source.billing, pair.target.billing, pair.run, pair.options())
     assert (rolled_back(pair).undone, pair.target.writes()) == (0, [])
+
+
+def test_after_a_rollback_verify_proves_that_the_target_is_as_it_was(pair: Pair) -> None:
+    applied(pair)
+    rolled_back(pair)
+    found = verify(pair.source.billing, pair.target.billing, pair.run)
+    assert (found.exit_status, [line.carried for line in found.conservation]) == (0, [0])
+
+
+def test_a_copy_that_came_back_after_its_rollback_is_found(pair: Pair) -> None:
+    applied(pair)
+    copy = pair.target.credit(int(target_ids(pair)["101"] or 0))
+    rolled_back(pair)
+    pair.target.seed(copy)
+    found = verify(pair.source.billing, pair.target.billing, pair.run)
+    assert [(item.sign, item.code) for item in found.differences] == [("+", "extra")]

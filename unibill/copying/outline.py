@@ -161,6 +161,8 @@ def _next(phase: str, counts: Mapping[str, int], states: Mapping[str, int], veri
     todo = states.get("planned", 0) + states.get("undone", 0)
     if phase == "rolled back":
         return "Everything of this run was taken back; apply makes it again, or keep the file as proof."
+    if phase == "partly rolled back":
+        return f"{states.get('created', 0)} copies of this run still stand: look at the reasons, mend them, and roll back again."
     if phase == "rolling back":
         return "The rollback was not finished: roll back again to go on."
     if unsettled:

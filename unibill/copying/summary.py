@@ -305,7 +305,8 @@ class RunStatus(Value):
     """Where a run stands.
 
     Attributes:
-        phase: ``planning``, ``planned``, ``applying``, ``applied``, ``verified`` or ``rolled back``.
+        phase: ``planning``, ``planned``, ``applying``, ``applied``,
+            ``rolling back``, ``partly rolled back`` or ``rolled back``.
         counts: records by decision.
         states: records by state.
         next: what to do next, as a sentence.

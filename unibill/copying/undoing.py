@@ -86,7 +86,7 @@ class Undoer:
         self._crew.work([row["target_account"] for row in store.rows(query)], self._account)
         summary = self._summary()
         if not summary.interrupted:
-            store.put(phase="applied" if summary.remains else "rolled back")
+            store.put(phase="partly rolled back" if summary.remains else "rolled back")
         store.prove("rollback", summary.jsonable())
         return summary
 

@@ -11,7 +11,7 @@ from unibill import money
 from unibill.copying import reading, sending
 from unibill.copying.abreast import abreast
 from unibill.copying.carry import mask
-from unibill.copying.decisions import DONE, OPEN, Decision
+from unibill.copying.decisions import DONE, OPEN, Decision, State
 from unibill.copying.hashing import amount_key, fingerprint
 from unibill.copying.reading import RunMarks
 from unibill.copying.schema import records, snapshot, targets, totals
@@ -53,6 +53,7 @@ class Verifier:
         self._wanted = wanted
         self._progress = progress
         self._marks = RunMarks(store, store.get("source_identity"))
+        self._taken_back = store.get("phase") in {"rolled back", "partly rolled back"}
 
     def run(self) -> Verification:
         """Verify account by account, several at once."""
@@ -92,7 +93,7 @@ class Verifier:
 
     def _account(self, account: str) -> Iterator[Difference | Conservation | int]:
         query = select(records).where(records.c.target_account == account, records.c.decision.in_(_COVERED))
-        every = list(self._store.stream(query, records.c.seq))
+        every = [row for row in self._store.stream(query, records.c.seq) if not self._is_taken_back(row)]
         rows = [row for row in every if self._wanted is None or row["seq"] in self._wanted]
         try:
             credits_now = list(reading.of_account(self._target, account))
@@ -105,6 +106,10 @@ class Verifier:
         sources = self._sources(rows)
         yield from _Comparison(account, credits_now, self._marks).compare(rows, every, sources, self._before(account), self._wanted is None)
         yield from self._conserved(account, every, credits_now)
+
+    def _is_taken_back(self, row: Row) -> bool:
+        """Whether a rollback has taken a copy back, so that none is wanted; one that stands all the same is extra."""
+        return self._taken_back and row["state"] in {State.UNDONE, State.PLANNED}
 
     def _before(self, account: str) -> dict[str, Row]:
         rows = self._store.stream(select(snapshot).where(snapshot.c.account == account, snapshot.c.counted == 1), snapshot.c.id)
