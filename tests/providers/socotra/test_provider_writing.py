@@ -506,3 +506,64 @@ def test_what_is_created_is_read_back_and_what_is_voided_leaves_the_books_as_the
     live.run(live.provider.void(read, {}))
     assert (live.balance(account), live.credits(account)) == (Decimal(0), [])
     assert sum(live.open_amount(entry.locator) for entry in live.system.engine.core.store.query(r.Invoice, "1 = 1")) == sum(bills)
+
+
+@pytest.mark.parametrize(
+    ("switch", "value"),
+    [
+        ("charges_order", "shuffled"),
+        ("reversal_tag", "drop"),
+        ("negative_invoice", "never"),
+        ("state_conflict", "soft-200"),
+        ("state_conflict", "no-op-200"),
+        ("put_existing", "draft-only"),
+        ("put_existing", "any-state"),
+        ("number_style", "one-decimal"),
+        ("empty_values", "null"),
+        ("time_fraction", "none"),
+        ("credit_account_locator", "never"),
+        ("list_order", "locator-desc"),
+        ("include_reversed_default", "true"),
+        ("execute_shortage", "partial"),
+        ("over_allocation", "cap"),
+        ("immediate_invoicing", "queued"),
+        ("validate_failure", "400"),
+        ("completed_flag", "late"),
+    ],
+)
+def test_a_credit_is_made_spent_and_voided_whatever_the_documents_leave_open(open_live: Any, switch: str, value: str) -> None:  # noqa: ANN401 - a context
+    with open_live(**{switch: value}) as live, http.without_waiting():
+        account = live.account()
+        live.bill(account, "80.00")
+        live.system.engine.charges.run_queue()
+        invoice = live.system.engine.core.store.query(r.Invoice, "1 = 1")[0].locator
+        credit = create(live, draft(account, "50.00", (invoice, "20.00")), MARK)
+        read = live.credit(account, credit.id)
+        assert (read.applied, read.remaining, read.mark) == (Decimal(20), Decimal(30), MARK)
+        live.run(live.provider.void(read, {}))
+        assert (live.credits(account), live.balance(account), live.open_amount(invoice)) == ([], Decimal(0), Decimal(80))
+
+
+@pytest.mark.parametrize(("switch", "value"), [("auto_apply", "on"), ("negative_invoice", "to-open-invoices")])
+def test_where_the_server_spends_a_new_credit_by_itself_ours_is_refused_and_nothing_is_spent_twice(
+    open_live: Any,  # noqa: ANN401 - a context
+    switch: str,
+    value: str,
+) -> None:
+    with open_live(**{switch: value}) as live:
+        account = live.account()
+        invoice = live.bill(account, "80.00")
+        with pytest.raises(Rejected):
+            create(live, draft(account, "50.00", (invoice, "20.00")), MARK)
+        (credit,) = live.credits(account)
+        assert (credit.mark, credit.applied, credit.remaining) == (MARK, Decimal("50.00"), Decimal(0))
+        assert live.open_amount(invoice) == Decimal("30.00")
+
+
+def test_where_a_put_creates_nothing_the_charge_stays_and_its_mark_finds_it(open_live: Any) -> None:  # noqa: ANN401 - a context
+    with open_live(put_distribution="replace-only") as live:
+        account = live.account()
+        invoice = live.bill(account, "80.00")
+        with pytest.raises(NotFound):
+            create(live, draft(account, "50.00", (invoice, "20.00")), MARK)
+        assert [credit.status for credit in live.run(live.provider.find_marked(account, {MARK}))] == [Status.OPEN]
