@@ -36,12 +36,13 @@ def test_some_hundred_credits_go_each_way(played: tuple[Rehearsal, dict[str, obj
 
 def test_the_copies_are_in_the_books_once_each_with_the_money_that_was_planned(played: tuple[Rehearsal, dict[str, object]]) -> None:
     rehearsal, figures = played
-    forth, back = figures["copies"]  # type: ignore[misc]  # a list of two, as printed
+    legs = figures["copies"]
+    assert isinstance(legs, list)
     charges = [row for row in rehearsal.sandboxes["socotra"].books() if row["type"] == "charge"]
     notes = [row for row in rehearsal.sandboxes["billagain"].books() if row["type"] == "credit"]
     in_socotra = [(marks.find(str(row.get("tag"))), str(row["currency"]), -Decimal(str(row["amount"]))) for row in charges]
     in_billagain = [(marks.find(str(row["CreditNumber"])), str(row["CurrencyCode"]), Decimal(str(row["Amount"]))) for row in notes]
-    for leg, found in ((forth, in_socotra), (back, in_billagain)):
+    for leg, found in zip(legs, (in_socotra, in_billagain), strict=True):
         copies = [(mark, currency, amount) for mark, currency, amount in found if mark is not None]
         money: dict[str, Decimal] = {}
         for _, currency, amount in copies:

@@ -96,8 +96,9 @@ def test_a_credit_is_made_once_under_a_key_found_by_it_spent_and_voided(run: Com
     (spent,) = run("credits", "allocate", "billagain", credit, "--allocate", f"{invoice}=2.5", "--yes", "--json").records()
     assert spent["remaining"] == Decimal("10.00")
     row = next(row for row in place.rows("billagain", "credit") if str(row["creditNoteID"]) == credit)
-    (allocation,) = row["Allocations"]  # type: ignore[misc]  # a list, as the books have it
-    (freed,) = run("credits", "deallocate", "billagain", credit, str(allocation["allocationID"]), "--yes", "--json").records()
+    allocations = row["Allocations"]
+    assert isinstance(allocations, list)
+    (freed,) = run("credits", "deallocate", "billagain", credit, str(allocations[0]["allocationID"]), "--yes", "--json").records()
     assert freed["remaining"] == Decimal("12.50")
     assert run("credits", "void", "billagain", credit, "--yes").status == 0
     assert len(place.rows("billagain", "credit")) == count

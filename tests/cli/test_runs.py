@@ -37,7 +37,7 @@ def test_a_plan_is_made_signed_off_applied_proved_and_taken_back(run: Command, p
     assert applied.status == 0, applied.err
     copies = made(place)
     assert len(copies) == plan["counts"]["create"]  # type: ignore[index]  # an object, as printed
-    assert sum((-row["amount"] for row in copies), Decimal(0)) == sum(left(place).values())  # type: ignore[operator,misc]  # Decimals
+    assert sum((-row["amount"] for row in copies), Decimal(0)) == sum(left(place).values())  # type: ignore[operator]  # Decimals
 
     proof = run("verify", "--run", "a.run")
     assert proof.status == 0

@@ -10,8 +10,10 @@ import typer
 from unibill.cli.options import Json
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from unibill.cli.rehearsal import Leg, Printed, Rehearsal, Sum
-    from unibill.copying.summary import PlanSummary
+    from unibill.copying.summary import PlanSummary, Tell
     from unibill.explaining import Explanation
     from unibill.model import Credit
 
@@ -93,7 +95,8 @@ def tell(rehearsal: "Rehearsal", teller: "Silent") -> dict[str, object]:
     before = {system: rehearsal.read(system) for system in (BILLAGAIN, SOCOTRA)}
     legs: list[Leg] = []
     for source, target, name in ((BILLAGAIN, SOCOTRA, "forth"), (SOCOTRA, BILLAGAIN, "back")):
-        leg = rehearsal.copy(source, target, name)
+        with teller.watching() as watch:
+            leg = rehearsal.copy(source, target, name, watch)
         legs.append(leg)
         teller.leg(leg, rehearsal.title)
 
@@ -140,6 +143,12 @@ def _kinds() -> int:
 class Silent:
     """Tells nothing, for ``--json``."""
 
+    def watching(self) -> "AbstractContextManager[Tell | None]":
+        """What watches a copy while it goes on."""
+        from contextlib import nullcontext
+
+        return nullcontext()
+
     def opening(self) -> None:
         """Say what begins."""
 
@@ -170,6 +179,13 @@ class Silent:
 
 class _Teller(Silent):
     """Tells it to a person, in at most 80 columns."""
+
+    def watching(self) -> "AbstractContextManager[Tell | None]":
+        """A bar on a terminal."""
+        from unibill.cli.output import err
+        from unibill.cli.progress import progress
+
+        return progress(quiet=not err().is_terminal)
 
     def opening(self) -> None:
         """Say what begins."""
@@ -214,7 +230,6 @@ class _Teller(Silent):
         """Show one Socotra record of every kind."""
         from unibill.cli.output import Column, text_of
         from unibill.cli.show import show
-        from unibill.copying.carry import KINDS
 
         self._heading("3. One Socotra record of every kind")
         rows = [
@@ -223,14 +238,14 @@ class _Teller(Silent):
                 f"{text_of(credit.amount)} {show(credit.currency)}",
                 "?" if credit.remaining is None else text_of(credit.remaining),
                 _went(credit),
-                KINDS[credit.kind].code or "carried",
+                _in_a_copy(credit),
             )
             for credit in kinds
         ]
         columns = (Column("kind"), Column("amount", right=True), Column("left", right=True), Column("went to"), Column("in a copy"))
         self._table(columns, rows)
         self._say(
-            "A copy carries what is left of charges and of nothing twice: the other kinds are cash, movements, or end somewhere else. "
+            "A copy carries what is left to spend, and no money twice: cash, parts of something else, and what is spent stay behind. "
             "Socotra prints no sample of a credit; these are built from its schemas."
         )
 
@@ -369,6 +384,15 @@ def _went(credit: "Credit") -> str:
     first = standing[0]
     more = f" +{len(standing) - 1}" if len(standing) > 1 else ""
     return f"{first.target.type.value}: {text_of(first.amount)}{more}"
+
+
+def _in_a_copy(credit: "Credit") -> str:
+    """What a plan would decide from the credit alone, in a word."""
+    from unibill.copying import PlanOptions, carry
+
+    options = PlanOptions()
+    ruling = carry.judged(credit, options) or carry.carried(credit, options)
+    return getattr(ruling, "code", "") or "carried"
 
 
 def _counted(books: Sequence[Mapping[str, object]]) -> str:

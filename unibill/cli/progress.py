@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from unibill.copying.summary import Progress, Tell
 
 _EVERY_SECONDS: Final = 10.0
+_OTHER_COLUMNS: Final = 60
+"""How wide everything but the money is."""
 
 
 @contextmanager
@@ -36,13 +38,14 @@ def _bar() -> "Generator[Tell, None, None]":
         TimeRemainingColumn(),
         TextColumn("{task.fields[more]}"),
     )
+    space = max(err().width - _OTHER_COLUMNS, 0)
     with Bars(*columns, console=err(), transient=True) as bars:
         tasks: dict[str, object] = {}
 
         def tell(event: "Progress") -> None:
             if event.phase not in tasks:
                 tasks[event.phase] = bars.add_task(event.phase, total=event.total, more="")
-            bars.update(tasks[event.phase], completed=event.done, total=event.total, more=_more(event))  # type: ignore[arg-type]  # rich's TaskID is an int of its own name
+            bars.update(tasks[event.phase], completed=event.done, total=event.total, more=_cut(_more(event), space))  # type: ignore[arg-type]  # rich's TaskID is an int of its own name
 
         yield tell
 
@@ -61,6 +64,10 @@ class _Lines:
         self._phase, self._last = event.phase, now
         total = "" if event.total is None else f" of {event.total}"
         note(f"{event.phase}: {event.done}{total} {_more(event)}".rstrip(), DIM)
+
+
+def _cut(text: str, size: int) -> str:
+    return text if len(text) <= size else text[: max(size - 1, 0)] + "…"[:size]
 
 
 def _more(event: "Progress") -> str:

@@ -19,7 +19,7 @@ from unibill.cli.backends import sandbox_settings
 from unibill.cli.cast import BILLAGAIN, SOCOTRA
 from unibill.config import validate
 from unibill.connecting import connect
-from unibill.copying.summary import ApplySummary, PlanSummary, Verification
+from unibill.copying.summary import ApplySummary, PlanSummary, Tell, Verification
 from unibill.errors import ConfigurationError
 from unibill.explaining import Explanation, explain
 from unibill.facade import Billing
@@ -236,14 +236,14 @@ class Rehearsal:
         """The account map from a side to the other."""
         return self.cast.forth if source == BILLAGAIN else self.cast.whole_way_back
 
-    def copy(self, source: str, target: str, name: str) -> Leg:
-        """Plan, apply with the plan's hash, verify."""
+    def copy(self, source: str, target: str, name: str, watch: Tell | None = None) -> Leg:
+        """Plan, apply with the plan's hash, verify; ``watch`` is told how far it is."""
         run = self._folder / f"{name}.run"
         options = copying.PlanOptions(accounts=copying.AccountMap.from_pairs(self.pairs(source)))
         one, other = self.billing[source], self.billing[target]
-        planned = copying.plan(one, other, run, options)
-        applied = copying.apply(one, other, run, copying.ApplyOptions(expect=planned.hash))
-        return Leg(source, target, planned, applied, copying.verify(one, other, run))
+        planned = copying.plan(one, other, run, options, watch)
+        applied = copying.apply(one, other, run, copying.ApplyOptions(expect=planned.hash), watch)
+        return Leg(source, target, planned, applied, copying.verify(one, other, run, watch))
 
     def plan_again(self, source: str, target: str, name: str) -> PlanSummary:
         """Plan the same copy once more, in a run of its own."""
