@@ -2,20 +2,15 @@
 
 import asyncio
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 import pytest
 from unibill_socotra.native import AsyncSocotraNative, SocotraNative
 from unibill_socotra.wire.charges import ChargeCreate
 from unibill_socotra.wire.common import CreditItem
 
+from tests.providers.socotra.living import Live
 from unibill import http
 from unibill.errors import Rejected
-
-if TYPE_CHECKING:
-    from conftest import Live
-else:
-    Live = object
 
 
 @pytest.fixture

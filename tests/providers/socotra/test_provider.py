@@ -1,7 +1,6 @@
 """The provider's reads over real HTTP against the sandbox."""
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
 
 import pytest
 from unibill_socotra.provider import SocotraProvider
@@ -10,16 +9,12 @@ from unibill_socotra.sandbox import records as r
 from unibill_socotra.sandbox.payments import NewPayment
 from unibill_socotra.sandbox.tenant import TENANT
 
+from tests.providers.socotra.living import Live, OpenLive
 from unibill import marks
 from unibill.capabilities import Operation
 from unibill.errors import AuthenticationFailed, InvalidQuery, MalformedResponse, NotFound, PermissionDenied
 from unibill.model import Credit, CreditKind, Direction, Status
 from unibill.provider import Addressing, ChargeQuery, CreditQuery
-
-if TYPE_CHECKING:
-    from conftest import Live
-else:
-    Live = object
 
 MARK = marks.mark("billagain:host:1042", "credit_note", "10081")
 OTHER = marks.mark("billagain:host:1042", "credit_note", "10082")
@@ -65,7 +60,7 @@ def test_reversed_credits_come_only_when_asked_for(live: Live) -> None:
         )
 
 
-def test_all_credits_of_the_tenant_come_by_offsets_and_leave_charges_out(open_live: Any) -> None:  # noqa: ANN401 - a context
+def test_all_credits_of_the_tenant_come_by_offsets_and_leave_charges_out(open_live: OpenLive) -> None:
     with open_live({"page_size": 2}) as live:
         accounts = [live.account(), live.account()]
         for account in accounts:
@@ -80,7 +75,7 @@ def test_all_credits_of_the_tenant_come_by_offsets_and_leave_charges_out(open_li
         assert live.provider.credit_pages(CreditQuery(account=accounts[0])) is None
 
 
-def test_a_page_that_data_access_rules_emptied_ends_nothing(open_live: Any) -> None:  # noqa: ANN401 - a context
+def test_a_page_that_data_access_rules_emptied_ends_nothing(open_live: OpenLive) -> None:
     with open_live({"page_size": 2}, hidden_items="whole-page", completed_flag="late") as live:
         account = live.account()
         for _ in range(7):
@@ -219,7 +214,7 @@ def test_charges_come_by_account_policy_and_transaction(live: Live) -> None:
         live.run(live.provider.list_charges(ChargeQuery(), None))
 
 
-def test_a_token_that_is_not_accepted_and_one_that_lacks_a_permission(open_live: Any) -> None:  # noqa: ANN401 - a context
+def test_a_token_that_is_not_accepted_and_one_that_lacks_a_permission(open_live: OpenLive) -> None:
     with open_live({"token": "wrong"}) as live, pytest.raises(AuthenticationFailed):
         live.run(live.provider.list_credits(CreditQuery(), None))
     with open_live({"tenant": "00000000-0000-0000-0000-000000000000"}) as live, pytest.raises(PermissionDenied) as caught:
@@ -252,7 +247,7 @@ def test_the_sandbox_is_the_providers_own() -> None:
     assert SocotraProvider.sandbox() is SocotraSandbox
 
 
-def test_states_and_fields_that_came_without_notice_break_no_read(open_live: Any) -> None:  # noqa: ANN401 - a context
+def test_states_and_fields_that_came_without_notice_break_no_read(open_live: OpenLive) -> None:
     with open_live(forward_fields="on") as live:
         account = live.account()
         invoice = live.bill(account, "40.00")
@@ -268,7 +263,7 @@ def test_states_and_fields_that_came_without_notice_break_no_read(open_live: Any
 
 
 @pytest.mark.parametrize("form", ["bare-always", "bare-unless-extended"])
-def test_lists_of_the_older_form_are_read_to_their_end(open_live: Any, form: str) -> None:  # noqa: ANN401 - a context
+def test_lists_of_the_older_form_are_read_to_their_end(open_live: OpenLive, form: str) -> None:
     with open_live({"page_size": 2}, legacy_lists=form) as live:
         account = live.account()
         for _ in range(4):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from unibill_socotra.mapping.ids import derived_locator
 from unibill_socotra.sandbox import records as r
 
+from tests.providers.socotra.living import Live, OpenLive
 from unibill import http, marks
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
 from unibill.errors import (
@@ -26,11 +27,6 @@ from unibill.errors import (
 from unibill.flow import Flow, Step
 from unibill.model import Credit, CreditKind, Invoicing, Status, TargetType
 from unibill.operations import Operations
-
-if TYPE_CHECKING:
-    from conftest import Live
-else:
-    Live = object
 
 T = TypeVar("T")
 MARK = marks.key_mark("order-17")
@@ -126,7 +122,7 @@ def test_a_negative_invoice_that_no_plan_settles_is_settled_before_it_is_spent(l
     assert any("settle" in request for request in live.sent()) == (plan is not None)
 
 
-def test_a_charge_that_is_queued_is_waited_for(open_live: Any) -> None:  # noqa: ANN401 - a context
+def test_a_charge_that_is_queued_is_waited_for(open_live: OpenLive) -> None:
     with open_live(immediate_invoicing="queued") as live, http.without_waiting():
         account = live.account()
         live.bill(account, "20.00")
@@ -262,7 +258,7 @@ def test_what_the_vendor_refuses_is_a_rejection_and_the_charge_stays_to_be_found
     assert (live.open_amount(foreign), live.balance(account)) == (Decimal("20.00"), Decimal("50.00"))
 
 
-def test_without_a_charge_type_credits_are_not_written(open_live: Any) -> None:  # noqa: ANN401 - a context
+def test_without_a_charge_type_credits_are_not_written(open_live: OpenLive) -> None:
     with open_live({"credit_charge_type": None}) as live:
         account = live.account()
         with pytest.raises(InvalidDraft, match="credit_charge_type"):
@@ -270,7 +266,7 @@ def test_without_a_charge_type_credits_are_not_written(open_live: Any) -> None: 
         assert live.sent() == []
 
 
-def test_a_positive_sign_setting_writes_and_reads_positive_charges(open_live: Any) -> None:  # noqa: ANN401 - a context
+def test_a_positive_sign_setting_writes_and_reads_positive_charges(open_live: OpenLive) -> None:
     with open_live({"credit_charge_sign": "positive"}, credit_charge_sign="store-negated") as live:
         account = live.account()
         create(live, draft(account, "50.00"))
@@ -365,7 +361,7 @@ def test_a_distribution_with_other_allocations_is_not_reversed_for_one_of_them(l
     assert live.open_amount(invoice) == Decimal("10.00")
 
 
-def test_without_a_reversal_type_nothing_is_reversed(open_live: Any) -> None:  # noqa: ANN401 - a context
+def test_without_a_reversal_type_nothing_is_reversed(open_live: OpenLive) -> None:
     with open_live({"reversal_type": None}) as live:
         account = live.account()
         invoice = live.bill(account, "20.00")
@@ -409,7 +405,7 @@ def test_voiding_twice_changes_nothing_more(live: Live) -> None:
     assert list(live.system.books()) == books
 
 
-def test_a_credit_that_waits_for_its_invoice_is_voided_by_its_reversal_alone(open_live: Any) -> None:  # noqa: ANN401 - a context
+def test_a_credit_that_waits_for_its_invoice_is_voided_by_its_reversal_alone(open_live: OpenLive) -> None:
     with open_live({"credit_invoicing": "next"}) as live:
         account = live.account()
         credit = create(live, draft(account, "50.00"))
@@ -531,7 +527,7 @@ def test_what_is_created_is_read_back_and_what_is_voided_leaves_the_books_as_the
         ("completed_flag", "late"),
     ],
 )
-def test_a_credit_is_made_spent_and_voided_whatever_the_documents_leave_open(open_live: Any, switch: str, value: str) -> None:  # noqa: ANN401 - a context
+def test_a_credit_is_made_spent_and_voided_whatever_the_documents_leave_open(open_live: OpenLive, switch: str, value: str) -> None:
     with open_live(**{switch: value}) as live, http.without_waiting():
         account = live.account()
         live.bill(account, "80.00")
@@ -546,7 +542,7 @@ def test_a_credit_is_made_spent_and_voided_whatever_the_documents_leave_open(ope
 
 @pytest.mark.parametrize(("switch", "value"), [("auto_apply", "on"), ("negative_invoice", "to-open-invoices")])
 def test_where_the_server_spends_a_new_credit_by_itself_ours_is_refused_and_nothing_is_spent_twice(
-    open_live: Any,  # noqa: ANN401 - a context
+    open_live: OpenLive,
     switch: str,
     value: str,
 ) -> None:
@@ -560,7 +556,7 @@ def test_where_the_server_spends_a_new_credit_by_itself_ours_is_refused_and_noth
         assert live.open_amount(invoice) == Decimal("30.00")
 
 
-def test_where_a_put_creates_nothing_the_charge_stays_and_its_mark_finds_it(open_live: Any) -> None:  # noqa: ANN401 - a context
+def test_where_a_put_creates_nothing_the_charge_stays_and_its_mark_finds_it(open_live: OpenLive) -> None:
     with open_live(put_distribution="replace-only") as live:
         account = live.account()
         invoice = live.bill(account, "80.00")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,12 +12,8 @@ from unibill_socotra.sandbox import records as r
 from unibill_socotra.sandbox.charges import NewCharge
 from unibill_socotra.sandbox.payments import NewPayment
 
+from tests.providers.socotra.living import Live, OpenLive
 from unibill.model import Credit, Status
-
-if TYPE_CHECKING:
-    from conftest import Live
-else:
-    Live = object
 
 PLANS = ("AutoApply", "NeverSettle", "SettleToInvoices", "KeepBalance", None)
 KINDS = ("GoodwillCredit", "ServiceFee", "AdjustmentPremium")
@@ -156,7 +152,7 @@ def test_what_remains_of_all_credits_is_the_ledgers_balance(live: Live, plan: st
 @pytest.mark.parametrize(
     "switches", [{"list_order": "shuffled"}, {"time_fraction": "mixed"}, {"empty_values": "omit"}, {"legacy_lists": "bare-always"}]
 )
-def test_the_same_holds_however_the_server_spells_its_lists(open_live: Any, switches: dict[str, str]) -> None:  # noqa: ANN401 - a context
+def test_the_same_holds_however_the_server_spells_its_lists(open_live: OpenLive, switches: dict[str, str]) -> None:
     with open_live({"page_size": 3}, **switches) as live:
         history = History(live, "KeepBalance", tolerance=True)
         for number in range(8):

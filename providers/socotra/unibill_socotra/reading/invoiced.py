@@ -13,7 +13,7 @@ On an invoice the negative items lower the positive ones, in the order of the it
 invoice can give; each charge has its share of it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -162,8 +162,3 @@ def _note(charge: Charge, invoice: Invoice, rules: ChargeRules, found: Invoiced)
         found.invoice_of[charge.locator] = invoice
     elif charge.reversal_of_locator is not None:
         found.reversal_invoice_of[charge.reversal_of_locator] = invoice.locator
-
-
-def credit_charges(charges: Iterable[Charge], rules: ChargeRules) -> list[Charge]:
-    """The charges that are credits, oldest first."""
-    return sorted((charge for charge in charges if rules.is_credit(charge)), key=lambda c: c.locator)

@@ -1,0 +1,70 @@
+"""Spending and taking back where others' money is near: nobody else's is touched."""
+
+from decimal import Decimal
+
+import pytest
+from unibill_socotra.sandbox import records as r
+from unibill_socotra.sandbox.charges import NewCharge
+
+from tests.providers.socotra.living import Live
+from unibill.drafts import AllocationDraft, CreditDraft
+from unibill.errors import Conflict, InvalidQuery
+from unibill.model import Credit, Status
+
+
+def create(live: Live, account: str, amount: str) -> Credit:
+    wanted = CreditDraft(account_id=account, currency="USD", amount=Decimal(amount))
+    return live.run(live.provider.create_credit(wanted, None, {}))
+
+
+def test_a_charge_whose_invoice_was_not_settled_is_settled_when_it_is_spent(live: Live) -> None:
+    account = live.account(excess_credit_plan="NeverSettle")
+    invoice = live.bill(account, "20.00")
+    credit = create(live, account, "50.00")
+    assert live.credit(account, credit.id).remaining is None
+    spent = live.run(live.provider.allocate(credit, [AllocationDraft(target_id=invoice, amount=Decimal("20.00"))], {}))
+    assert (spent.applied, spent.remaining, live.balance(account)) == (Decimal("20.00"), Decimal("30.00"), Decimal("30.00"))
+
+
+def test_a_reversal_that_the_balance_paid_by_itself_costs_the_other_credits_nothing(live: Live) -> None:
+    account = live.account(excess_credit_plan="AutoApply")
+    other, credit = create(live, account, "60.00"), create(live, account, "50.00")
+    live.run(live.provider.void(credit, {}))
+    assert live.balance(account) == Decimal("60.00")
+    assert sum((left.remaining or Decimal(0) for left in live.credits(account)), Decimal(0)) == Decimal("60.00")
+    assert live.credit(account, credit.id).status is Status.REVERSED
+    assert live.credit(account, other.id).status is not Status.REVERSED
+    assert all(not invoice.total_remaining_amount for invoice in live.system.engine.core.store.query(r.Invoice, "1 = 1"))
+
+
+def test_a_charge_that_shares_its_invoice_with_others_is_not_taken_back_alone(live: Live) -> None:
+    account = live.account()
+    charges = [NewCharge(Decimal(amount), "GoodwillCredit") for amount in ("-50.00", "-30.00")]
+    made = live.system.engine.charges.add(account, charges, "immediate", "USD")
+    before = list(live.system.books())
+    with pytest.raises(Conflict, match="holds other charges"):
+        live.run(live.provider.void(live.credit(account, f"charge:{made[0].locator}"), {}))
+    assert list(live.system.books()) == before
+
+
+def test_a_reversed_credit_cannot_be_spent(live: Live) -> None:
+    account = live.account()
+    invoice = live.bill(account, "20.00")
+    credit = create(live, account, "50.00")
+    live.run(live.provider.void(credit, {}))
+    with pytest.raises(Conflict, match="cannot be spent"):
+        live.run(live.provider.allocate(credit, [AllocationDraft(target_id=invoice, amount=Decimal("20.00"))], {}))
+
+
+def test_a_credit_that_names_no_account_cannot_be_spent_or_voided(live: Live) -> None:
+    account = live.account()
+    credit = create(live, account, "50.00").model_copy(update={"account_id": None})
+    with pytest.raises(InvalidQuery, match="names no account"):
+        live.run(live.provider.void(credit, {}))
+
+
+def test_voiding_a_charge_that_is_not_there_is_refused(live: Live) -> None:
+    account = live.account()
+    credit = create(live, account, "50.00").model_copy(update={"id": "charge:01JBAS3SK5ABDPV2E32GNXW7Z6"})
+    with pytest.raises(Conflict, match="has no charge"):
+        live.run(live.provider.void(credit, {}))
