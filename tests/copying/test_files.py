@@ -156,6 +156,3 @@ def test_a_store_that_cannot_be_written_says_so(run: Path) -> None:
             store.keep(Entry(1, 0, "create", "intent", "a", {}, {}))
         with pytest.raises(RunStoreError, match="nothing more is sent"):
             store.keep(Entry(1, 0, "create", "intent", "a", {}, {}))
-        store._writer._broken = None
-        store._writer._waiting.clear()
-        store._writer._durable = store._writer._taken

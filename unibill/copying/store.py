@@ -109,9 +109,10 @@ class RunStore:
             raise RunStoreError(f"the run file {self.path} is damaged or locked: {error.orig}") from error
 
     def close(self) -> None:
-        """Write what is waiting, close the file, and give the lock back."""
+        """Write what is waiting, close the file, and give the lock back. What could not be written was reported when it failed."""
         try:
-            self._writer.flush()
+            if not self._writer.is_broken:
+                self._writer.flush()
         finally:
             self._connection.close()
             self._engine.dispose()
@@ -243,6 +244,10 @@ class _Writer:
         self._durable = 0
         self._busy = False
         self._broken: BaseException | None = None
+
+    @property
+    def is_broken(self) -> bool:
+        return self._broken is not None
 
     def note(self, entry: Entry) -> None:
         with self._changed:
