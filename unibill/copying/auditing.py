@@ -35,7 +35,7 @@ class Auditor:
         self._target = target
         self._store = store
         self._guard = threading.Lock()
-        self._named: set[tuple[str, str]] = set()
+        self._named: set[tuple[str, str, str]] = set()
         self.marks = RunMarks(store, store.get("source_identity"))
         self.problems: list[Problem] = []
         self.undone = 0
@@ -120,7 +120,7 @@ class Auditor:
 
     def _name(self, problem: Problem) -> None:
         with self._guard:
-            key = problem.source_id, problem.target_id
+            key = problem.account, problem.source_id, problem.target_id
             if key not in self._named and len(self.problems) < SHOWN:
                 self._named.add(key)
                 self.problems.append(problem)
