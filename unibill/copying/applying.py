@@ -13,12 +13,13 @@ from unibill.copying import reading, sending, settling
 from unibill.copying.auditing import Auditor
 from unibill.copying.carry import mask
 from unibill.copying.crew import Crew, Since
-from unibill.copying.decisions import DONE, FAILED, OPEN, UNSETTLED, State
+from unibill.copying.decisions import DONE, FAILED, OPEN, UNSETTLED, Decision, State
 from unibill.copying.guards import stop
 from unibill.copying.hashing import fingerprint, write_settings
 from unibill.copying.options import ApplyOptions
 from unibill.copying.outline import guards_tripped, states_of
 from unibill.copying.planning import hash_of
+from unibill.copying.reading import SourceMarks
 from unibill.copying.schema import records
 from unibill.copying.sending import Sent
 from unibill.copying.store import Row, RunStore, loads
@@ -180,7 +181,8 @@ class Applier:
         for row in rows:
             if self._crew.stopping.is_set():
                 break
-            sent = self._record(row, fresh.get(row["source_id"]), carriers.get(row["mark_now"], []))
+            later = () if row["mark_now"] in carriers else self._later(row, carriers)
+            sent = self._record(row, fresh.get(row["source_id"]), carriers.get(row["mark_now"], []), later)
             touched = touched or sent.state in DONE
             self._count(row, sent)
         self._store.flush()
@@ -196,11 +198,15 @@ class Applier:
         return found
 
     def _carriers(self, account: str) -> dict[str, list[Credit]]:
-        found = self._target.run(self._target.provider.find_marked(account, self._auditor.marks))
+        found = self._target.run(self._target.provider.find_marked(account, SourceMarks(self._store, self._auditor.identity)))
         by_mark: dict[str, list[Credit]] = {}
         for credit in found:
             by_mark.setdefault(credit.mark or "", []).append(credit)
         return by_mark
+
+    def _later(self, row: Row, carriers: dict[str, list[Credit]]) -> Sequence[Credit]:
+        """Standing copies that a newer copy of this run file made after a rollback which this one knows nothing of."""
+        return [credit for mark in self._auditor.later_marks(row) for credit in carriers.get(mark, ()) if reading.is_standing(credit)]
 
     def _all_failed(self, rows: Sequence[Row], error: BackendError) -> None:
         for row in rows:
@@ -212,7 +218,7 @@ class Applier:
         if isinstance(error, sending.FATAL):
             raise error
 
-    def _record(self, row: Row, fresh: Credit | None, carriers: Sequence[Credit]) -> Sent:
+    def _record(self, row: Row, fresh: Credit | None, carriers: Sequence[Credit], later: Sequence[Credit]) -> Sent:
         """Do one record: refuse it, find it, or create it."""
         standing = [credit for credit in carriers if reading.is_standing(credit)]
         known = len(standing) == 1 and sending.is_planned(standing[0], row)
@@ -227,6 +233,13 @@ class Applier:
             return self._found(row, fresh, carriers, standing[0] if known else None)
         if row["seq"] in self._seen:
             return self._finished(row, Sent(State.UNKNOWN, reason="it was seen at the target and then not; apply again"))
+        if later:
+            ids = ", ".join(credit.id for credit in later)
+            reason = f"it was rolled back and made again as {ids}, which this run file is too old to know; go on with the newer one"
+            return self._finished(row, Sent(State.CONFLICT, reason=reason))
+        if row["decision"] == Decision.EXISTS and row["mark"] == row["mark_now"]:
+            reason = "the plan found its copy at the target, which does not list it now; apply again, or plan again if it is gone"
+            return self._finished(row, Sent(State.FAILED, reason=reason))
         return self._create(row, fresh, {})
 
     def _found(self, row: Row, fresh: Credit, carriers: Sequence[Credit], copy: Credit | None) -> Sent:

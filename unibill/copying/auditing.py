@@ -26,6 +26,7 @@ class Auditor:
     """Finds copies that stand twice, in another account, or not at all; takes back surplus ones that this run made.
 
     Attributes:
+        identity: of the source.
         marks: of the run.
         problems: what it found and could not mend.
         undone: surplus copies that it took back.
@@ -36,9 +37,14 @@ class Auditor:
         self._store = store
         self._guard = threading.Lock()
         self._named: set[tuple[str, str, str]] = set()
-        self.marks = RunMarks(store, store.get("source_identity"))
+        self.identity = str(store.get("source_identity"))
+        self.marks = RunMarks(store, self.identity)
         self.problems: list[Problem] = []
         self.undone = 0
+
+    def later_marks(self, row: Row) -> list[str]:
+        """The marks that a record would have after rollbacks of which this store knows nothing."""
+        return reading.later_marks(self.identity, row["kind"], row["source_id"], row["generation"])
 
     def after_account(self, account: str) -> None:
         """Count one account by its whole list, and keep how each copy looks now."""

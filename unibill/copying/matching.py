@@ -4,11 +4,13 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from unibill import marks
+from unibill.copying import reading
 from unibill.copying.carry import Ruling
 from unibill.copying.decisions import Decision, State
 from unibill.copying.options import PlanOptions
 from unibill.copying.schema import records, snapshot, targets
-from unibill.copying.store import CHUNK, RunStore
+from unibill.copying.store import CHUNK, RunStore, in_chunks
 
 
 class Matcher:
@@ -21,6 +23,7 @@ class Matcher:
     def run(self) -> None:
         """Decide."""
         self._check_accounts()
+        self._follow_generations()
         self._check_marks()
         self._check_looks()
         with self._store.transaction() as connection:
@@ -49,6 +52,28 @@ class Matcher:
     def _block(self, which: Any, code: str, reason: str) -> None:  # noqa: ANN401 - a clause of SQLAlchemy
         with self._store.transaction() as connection:
             connection.execute(update(records).where(which).values(decision=Decision.BLOCKED, code=code, reason=reason))
+
+    def _follow_generations(self) -> None:
+        """Records that a lost run file rolled back and made again get the mark that their copies have now."""
+        r, s = records.c, snapshot.c
+        identity = str(self._store.get("source_identity"))
+        own = s.mark.startswith(f"{marks.PREFIX}{marks.origin(identity)}-", autoescape=True)
+        strange = select(s.mark).where(own, s.mark.not_in(select(r.mark))).limit(1)
+        if not self._store.rows(strange):
+            return
+        query = select(r.seq, r.kind, r.source_id).where(r.decision == Decision.CREATE)
+        for chunk in in_chunks(self._store.stream(query, r.seq)):
+            later = {row["seq"]: reading.later_marks(identity, row["kind"], row["source_id"]) for row in chunk}
+            wanted = [mark for found in later.values() for mark in found]
+            carriers = self._store.rows(select(s.mark, s.standing).where(s.mark.in_(wanted)))
+            there, standing = {row["mark"] for row in carriers}, {row["mark"] for row in carriers if row["standing"]}
+            with self._store.transaction() as connection:
+                for seq, found in later.items():
+                    ranked = [(mark in standing, generation, mark) for generation, mark in enumerate(found, 1) if mark in there]
+                    if ranked:
+                        _, generation, mark = max(ranked)
+                        values = {"mark": mark, "mark_now": mark, "generation": generation}
+                        connection.execute(update(records).where(r.seq == seq).values(**values))
 
     def _check_marks(self) -> None:
         r, s = records.c, snapshot.c

@@ -20,6 +20,10 @@ _COUNTED: Final = frozenset(kind for kind, verdict in KINDS.items() if verdict.r
 """Kinds that bring money to an account by themselves; movements of it would count it twice."""
 
 
+GENERATIONS: Final = 8
+"""How many rollbacks, made with a run file that is lost, are reckoned with."""
+
+
 def lists_all(billing: Billing) -> bool:
     """Whether one list has every credit of the backend, whole."""
     claims = billing.capabilities
@@ -103,6 +107,19 @@ class RunMarks(Collection[str]):
 
     def __len__(self) -> int:
         return self._store.count(select(func.count()).select_from(schema.records).where(schema.records.c.state != ""))
+
+
+class SourceMarks(RunMarks):
+    """Every mark that names the run's source; to iterate over, the run's own."""
+
+    def __contains__(self, mark: object) -> bool:
+        """Whether a mark names the source."""
+        return isinstance(mark, str) and marks.find(mark) == mark and marks.names(mark, self._identity)
+
+
+def later_marks(identity: str, kind: str, record_id: str, generation: int = 0) -> list[str]:
+    """The marks of a record's next generations, as many as are looked for."""
+    return [marks.mark(identity, kind, record_id, later) for later in range(generation + 1, generation + 1 + GENERATIONS)]
 
 
 def same_systems(store: RunStore, source: Billing | None, target: Billing) -> None:
