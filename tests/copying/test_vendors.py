@@ -133,7 +133,7 @@ def test_billagain_to_socotra_and_back_to_nothing(billagain: Side, socotra: Side
     assert (proof.exit_status, proof.signs["="]) == (0, 2)
     assert spendable(socotra, account) - before == Decimal("120.50")
     undone = rollback(socotra.billing, tmp_path / "run.db")
-    assert (undone.exit_status, undone.undone, undone.net, len(undone.traces)) == (0, 2, {"USD": 0}, 2)
+    assert (undone.exit_status, undone.undone, undone.net, len(undone.traces)) == (0, 2, {"USD": Decimal(0)}, 2)
     assert spendable(socotra, account) == before
     again = apply(billagain.billing, socotra.billing, tmp_path / "run.db", ApplyOptions())
     assert again.exit_status == 0, again.problems

@@ -43,7 +43,7 @@ def test_what_the_target_gained_is_what_was_carried(pair: Pair) -> None:
     assert found.exit_status == 0
     assert found.signs == {"=": 3, "-": 0, "+": 0, "*": 0, "!": 0}
     kept = [(line.account, line.before, line.carried, line.after, line.sign) for line in found.conservation]
-    assert kept == [("21", 1000, 65, 1065, "="), ("22", 0, 7, 7, "=")]
+    assert kept == [("21", Decimal(1000), Decimal(65), Decimal(1065), "="), ("22", Decimal(0), Decimal(7), Decimal(7), "=")]
     assert status(pair.run).next == "Verified: keep the file as proof."
 
 
@@ -169,7 +169,7 @@ def test_what_existed_before_the_plan_is_not_counted_as_gained(pair: Pair) -> No
     plan(pair.source.billing, pair.target.billing, pair.run, pair.options())
     apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions())
     found = verified(pair)
-    assert (found.exit_status, found.conservation[0].carried) == (0, 0)
+    assert (found.exit_status, found.conservation[0].carried) == (0, Decimal(0))
 
 
 def test_a_verification_is_kept_as_proof(pair: Pair) -> None:
