@@ -9,8 +9,16 @@ from tests.support.server import Server, serve
 from unibill.events import RequestSettled
 from unibill.http import Observe
 from unibill.provider import BackendSettings, Endpoint
+from unibill.testing.network import block_network
 
 MakeDriver = Callable[..., Driver]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_network() -> Iterator[None]:
+    """No test of the suite leaves this machine."""
+    with block_network():
+        yield
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from unibill_socotra.sandbox import SocotraSandbox
 from unibill_socotra.sandbox.identity import SteppingClock, micros_of
 
 from unibill.sandbox import Sandbox, Serving
+from unibill.sandbox.server import SystemFactory
 from unibill.testing.backends import Backends
 
 API_VERSIONS = {"billagain": "v1", "socotra": "v0"}
@@ -26,7 +27,8 @@ def steady_serving(switches: Mapping[str, Mapping[str, str]] | None = None, seed
         return SocotraSandbox(database, settings, clock=SteppingClock(micros_of("2026-05-04T10:00:00.123456Z"), 1_000_777))
 
     known = SWITCHES if switches is None else switches
-    with Sandbox({"billagain": BillAgainSandbox, "socotra": socotra}, switches=known) as sandbox, sandbox.serve() as serving:
+    systems: dict[str, SystemFactory] = {"billagain": BillAgainSandbox, "socotra": socotra}
+    with Sandbox(systems, switches=known) as sandbox, sandbox.serve() as serving:
         if seed == "documented":
             sandbox.seed("documented")
         yield serving

@@ -159,6 +159,7 @@ def _body_out(body: str | bytes | None) -> dict[str, Tree]:
         raise BrokenCassette("a body that is no UTF-8 text cannot be recorded: nobody could read it in a diff")
     try:
         tree = jsontree.parse(body)
+        jsontree.write(tree).encode()
         load(dump({"cassette": Number(str(VERSION)), "body": tree, "interactions": []}))
     except (ValueError, yaml.YAMLError):
         return {"text": body}

@@ -49,12 +49,19 @@ def write(tree: Tree) -> str:
 
 def with_texts(tree: Tree, change: Callable[[str], str]) -> Tree:
     """The same tree with every text in it, keys included, passed through ``change``."""
+    return with_leaves(tree, change, change, lambda number: number)
+
+
+def with_leaves(tree: Tree, key: Callable[[str], str], text: Callable[[str], Tree], number: Callable[[Number], Tree]) -> Tree:
+    """The same tree with its keys, texts and numbers passed through functions."""
+    if isinstance(tree, Number):
+        return number(tree)
     if isinstance(tree, str):
-        return change(tree)
+        return text(tree)
     if isinstance(tree, Mapping):
-        return {change(key): with_texts(value, change) for key, value in tree.items()}
+        return {key(name): with_leaves(value, key, text, number) for name, value in tree.items()}
     if isinstance(tree, Sequence):
-        return [with_texts(item, change) for item in tree]
+        return [with_leaves(item, key, text, number) for item in tree]
     return tree
 
 

@@ -29,7 +29,7 @@ from unibill.redact import mask_cards
 from unibill.testing import cassettefile, jsontree
 from unibill.testing.cassettefile import Serializer
 from unibill.testing.jsontree import Number
-from unibill.testing.scrubbing import ANSWER_HEADERS, REQUEST_HEADERS, Leak, Scrubber, kept, masked_body, masked_header
+from unibill.testing.scrubbing import ANSWER_HEADERS, REQUEST_HEADERS, Leak, Scrubber, kept, masked_body, masked_header, masked_url
 
 Origin = Literal["documented", "documented-shape", "sandbox", "live"]
 """What a cassette's answers come from: typed from what the vendor's page prints; typed by us after the vendor's printed field
@@ -195,13 +195,12 @@ class Recorder:
             before_record_response=cleaning.answer,
             before_save_interaction=cleaning.hidden,
             after_load_interaction=cleaning.restored,
-            record_on_exception=False,
         )
         with context as cassette:
             cassette.scrubber = self._scrubber
             yield Tape(file, record, cassette, self._scrubber, self._hosts)
-            if cassette.wanted and not record:
-                cassette.check_played()
+        if cassette.wanted:
+            cassette.keep() if record else cassette.check_played()
 
 
 class _Cleaning:
@@ -226,7 +225,7 @@ class _Cleaning:
             if uri.startswith(address):
                 uri = stable + uri[len(address) :]
         body = masked_body(request.body or b"", self._masked)
-        return type(request)(request.method, self._masked(uri), body, kept(request.headers, REQUEST_HEADERS))
+        return type(request)(request.method, masked_url(uri, self._masked), body, kept(request.headers, REQUEST_HEADERS))
 
     def answer(self, answer: dict[str, Any]) -> dict[str, Any]:
         if not self._recording:
@@ -258,9 +257,9 @@ class _Cleaning:
     def restored(self, request: Any, answer: dict[str, Any]) -> tuple[Any, dict[str, Any]]:  # noqa: ANN401 - vcrpy ships no types
         restore = self._scrubber.restore
         request.uri = restore(request.uri)
-        request.body = restore(request.body.decode("utf-8")).encode()
+        request.body = self._scrubber.restore_body(request.body.decode("utf-8")).encode()
         answer["headers"] = {name: [restore(value) for value in values] for name, values in answer["headers"].items()}
-        answer["body"]["string"] = restore(answer["body"]["string"].decode("utf-8")).encode()
+        answer["body"]["string"] = self._scrubber.restore_body(answer["body"]["string"].decode("utf-8")).encode()
         return request, answer
 
 
@@ -286,8 +285,11 @@ class _Cassette(Cassette):  # type: ignore[misc]  # vcrpy ships no types
             raise CassetteMismatch(self.scrubber.hide("\n".join([f"{self.path} does not tell what happened", *lines])))
 
     def _save(self, force: bool = False) -> None:
-        if self.wanted:
-            super()._save(force or self.record_mode is RecordMode.ALL)
+        """Nothing: vcrpy would save before it takes its patches back, and an error in between would leave them in place."""
+
+    def keep(self) -> None:
+        """Write the file."""
+        super()._save(force=True)
 
 
 class _Files:

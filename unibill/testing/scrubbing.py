@@ -11,9 +11,10 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit, urlunsplit
 from uuid import NAMESPACE_URL, uuid5
 
 from unibill.redact import has_card, mask_cards
@@ -110,18 +111,47 @@ class Scrubber:
         return forms_of(value).get(found["form"] or "", value)
 
     def hide_body(self, body: str) -> str:
-        """A body with placeholders: the decoded texts of JSON too, however they were escaped."""
-        body = self.hide(body)
-        try:
-            tree = jsontree.parse(body)
-        except ValueError:
-            return body
-        hidden = jsontree.with_texts(tree, self.hide)
-        return body if hidden == tree else jsontree.write(hidden)
+        """A body with placeholders; of JSON the decoded texts count, however they were escaped."""
+        return _rewritten(body, self.hide, self._hidden_number)
+
+    def restore_body(self, body: str) -> str:
+        """The body that ``hide_body`` was given, or the same with stand-ins."""
+        return _rewritten(body, self.restore, lambda number: number, self._restored_number)
+
+    def _hidden_number(self, number: Number) -> Tree:
+        names = [name for name, value in self.secrets.items() if value == number.text]
+        return f"<secret:{names[0]}:number>" if names else number
+
+    def _restored_number(self, text: str) -> Tree:
+        found = _PLACEHOLDER.fullmatch(text)
+        return Number(self._value(found)) if found and found["form"] == "number" else self.restore(text)
 
     def find(self, text: str) -> list[str]:
         """The names of the secrets that a text holds, in any form."""
         return sorted(name for name, value in self.secrets.items() if any(form in text for form in forms_of(value).values()))
+
+
+def _rewritten(body: str, change: Callable[[str], str], number: Callable[[Number], Tree], text: Callable[[str], Tree] | None = None) -> str:
+    """A body with its texts changed: those of the decoded JSON, or the whole where it is none."""
+    try:
+        tree = jsontree.parse(body)
+    except ValueError:
+        return change(body)
+    changed = jsontree.with_leaves(tree, change, text or change, number)
+    return body if changed == tree else jsontree.write(changed)
+
+
+def masked_url(url: str, mask: Callable[[str], str]) -> str:
+    """An address with card-like numbers masked in the segments of its path and in its query, however they are encoded."""
+    parts = urlsplit(url)
+    path = "/".join(_recoded(segment, unquote(segment), mask, partial(quote, safe="")) for segment in parts.path.split("/"))
+    query = "&".join(_recoded(pair, unquote_plus(pair), mask, partial(quote_plus, safe="=")) for pair in parts.query.split("&"))
+    return urlunsplit(parts._replace(path=path, query=query))
+
+
+def _recoded(encoded: str, decoded: str, mask: Callable[[str], str], encode: Callable[[str], str]) -> str:
+    masked = mask(decoded)
+    return encoded if masked == decoded else encode(masked)
 
 
 def masked_body(body: bytes, mask: Callable[[str], str]) -> bytes:

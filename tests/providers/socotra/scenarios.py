@@ -4,8 +4,8 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
-from unibill_socotra.api import ChargeCreate
 from unibill_socotra.native import SocotraNative
+from unibill_socotra.wire.charges import ChargeCreate
 from unibill_socotra.wire.common import CreditItem
 
 from tests.support.kit import Row, first, known
