@@ -352,6 +352,20 @@ def test_a_store_restored_from_an_old_copy_makes_nothing_twice(pair: Pair) -> No
     assert (applied(pair).exit_status, copies(pair)) == (0, THREE)
 
 
+def test_a_write_that_was_refused_does_not_make_a_strangers_copy_this_runs_own(pair: Pair) -> None:
+    """Only writes that may have made something count when surplus copies are taken back."""
+    pair.source.seed(note(101, 11, "60"))
+    planned(pair)
+    pair.target.sandbox.faults([{"kind": "status-429", "route": POST, "retry_after": 600, "count": 1}])
+    applied(pair)
+    pair.target.sandbox.faults([])
+    applied(pair)
+    assert record(pair, "101").sends == 1
+    pair.target.seed(note(777, 21, "60", CreditNumber=mark_of(pair.source, 101)))
+    summary = applied(pair)
+    assert ([problem.target_id for problem in summary.problems], summary.undone, len(copies(pair))) == (["777"], 0, 2)
+
+
 # Failures
 
 

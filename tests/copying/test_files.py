@@ -156,3 +156,12 @@ def test_a_store_that_cannot_be_written_says_so(run: Path) -> None:
             store.keep(Entry(1, 0, "create", "intent", "a", {}, {}))
         with pytest.raises(RunStoreError, match="nothing more is sent"):
             store.keep(Entry(1, 0, "create", "intent", "a", {}, {}))
+
+
+@pytest.mark.parametrize("kept", [100, 3_000, 5_000])
+def test_a_damaged_run_says_so(run: Path, kept: int) -> None:
+    data = run.read_bytes()
+    run.write_bytes(data[:kept] + b"\xff" * (len(data) - kept))
+    with pytest.raises(RunStoreError, match=r"damaged|cannot be read"), RunStore(run) as store:
+        for table in schema.metadata.sorted_tables:
+            store.rows(select(table))

@@ -44,6 +44,7 @@ class Sent:
         credit: as the target gave it back, if it was created.
         error: what went wrong.
         stop: why the run must not go on, or an empty text.
+        unmade: the target provably made nothing, so this write does not count as one that may stand there.
     """
 
     state: State
@@ -51,6 +52,7 @@ class Sent:
     reason: str = ""
     stop: str = ""
     error: UnibillError | None = None
+    unmade: bool = False
 
 
 class Watch:
@@ -127,11 +129,11 @@ def _failed(error: UnibillError, watch: Watch) -> Sent:
         return Sent(State.UNKNOWN, reason=reason, error=error)
     if isinstance(error, (Rejected, InvalidDraft)):
         partly = " What was written before it stands." if watch.answered else ""
-        return Sent(State.REJECTED, reason=reason + partly, error=error)
+        return Sent(State.REJECTED, reason=reason + partly, error=error, unmade=not watch.answered)
     refused = isinstance(error, (RateLimited, *FATAL)) or (isinstance(error, Unavailable) and not error.sent)
     if watch.answered or (watch.open and not refused):
         return Sent(State.UNKNOWN, reason=reason, error=error)
-    return Sent(State.FAILED, reason=reason, error=error)
+    return Sent(State.FAILED, reason=reason, error=error, unmade=True)
 
 
 def _created(credit: Credit, draft: CreditDraft, mark: str, state: State) -> Sent:
@@ -153,6 +155,8 @@ def finish(target: Billing, store: RunStore, row: Row, sent: Sent) -> None:
     values: dict[str, object] = {"state": sent.state, "outcome": sent.reason}
     if sent.credit is not None:
         values["target_id"] = sent.credit.id
+    if sent.unmade:
+        values["sends"] = row["sends"]
     data = {"state": sent.state.value, "reason": sent.reason, "id": None if sent.credit is None else sent.credit.id}
     store.note(Entry(row["seq"], row["generation"], CREATE, "outcome", sent.state.value, data, values))
     told = sent.state.value if sent.error is None else outcome_of(sent.error)

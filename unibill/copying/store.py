@@ -4,6 +4,7 @@ Everything goes through one connection under one lock, so several threads can wo
 groups: threads that wait at the same time share one commit.
 """
 
+import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -104,9 +105,9 @@ class RunStore:
         self._writer = _Writer(self)
         try:
             self._connection = self._engine.connect()
-        except DatabaseError as error:
+        except (DatabaseError, sqlite3.Error) as error:
             self._engine.dispose()
-            raise RunStoreError(f"the run file {self.path} is damaged or locked: {error.orig}") from error
+            raise RunStoreError(f"the run file {self.path} is damaged or cannot be used: {_said(error)}") from error
 
     def close(self) -> None:
         """Write what is waiting, close the file, and give the lock back. What could not be written was reported when it failed."""
@@ -139,8 +140,8 @@ class RunStore:
             try:
                 with self._connection.begin():
                     yield self._connection
-            except DatabaseError as error:
-                raise RunStoreError(f"the run file {self.path} cannot be read or written: {error.orig}") from error
+            except (DatabaseError, sqlite3.Error) as error:
+                raise RunStoreError(f"the run file {self.path} cannot be read or written: {_said(error)}") from error
 
     # Reading
 
@@ -327,6 +328,11 @@ def in_chunks(items: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
 _CONNECT: Final = {"check_same_thread": False, "timeout": 30.0}
 
 
+def _said(error: Exception) -> str:
+    """What SQLite said, without the statement around it."""
+    return str(error.orig if isinstance(error, DatabaseError) else error)
+
+
 def _configure(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own connection
     cursor = connection.cursor()
     try:
@@ -346,7 +352,7 @@ def _lay_out(path: Path) -> None:
             schema.metadata.create_all(connection)
             connection.exec_driver_sql(f"PRAGMA application_id = {schema.APPLICATION_ID}")
             connection.exec_driver_sql(f"PRAGMA user_version = {schema.VERSION}")
-    except DatabaseError as error:
-        raise RunStoreError(f"the run file {path} cannot be made: {error.orig}") from error
+    except (DatabaseError, sqlite3.Error) as error:
+        raise RunStoreError(f"the run file {path} cannot be made: {_said(error)}") from error
     finally:
         engine.dispose()
