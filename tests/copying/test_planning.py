@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.copying.conftest import Open, Pair, Side, customer, note
+from tests.copying.conftest import Open, Pair, Side, customer, invoice, note
 from unibill import Billing, marks
 from unibill.copying import AccountMap, Decision, Guards, PlanSummary, RunRecord, open_run, plan
 from unibill.errors import ConfigurationError, RunStoreError
@@ -229,16 +229,19 @@ def hash_of(pair: Pair, name: str, **options: object) -> str:
 
 
 def test_the_same_inputs_give_the_same_hash_in_any_order_of_reading(pair: Pair, open_side: Open) -> None:
-    rows = [customer(11), customer(12), note(101, 11, "60"), note(102, 12, "5"), note(103, 11, "8")]
-    hashes: set[str] = set()
-    for order in ("asc", "desc"):
-        side = open_side("5005", {"list-order": order})
+    spent = [(31, str(part)) for part in range(1, 6)]
+    rows = [customer(11), customer(12), invoice(31, 11), note(101, 11, "60", *spent), note(102, 12, "5"), note(103, 11, "8")]
+    hashes: dict[str, set[str]] = {"remaining": set(), "history": set()}
+    for order, inner in (("asc", "id"), ("desc", "shuffled"), ("shuffled", "shuffled")):
+        side = open_side("5005", {"list-order": order, "allocation-order": inner})
         side.seed(*rows)
         # The port is part of a sandbox's identity, and must not be of this comparison.
         provider = side.billing.provider
         provider.identity = lambda: "billagain:source:5005"  # type: ignore[method-assign]  # two sandboxes play one system
-        hashes.add(plan(side.billing, pair.target.billing, pair.run.with_name(f"{order}.db"), pair.options()).hash)
-    assert len(hashes) == 1
+        for carry, found in hashes.items():
+            run = pair.run.with_name(f"{order}-{carry}.db")
+            found.add(plan(side.billing, pair.target.billing, run, pair.options(carry=carry)).hash)
+    assert [len(found) for found in hashes.values()] == [1, 1]
 
 
 def test_everything_that_apply_will_do_is_in_the_hash(pair: Pair) -> None:

@@ -178,6 +178,8 @@ def carried(credit: Credit, options: PlanOptions) -> Carried | Ruling:
     if not amount:
         nothing = "nothing remains of it, and none of its allocations can be carried" if dropped else "nothing remains of it"
         return Ruling(Decision.SKIP, "nothing-remaining", nothing)
+    # In an order of our own, because vendors may list allocations in another order each time.
+    drafts.sort(key=lambda draft: (draft.target_id or "", draft.target_number or "", draft.amount))
     return Carried(amount, tuple(drafts), tuple(dropped))
 
 

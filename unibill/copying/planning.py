@@ -19,7 +19,7 @@ from unibill.copying.abreast import abreast
 from unibill.copying.carry import Carried, Ruling
 from unibill.copying.decisions import Decision, State
 from unibill.copying.guards import packed
-from unibill.copying.hashing import amount_key, carry_options, fingerprint, plan_hash, write_settings
+from unibill.copying.hashing import amount_key, canonical, carry_options, fingerprint, plan_hash, write_settings
 from unibill.copying.matching import Matcher
 from unibill.copying.options import PlanOptions
 from unibill.copying.outline import summarise
@@ -226,8 +226,10 @@ class Planner:
         row["carried"] = amount_key(what.amount)
         row["draft"] = draft_text(bare)
         row["withheld"] = ",".join(sorted(cards)) if self._options.allow_card_numbers else ""
-        row["losses"] = dumps([_loss(loss) for loss in losses])
-        row["dropped"] = dumps([{"target": d.target, "amount": d.amount, "currency": d.currency, "reason": d.reason} for d in what.dropped])
+        # Sorted, because vendors may give fields and allocations in another order each time, and the hash must not change with it.
+        row["losses"] = dumps(sorted(map(_loss, losses), key=lambda loss: (loss["field"], loss["value"], loss["reason"])))
+        dropped = [{"target": d.target, "amount": d.amount, "currency": d.currency, "reason": d.reason} for d in what.dropped]
+        row["dropped"] = dumps(sorted(dropped, key=canonical))
         if draft.allocations and not self._target.capabilities.of(Operation.CREDITS_CREATE_ALLOCATED).usable:
             return Ruling(Decision.BLOCKED, "allocations-unsupported", f"{self._target.name} cannot create credits with allocations")
         faults = [*drafts.faults_of_credit(draft), *provider.faults_of_credit(draft, mark)]
