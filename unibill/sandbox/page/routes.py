@@ -154,8 +154,10 @@ class Page:
         offset, count = _whole(request, "offset", 0, 10**12), _whole(request, "count", 25, _MOST_ROWS)
         needle = request.query_params.get("q", "").strip().lower()
         version = self._sandbox.version()
-        shown = [row for entry in reversed(self._sandbox.requests()) if needle in _searched(row := _logged(entry))]
-        return _json({"version": version, "total": len(shown), "offset": offset, "rows": shown[offset : offset + count]})
+        entries = self._sandbox.requests()[::-1]
+        shown = [entry for entry in entries if needle in _searched(entry)] if needle else entries
+        rows = [_logged(entry) for entry in shown[offset : offset + count]]
+        return _json({"version": version, "total": len(shown), "offset": offset, "rows": rows})
 
     def _table(self, request: Request) -> tuple[str, SystemView, RecordType]:
         name = request.query_params.get("system", "")
@@ -231,9 +233,9 @@ def _logged(entry: "LoggedRequest") -> dict[str, object]:
     return {**asdict(entry), "path": mask_cards(entry.path), "query": mask_cards(entry.query)}
 
 
-def _searched(row: Mapping[str, object]) -> str:
-    status = row["status"] if row["status"] is not None else "no answer"
-    return f"{row['method']} {row['path']}?{row['query']} {status} {row['fault'] or ''}".lower()
+def _searched(entry: "LoggedRequest") -> str:
+    status = entry.status if entry.status is not None else "no answer"
+    return f"{entry.method} {entry.path}?{entry.query} {status} {entry.fault or ''}".lower()
 
 
 def _whole(request: Request, name: str, default: int, most: int) -> int:

@@ -22,10 +22,14 @@ export function shortId(text) {
 
 export const shortPath = (text) => text.replace(/[0-9A-Za-z-]{20,}/g, shortId);
 
-// 2026-03-02T09:15:21.647311Z as people read it; times stay in UTC, as the books have them.
+// What happened today has a time, what happened before a date; the whole of it is in the title.
 export function shortTime(text) {
-  return /^\d{4}-\d\d-\d\dT/.test(text) ? `${text.slice(0, 10)} ${text.slice(11, 16)}` : text;
+  const when = new Date(text);
+  if (Number.isNaN(when.valueOf())) return text;
+  return when.toDateString() === new Date().toDateString() ? clock(when) : text.slice(0, 10);
 }
+
+export const clock = (when) => when.toLocaleTimeString("en-GB");
 
 // Put new children in the place of the old ones and leave the focus where it was.
 export function refill(node, ...children) {

@@ -1,6 +1,6 @@
 // Where the accounts of all systems stand, side by side, and what has changed since a moment that the reader chose.
 
-import { byId, el } from "./dom.js";
+import { byId, clock, el } from "./dom.js";
 
 // Decimal texts are subtracted as whole numbers: no digit of an amount passes through a float.
 export function difference(left, right) {
@@ -44,7 +44,7 @@ export class Money {
   #show() {
     const named = new Map(this.systems.map(({ name, standing }) => [name, new Map(standing.map((each) => [each.currency, each]))]));
     const currencies = [...new Set([...this.systems.flatMap(({ standing }) => standing.map((each) => each.currency)), ...[...this.base.keys()].map((key) => key.split(" ").at(-1))])].sort();
-    byId("since").textContent = currencies.length ? `Changes since ${this.since.toLocaleTimeString([], { hour12: false })}` : "";
+    byId("since").textContent = currencies.length ? `Changes since ${clock(this.since)}` : "";
     byId("compare").hidden = !currencies.length;
     if (!currencies.length) {
       this.body.replaceChildren(el("p.empty", {}, "No money on the books."));

@@ -1,7 +1,7 @@
 // The last requests to the vendors' routes.
 
 import { get } from "./api.js";
-import { el, pager, refill, shortPath } from "./dom.js";
+import { clock, el, pager, refill, shortPath } from "./dom.js";
 
 const SIZE = 10;
 const PAUSE = 200;
@@ -69,7 +69,7 @@ function row(entry) {
     "tr",
     {},
     el("td.time", {}, String(entry.number)),
-    el("td.time", {}, new Date(entry.time).toLocaleTimeString([], { hour12: false })),
+    el("td.time", {}, clock(new Date(entry.time))),
     el("td", {}, entry.system),
     el("td.id", {}, entry.method),
     el("td.path", { title: path }, shortPath(path)),
