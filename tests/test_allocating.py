@@ -1,5 +1,6 @@
 """The algebra of allocations conserves every digit and applies nothing twice."""
 
+from collections import deque
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -87,6 +88,79 @@ def test_reversed_allocations_stand_on_nothing() -> None:
     assert allocating.fold([gone]) == {}
     assert allocating.over_applied(Decimal(0), [gone]) == 0
     assert allocating.over_applied(Decimal(3), [gone.model_copy(update={"reversed_at": None})]) == 2
+
+
+@given(st.data(), currencies)
+def test_taking_splits_a_source_that_has_more_and_loses_nothing(data: st.DataObject, currency: str) -> None:
+    """Applied partly or whole: what was taken and what is left are what was there, in the same order."""
+    sources = data.draw(parts(currency))
+    wanted = data.draw(amounts(currency))
+    queue = deque(sources)
+    taken = allocating.take(queue, wanted)
+    there = total([amount for _, amount in sources])
+    assert total([amount for _, amount in taken]) == min(wanted, there)
+    assert total([amount for _, amount in (*taken, *queue)]) == there
+    assert {name: amount for name, amount in allocating.merge((*taken, *queue)).items() if amount} == {
+        name: amount for name, amount in sources if amount
+    }
+    assert [int(name) for name, _ in taken] == sorted(int(name) for name, _ in taken)
+
+
+@given(st.data(), currencies)
+def test_parts_without_amounts_never_bring_a_list_beyond_its_total(data: st.DataObject, currency: str) -> None:
+    total_amount = data.draw(amounts(currency))
+    some = st.one_of(st.none(), amounts(currency))
+    items = data.draw(st.lists(st.tuples(some, some), max_size=6))
+    found = allocating.complete(total_amount, items)
+    assert all(part >= 0 for part in found)
+    assert total(found) <= total_amount
+    given_sum = total([amount for amount, _ in items if amount is not None])
+    for part, (amount, bound) in zip(found, items, strict=True):
+        assert amount is None or part <= amount
+        assert amount is not None or bound is None or part <= bound
+    if given_sum <= total_amount:
+        assert [part for part, (amount, _) in zip(found, items, strict=True) if amount is not None] == [
+            a for a, _ in items if a is not None
+        ]
+        if any(amount is None and bound is None for amount, bound in items):
+            assert total(found) == total_amount
+
+
+@given(st.data(), currencies)
+def test_merging_conserves_every_targets_sum_and_the_whole(data: st.DataObject, currency: str) -> None:
+    listed = data.draw(st.lists(st.tuples(st.sampled_from("abc"), amounts(currency)), max_size=8))
+    merged = allocating.merge(listed)
+    assert total(list(merged.values())) == total([amount for _, amount in listed])
+    assert all(merged[name] == total([amount for other, amount in listed if other == name]) for name, _ in listed)
+    assert list(merged) == list(dict.fromkeys(name for name, _ in listed))
+
+
+@given(st.data(), currencies)
+def test_applying_and_reversing_lead_to_the_same_by_replacing_the_list_as_by_single_movements(data: st.DataObject, currency: str) -> None:
+    before = data.draw(histories(currency))
+    added = [((TargetType.INVOICE, name), amount) for name, amount in data.draw(parts(currency))]
+    ids = data.draw(st.sets(st.sampled_from([item.id or "" for item in before]))) if before else set[str]()
+    for step in (allocating.apply(before, added), reversing(before, ids)):
+        replaced = allocating.merge([*((allocating.key_of(item), item.amount) for item in step.kept), *step.added])
+        moved = allocating.fold(before)
+        for item in step.removed:
+            moved[allocating.key_of(item)] -= item.amount
+        for key, amount in step.added:
+            moved[key] = moved.get(key, Decimal(0)) + amount
+        assert replaced == allocating.applied(before, step)
+        assert {key: amount for key, amount in replaced.items() if amount} == {key: amount for key, amount in moved.items() if amount}
+
+
+@given(st.data(), currencies)
+def test_what_is_reversed_can_be_applied_again_to_the_same_sums(data: st.DataObject, currency: str) -> None:
+    before = data.draw(histories(currency))
+    step = reversing(before, {item.id or "" for item in before[::2]})
+    back = allocating.apply(step.kept, [(allocating.key_of(item), item.amount) for item in step.removed])
+    assert allocating.applied(step.kept, back) == {key: amount for key, amount in allocating.fold(before).items()}
+
+
+def reversing(before: list[Allocation], ids: set[str]) -> allocating.Change[tuple[allocating.TargetKey, Decimal]]:
+    return allocating.reverse(before, ids)
 
 
 @given(st.data(), currencies)

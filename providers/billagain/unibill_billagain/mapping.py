@@ -5,12 +5,13 @@ carries a finding. A text from which a mark was taken off, and a ``Date`` that s
 vendor sent them, so that a PUT, which replaces every field, can send them back unchanged.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import date, tzinfo
 from decimal import Decimal
 from typing import Final, Literal, TypeAlias
 
-from unibill import marks
+from unibill import allocating, marks
+from unibill.allocating import Change
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
 from unibill.losses import Loss, LossKind
 from unibill.model import (
@@ -225,7 +226,7 @@ def _standing(
     applied, amount = applied_of(allocations), note.amount
     remaining = remaining_of(amount, applied)
     derived = status_from_amounts(amount, applied)
-    if applied > amount:
+    if allocating.over_applied(amount, allocations):
         findings.append(_finding("over-applied", f"{applied} is allocated of {amount}", "allocations"))
     if word is Status.UNKNOWN:
         return word, applied, remaining
@@ -300,13 +301,12 @@ def to_add(draft: CreditDraft, mark: str | None, mark_in: MarkIn, today: date) -
     )
 
 
-def to_edit(credit: Credit, kept: Sequence[Allocation], added: Sequence[AllocationDraft]) -> CreditInput:
-    """The PUT body that leaves a credit as it is, with these allocations and no others.
+def to_edit(credit: Credit, step: Change[AllocationDraft]) -> CreditInput:
+    """The PUT body that leaves a credit as it is but for its allocations: PUT takes the whole list anew.
 
     Args:
         credit: as read from BillAgain, without ``faults_of_edit``.
-        kept: those that stand, sent with their ids so that they keep them.
-        added: new ones.
+        step: those that it keeps are sent with their ids, so that they keep them; those that it removes are not sent.
 
     Raises:
         ValueError: the credit has no day or no customer.
@@ -315,7 +315,7 @@ def to_edit(credit: Credit, kept: Sequence[Allocation], added: Sequence[Allocati
         raise ValueError("faults_of_edit was not asked")
     standing = [
         AllocationInput(item.amount, invoice_id=int(item.target.id), allocation_id=None if item.id is None else int(item.id))
-        for item in kept
+        for item in step.kept
     ]
     return CreditInput(
         customer_id=int(credit.account_id),
@@ -324,7 +324,7 @@ def to_edit(credit: Credit, kept: Sequence[Allocation], added: Sequence[Allocati
         amount=credit.amount,
         credit_number=str(credit.extra.get("CreditNumber", credit.number or "")),
         memo=str(credit.extra.get("Memo", credit.memo or "")),
-        allocations=(*standing, *(to_allocation(item) for item in added)),
+        allocations=(*standing, *(to_allocation(item) for item in step.added)),
     )
 
 

@@ -4,13 +4,15 @@ from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 
+from unibill import allocating
+from unibill.allocating import Change
 from unibill.capabilities import Capabilities
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
 from unibill.drafts import faults_of_allocations as core_faults_of_allocations
 from unibill.errors import Conflict, Fault, InvalidDraft, InvalidQuery, MalformedResponse, NotFound, Rejected
 from unibill.flow import Done, Flow, Step
 from unibill.losses import Loss
-from unibill.model import Allocation, Charge, Credit, Invoicing
+from unibill.model import Charge, Credit, Invoicing
 from unibill.native import AsyncRunner, Runner
 from unibill.provider import (
     AccountState,
@@ -174,7 +176,7 @@ class BillAgainProvider(Provider[BillAgainSettings]):
         available = Decimal(0) if now.remaining is None else now.remaining
         wrong = [*core_faults_of_allocations(drafts, now.currency, available), *faults.faults_of_allocations(drafts)]
         _refuse_faults("allocation", [*faults.faults_of_edit(now), *wrong])
-        return (yield from self._edit(now, now.allocations or (), drafts))
+        return (yield from self._edit(now, allocating.apply(now.allocations or (), drafts)))
 
     def deallocate(self, credit: Credit, allocation_ids: Collection[str], done: Done) -> Flow[Credit]:
         """Remove allocations: read the credit, send all the others with their ids, read it again.
@@ -194,11 +196,11 @@ class BillAgainProvider(Provider[BillAgainSettings]):
         strange = set(allocation_ids) - {item.id for item in (*standing, *(credit.allocations or ()))}
         if strange:
             raise NotFound(f"credit {credit.id} has no allocation {', '.join(sorted(strange))}", operation="edit credit")
-        kept = [item for item in standing if item.id not in allocation_ids]
-        if now.allocations is not None and len(kept) == len(standing):
+        step: Change[AllocationDraft] = allocating.reverse(standing, allocation_ids)
+        if now.allocations is not None and not step.removed:
             return now
         _refuse_faults("deallocation", faults.faults_of_edit(now))
-        after = yield from self._edit(now, kept, ())
+        after = yield from self._edit(now, step)
         if any(item.id in allocation_ids for item in after.allocations or ()):
             raise Conflict("BillAgain took the shorter list and kept the allocations", operation="edit credit")
         return after
@@ -292,9 +294,9 @@ class BillAgainProvider(Provider[BillAgainSettings]):
         yield Step(step, done=True, data={"id": str(note.credit_note_id)})
         return note
 
-    def _edit(self, now: Credit, kept: Sequence[Allocation], added: Sequence[AllocationDraft]) -> Flow[Credit]:
-        body = mapping.to_edit(now, kept, added)
-        yield Step("edit", done=False, data={"id": now.id, "allocations": [item.id for item in kept]})
+    def _edit(self, now: Credit, step: Change[AllocationDraft]) -> Flow[Credit]:
+        body = mapping.to_edit(now, step)
+        yield Step("edit", done=False, data={"id": now.id, "allocations": [item.id for item in step.kept]})
         yield from self.api.edit_credit(now.id, body)
         yield Step("edit", done=True, data={"id": now.id})
         # PUT answers without a body, and the ids of new allocations cannot be predicted.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from unibill_billagain import dates, faults, mapping
 from unibill_billagain.wire import CreditInput, CreditNote
 
-from unibill import drafts, exactjson, marks, money, wire
+from unibill import allocating, drafts, exactjson, marks, money, wire
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
 from unibill.errors import Fault
 from unibill.losses import LossKind
@@ -223,7 +223,7 @@ def test_a_credit_note_that_is_read_and_put_back_keeps_every_field_digit_for_dig
     for _ in range(3):
         credit = mapping.to_credit(now, ZONE)
         assert faults.faults_of_edit(credit) == []
-        body = mapping.to_edit(credit, credit.allocations or (), ())
+        body = mapping.to_edit(credit, allocating.apply(credit.allocations or (), ()))
         assert (body.customer_id, body.currency_code, str(body.amount)) == (note.customer_id, "ZAR", str(note.amount))
         assert (body.credit_number, body.memo) == (note.credit_number or "", note.memo or "")
         sent = [(item.allocation_id, item.invoice_id, str(item.amount_applied)) for item in body.allocations or ()]
@@ -235,7 +235,9 @@ def test_a_credit_note_that_is_read_and_put_back_keeps_every_field_digit_for_dig
 def test_a_put_names_every_allocation_that_stands_and_adds_the_new_ones() -> None:
     allocated = BASE.model_copy(update={"allocations": (AllocationDraft(amount=Decimal("50.00"), target_id="11352"),)})
     credit = mapping.to_credit(answered(mapping.to_add(allocated, MARK, "memo", TODAY)), ZONE)
-    body = mapping.to_edit(credit, credit.allocations or (), [AllocationDraft(amount=Decimal("25.50"), target_number="957")])
+    body = mapping.to_edit(
+        credit, allocating.apply(credit.allocations or (), [AllocationDraft(amount=Decimal("25.50"), target_number="957")])
+    )
     assert exactjson.dumps(body.json()).decode() == (
         '{"customerID":269,"Date":"05 Apr 2016","CurrencyCode":"ZAR","Amount":150.00,"CreditNumber":"CN-1",'
         f'"Memo":"{MARK} goodwill","Allocations":[{{"allocationID":500,"invoiceID":11352,"amountApplied":50.00}},'
@@ -266,7 +268,7 @@ def test_what_a_put_would_destroy_or_cannot_name_is_a_fault(changes: dict[str, o
 def test_a_put_body_of_a_credit_without_a_day_is_never_made() -> None:
     credit = mapping.to_credit(answered(mapping.to_add(BASE, None, "number", TODAY)), ZONE).model_copy(update={"issued_on": None})
     with pytest.raises(ValueError, match="faults_of_edit"):
-        mapping.to_edit(credit, (), ())
+        mapping.to_edit(credit, allocating.apply((), ()))
 
 
 CHARGE = ChargeDraft(account_id="269", currency="ZAR", amount=Decimal("-20.50"), tag="case-1")

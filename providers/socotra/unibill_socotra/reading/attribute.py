@@ -20,20 +20,21 @@ Invariant: per currency, what remains of all credits, less what is overdrawn, is
 every credit of that currency carries the finding ``balance-mismatch``.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Final
 
-from unibill import money
+from unibill import allocating, money
 from unibill.model import Allocation, Credit, CreditKind, Finding, Status, applied_of, status_from_amounts
+from unibill.pooling import ZERO, Balance, Drain, Event, Lot
 from unibill_socotra.mapping import charges as map_charges
 from unibill_socotra.mapping import credits as map_credits
 from unibill_socotra.mapping import ids
 from unibill_socotra.mapping.charges import ChargeRules
 from unibill_socotra.mapping.times import moment
-from unibill_socotra.reading.balance import ZERO, Balance, Drain, Event, Lot
 from unibill_socotra.reading.edges import Edge, Part, paired, resolved, target_of
 from unibill_socotra.reading.invoiced import Share, explain
 from unibill_socotra.reading.records import AccountRecords
@@ -92,7 +93,7 @@ class _Attribution:
         self._found: dict[str, _Found] = {}
         self._events: dict[str, list[Event]] = {}
         self._drainings: list[_Draining] = []
-        self._given: dict[str, list[Share]] = {invoice: list(shares) for invoice, shares in self._invoiced.shares.items()}
+        self._given = {name: deque((share.charge, share.amount) for share in shares) for name, shares in self._invoiced.shares.items()}
         self._stems: dict[str, str] = {}
         self._numbers: dict[str, int] = {}
         self._rules = rules
@@ -237,18 +238,10 @@ class _Attribution:
 
     def _shares(self, invoice: str, amount: Decimal, stands: bool) -> list[Share]:
         """Whose money an invoice gives: the charges' shares in order. What was undone does not use them up."""
-        shares = self._given.get(invoice, []) if stands else list(self._given.get(invoice, []))
-        taken: list[Share] = []
-        while amount and shares:
-            share = shares.pop(0)
-            part = min(share.amount, amount)
-            if share.amount > part:
-                shares.insert(0, Share(share.charge, money.subtract(share.amount, part)))
-            amount = money.subtract(amount, part)
-            taken.append(Share(share.charge, part))
-        if amount:
-            taken.append(Share(None, amount))
-        return taken
+        known = self._given.get(invoice, deque())
+        taken = [Share(charge, part) for charge, part in allocating.take(known if stands else known.copy(), amount)]
+        missing = money.subtract(amount, money.add([share.amount for share in taken]))
+        return [*taken, Share(None, missing)] if missing else taken
 
     def _is_netting(self, record: Distribution, charge: str, invoice: str) -> bool:
         """Whether a reversed charge's invoice only pays the invoice of its own reversal: then no money was ever spent."""

@@ -1,21 +1,19 @@
 """Sources and targets as edges. Pure.
 
 Socotra keeps two separate lists, and an item may lack its amount: with several on both sides nothing says which source paid which
-target. So one rule decides, always the same: an omitted amount takes what the total leaves, in list order, none beyond its
-invoice's own total; then sources fill targets in list order.
+target. So one rule decides, always the same, and it is the core's (``unibill.allocating``): an omitted amount takes what the total
+leaves, in list order, none beyond its invoice's own total; then sources fill targets in list order.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from unibill import money
-from unibill.allocating import fill
+from unibill.allocating import complete, fill
 from unibill.model import Target, TargetType
 from unibill_socotra.wire.common import CreditItem
 from unibill_socotra.wire.invoices import Invoice
 
-ZERO = Decimal(0)
 _TYPES = {
     "invoice": TargetType.INVOICE,
     "invoiceItem": TargetType.INVOICE_ITEM,
@@ -50,18 +48,10 @@ def resolved(items: Sequence[CreditItem] | None, total: Decimal, invoices: Mappi
         total: the amount of the whole record.
         invoices: those known, whose totals bound omitted amounts.
     """
-    left = total.copy_abs()
-    room = money.subtract(left, money.add([item.amount.copy_abs() for item in items or () if item.amount is not None]))
-    parts: list[Part] = []
-    for item in items or ():
-        if item.amount is not None:
-            amount = min(item.amount.copy_abs(), left)
-        else:
-            amount = max(min(room, _total_of(item, invoices, room)), ZERO)
-            room = money.subtract(room, amount)
-        left = money.subtract(left, amount)
-        parts.append(Part(item.container_locator, item.container_type, amount))
-    return parts
+    listed = items or ()
+    wanted = [(None if item.amount is None else item.amount.copy_abs(), _total_of(item, invoices)) for item in listed]
+    amounts = complete(total.copy_abs(), wanted)
+    return [Part(item.container_locator, item.container_type, amount) for item, amount in zip(listed, amounts, strict=True)]
 
 
 def paired(sources: Sequence[Part], targets: Sequence[Part]) -> list[Edge]:
@@ -84,6 +74,6 @@ def target_of(part: Part, invoices: Mapping[str, Invoice]) -> Target:
     )
 
 
-def _total_of(item: CreditItem, invoices: Mapping[str, Invoice], otherwise: Decimal) -> Decimal:
+def _total_of(item: CreditItem, invoices: Mapping[str, Invoice]) -> Decimal | None:
     invoice = invoices.get(item.container_locator) if item.container_type == "invoice" else None
-    return otherwise if invoice is None or invoice.total_amount is None else invoice.total_amount.copy_abs()
+    return None if invoice is None or invoice.total_amount is None else invoice.total_amount.copy_abs()

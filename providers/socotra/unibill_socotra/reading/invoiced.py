@@ -19,7 +19,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from unibill import money
+from unibill import allocating, money
+from unibill.pooling import ZERO
 from unibill_socotra.mapping.charges import ChargeRules
 from unibill_socotra.mapping.times import moment, ulid_moment
 from unibill_socotra.wire.charges import Charge
@@ -128,17 +129,19 @@ def _is_younger(charge: Charge, generated: datetime | None) -> bool:
 
 
 def _from_items(invoice: Invoice, matching: _Matching, rules: ChargeRules, found: Invoiced) -> None:
-    room = money.add([item.amount for item in invoice.invoice_items or () if item.amount > 0])
+    items = invoice.invoice_items or ()
+    owed = [(item.locator, item.amount) for item in items if item.amount > 0]
+    given = [(place, item.amount.copy_abs()) for place, item in enumerate(items) if item.amount < 0]
+    lowered = allocating.merge((place, part) for _, place, part in allocating.fill(owed, given))
     shares: list[Share] = []
-    for item in invoice.invoice_items or ():
+    for place, item in enumerate(items):
         charge = matching.take(invoice, item.amount, item.charge_type)
         if charge is not None:
             _note(charge, invoice, rules, found)
         if item.amount >= 0:
             continue
         whole = item.amount.copy_abs()
-        netted = min(room, whole)
-        room = money.subtract(room, netted)
+        netted = lowered.get(place, ZERO)
         credit = charge.locator if charge is not None and rules.is_credit(charge) else None
         if netted and credit is not None:
             found.netted.setdefault(credit, []).append((invoice, netted))

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from decimal import Decimal
 
-from unibill import money
+from unibill import allocating, money
+from unibill.allocating import Change
 from unibill.drafts import AllocationDraft, CreditDraft, faults_of_allocations
 from unibill.errors import ConfigurationError, Conflict, Fault, InvalidDraft, InvalidQuery, NotFound, OutcomeUnknown, Rejected
 from unibill.flow import Done, Flow, Step
@@ -117,10 +118,10 @@ class Writer:
         every = yield from self._read_all(account)
         now = by_id(every, credit.id)
         wanted = set(allocation_ids)
-        chosen = [allocation for allocation in now.allocations or () if allocation.id in wanted]
-        if missing := wanted - {allocation.id for allocation in chosen}:
+        if missing := wanted - {allocation.id for allocation in now.allocations or ()}:
             raise NotFound(f"credit {credit.id} has no allocation {', '.join(sorted(missing))} that a distribution made")
-        groups = newest_first(chosen)
+        step: Change[AllocationDraft] = allocating.reverse(now.allocations or (), wanted)
+        groups = newest_first(step.removed)
         refuse_shared(every, groups, wanted)
         for group in groups:
             yield from distributing.reverse(self.api, group, reversal_type)
@@ -216,13 +217,12 @@ class Writer:
         left = money.subtract(draft.amount, money.add([part.amount for part in parts]))
         invoices = yield from read_all(lambda at: self.api.fetch_invoices_for_account(account, offset=at), self.api.page_size)
         waiting = [invoice for invoice in invoices if invoice.invoice_state == "open" and invoice.currency == draft.currency]
-        for invoice in sorted(waiting, key=lambda one: (one.due_time or "", one.locator)):
-            there = money.subtract(invoice.total_remaining_amount or Decimal(0), promised.get(invoice.locator, Decimal(0)))
-            amount = min(left, there)
-            if amount > 0:
-                parts.append(Part(invoice.locator, "invoice", amount))
-                left = money.subtract(left, amount)
-        return parts
+        waiting.sort(key=lambda one: (one.due_time or "", one.locator))
+        open_amounts = [
+            (one.locator, money.subtract(one.total_remaining_amount or Decimal(0), promised.get(one.locator, Decimal(0))))
+            for one in waiting
+        ]
+        return [*parts, *(Part(locator, "invoice", part) for _, locator, part in allocating.fill([(None, left)], open_amounts))]
 
     def _movement(self, credit: Credit, part: Part) -> Movement:
         account = self._account_of(credit)

@@ -1,11 +1,12 @@
-"""An account's credit balance in one currency as a queue of lots: who filled it, and whose money was spent. Pure.
+"""Money that several credits put into one balance: whose is left, and whose was spent. Pure, and the same for every vendor.
 
-Each credit that fills the balance makes a lot. Whatever leaves the balance takes from the lots, the oldest first; a distribution
-that unibill made for one credit takes from that credit first. What is undone gives back exactly what it had taken. Where more
-leaves than there is (a payment is reversed after its surplus was spent), the rest is owed, and the next lot pays it.
+For vendors that keep a balance per account and currency, and not what was spent of which credit. Each credit that fills the
+balance makes a lot. Whatever leaves the balance takes from the lots, the oldest first; a drain that was made for one credit takes
+from that credit first. What is undone gives back exactly what it had taken. Where more leaves than there is (a payment is reversed
+after its surplus was spent), the rest is owed, and the next lot pays it.
 
 The sum of what is left of the lots, less what is owed, does not depend on the order of events: it is what came in less what
-went out, and so the ledger's balance.
+went out, and so what a ledger says.
 """
 
 from collections.abc import Iterable
