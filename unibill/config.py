@@ -23,11 +23,12 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import platformdirs
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from unibill import plugins
 from unibill.errors import ConfigurationError
 from unibill.provider import BackendSettings
+from unibill.redact import Redactor
 
 FILE_NAME: Final = "unibill.toml"
 _ENVIRONMENT: Final = "UNIBILL_BACKENDS__"
@@ -68,7 +69,13 @@ def validate(model: type[BackendSettings], values: Mapping[str, object], where: 
             f"{'.'.join(map(str, fault['loc'])) or 'settings'}: {_said(fault['type'], fault['msg'])}"
             for fault in error.errors(include_input=False)
         ]
-    raise ConfigurationError(f"{where}: {'; '.join(faults)}; it takes {', '.join(sorted(model.model_fields))}")
+    hidden = Redactor(str(value) for name, value in values.items() if _holds_secret(model, name))
+    raise ConfigurationError(hidden.text(f"{where}: {'; '.join(faults)}; it takes {', '.join(sorted(model.model_fields))}"))
+
+
+def _holds_secret(model: type[BackendSettings], name: str) -> bool:
+    setting = model.model_fields.get(name)
+    return _looks_secret(name) if setting is None else setting.annotation is SecretStr
 
 
 def _said(kind: str, message: str) -> str:

@@ -5,7 +5,7 @@ at once; a provider adds what its vendor demands.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -16,6 +16,7 @@ from unibill import money
 from unibill.errors import Fault
 from unibill.model import Invoicing, TargetType
 from unibill.money import Amount
+from unibill.redact import Shown
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _CHARGE_IDS: Final = ("type", "policy_id", "transaction_id", "element_id", "element_static_id")
@@ -26,6 +27,10 @@ class Draft(BaseModel):
     """What every draft shares."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
+        """What a representation shows: card-like numbers and secrets masked, since representations end up in logs."""
+        return [(name, Shown(value) if isinstance(value, str) else value) for name, value in super().__repr_args__()]
 
 
 class AllocationDraft(Draft):

@@ -47,8 +47,8 @@ class Request:
     operation: str
     method: Method
     path: str
-    query: Query = ()
-    body: bytes | None = None
+    query: Query = field(default=(), repr=False)
+    body: bytes | None = field(default=None, repr=False)
     effect: Effect = Effect.NONE
     permission: str = ""
 
@@ -64,8 +64,8 @@ class Response:
     """
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
     def json(self) -> object:
         """The body as exact JSON.

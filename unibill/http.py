@@ -1,12 +1,13 @@
 """All I/O: two transports, and the drivers that run flows over them. The only module that imports httpx.
 
 A transport sends one request and gives one answer. It verifies TLS, refuses plain http except to loopback, follows no
-redirect, bounds an answer's size after decompression and the time it may take as a whole, and tells "was not sent" from
-"nobody knows". A driver runs a flow: it sends, sleeps, keeps steps, and names the backend in every error.
+redirect, bounds an answer's size before and after decompression and the time it may take as a whole, its head included, and
+tells "was not sent" from "nobody knows". What httpx and httpcore log is masked. A driver runs a flow: it sends, sleeps, keeps steps, and names the backend in every error.
 """
 
 import contextlib
 import ipaddress
+import logging
 import ssl
 import threading
 import time
@@ -19,11 +20,13 @@ from urllib.parse import urlencode, urlsplit
 import anyio
 import httpx
 
+from unibill.bodies import ENCODINGS, Body, BrokenCompression, TooLarge
+from unibill.deadlines import Bounded, within
 from unibill.errors import BackendError, ConfigurationError, InvalidQuery, MalformedResponse, Unavailable, UnsupportedOperation
 from unibill.events import RequestSettled
 from unibill.flow import Effect, Flow, Request, Response, Sleep, Step
 from unibill.provider import BackendSettings, Endpoint
-from unibill.redact import Redactor
+from unibill.redact import Redactor, clean, guard
 from unibill.retry import Pacer, Policy, resilient
 from unibill.version import __version__
 
@@ -35,6 +38,8 @@ Observe = Callable[[RequestSettled], None]
 
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 _LAST_PORT: Final = 65535
+_LOGGERS: Final = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks")
+_log = logging.getLogger("unibill")
 _waiting_everywhere = threading.Event()
 _waiting_everywhere.set()
 
@@ -49,6 +54,22 @@ def without_waiting() -> Iterator[None]:
     finally:
         if waited:
             _waiting_everywhere.set()
+
+
+class _Masking(logging.Filter):
+    """Masks what the HTTP libraries log: addresses with ids in them, and headers of answers that repeat credentials."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        said = record.getMessage()
+        masked = clean(said)
+        if masked != said:
+            record.msg, record.args = masked, ()
+        return True
+
+
+_masking = _Masking()
+for _name in _LOGGERS:
+    logging.getLogger(_name).addFilter(_masking)
 
 
 @cache
@@ -98,13 +119,15 @@ class _Prepared:
     settings: BackendSettings
     observe: Observe
     proves_unsent: bool
+    redactor: Redactor
 
     def url(self, request: Request) -> str:
         query = "?" + urlencode(request.query) if request.query else ""
         return self.endpoint.base_url + request.path + query
 
     def headers(self, request: Request) -> dict[str, str]:
-        headers = {"accept": "application/json", "user-agent": f"unibill/{__version__}", **self.endpoint.headers}
+        own = {"accept": "application/json", "accept-encoding": ENCODINGS, "user-agent": f"unibill/{__version__}"}
+        headers = {**own, **self.endpoint.headers}
         if request.body is not None:
             headers["content-type"] = "application/json"
         return headers
@@ -116,9 +139,18 @@ class _Prepared:
     def response(self, answer: httpx.Response, body: bytes) -> Response:
         return Response(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)
 
-    def check_encoding(self, request: Request, answer: httpx.Response) -> None:
-        if "," in answer.headers.get("content-encoding", ""):
+    def body(self, request: Request, answer: httpx.Response) -> Body:
+        encoding: str = answer.headers.get("content-encoding", "")
+        try:
+            return Body(encoding, self.settings.max_body)
+        except BrokenCompression:
+            pass
+        if "," in encoding:
             raise MalformedResponse("the answer is compressed several times over, which grows without bound", operation=request.operation)
+        raise MalformedResponse("the answer is compressed in a way that was not asked for", operation=request.operation)
+
+    def broken(self, request: Request) -> BackendError:
+        return MalformedResponse("the answer's compression is broken", operation=request.operation)
 
     def too_large(self, request: Request) -> BackendError:
         return MalformedResponse(
@@ -130,14 +162,25 @@ class _Prepared:
     def too_slow(self, request: Request) -> BackendError:
         return Unavailable(f"the answer took longer than the deadline of {self.settings.deadline:g} s", operation=request.operation)
 
-    def failure(self, request: Request, error: Exception) -> BackendError | InvalidQuery:
+    def in_time(self, request: Request, started: float) -> None:
+        if time.monotonic() - started > self.settings.deadline:
+            raise self.too_slow(request)
+
+    def failure(self, request: Request, error: Exception, started: float) -> BackendError | InvalidQuery:
         unsent = self.proves_unsent and isinstance(error, _NOT_SENT)
+        self.redactor.chain(error)
+        if isinstance(error, TooLarge):
+            return self.too_large(request)
+        if isinstance(error, BrokenCompression):
+            return self.broken(request)
         if isinstance(error, httpx.InvalidURL):
             return InvalidQuery(f"backend {self.backend!r} cannot be asked for {request.operation}: {_plain(error)}")
-        if isinstance(error, httpx.TimeoutException):
+        if isinstance(error, httpx.TimeoutException) and not unsent:
+            if time.monotonic() - started >= self.settings.deadline:
+                return self.too_slow(request)
             reason = f"no answer within {self.settings.timeout:g} s"
         elif isinstance(error, httpx.DecodingError):
-            return MalformedResponse("the answer's compression is broken", operation=request.operation)
+            return self.broken(request)
         elif isinstance(error, _NOT_SENT):
             reason = f"no connection to {urlsplit(self.endpoint.base_url).netloc} ({_plain(error)})"
         else:
@@ -147,9 +190,9 @@ class _Prepared:
         return failure
 
     def settled(self, request: Request, started: float, status: int | None, error: str = "") -> None:
-        self.observe(
-            RequestSettled(self.backend, request.operation, request.method, request.path, status, time.monotonic() - started, 1, error)
-        )
+        seconds, said = time.monotonic() - started, self.redactor.text(error)
+        path = self.redactor.secrets(request.path)
+        self.observe(RequestSettled(self.backend, request.operation, request.method, path, status, seconds, 1, said))
 
 
 def _plain(error: Exception) -> str:
@@ -160,13 +203,27 @@ def _ignore(_: RequestSettled) -> None:
     return None
 
 
+def _bound(client: httpx.Client) -> None:
+    """Have every connection of a client keep to the deadline of the thread that uses it.
+
+    httpx offers no place for a network backend, so it is put where httpx keeps its own; a test proves that it is in force.
+    """
+    for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001 - there is no public way
+        pool = getattr(transport, "_pool", None)
+        inner = getattr(pool, "_network_backend", None)
+        if pool is not None and inner is not None:
+            pool._network_backend = Bounded(inner)  # noqa: SLF001 - as above
+        elif transport is not None:
+            _log.warning("this httpx keeps its connections elsewhere: the head of an answer is bounded by the timeout only")
+
+
 class Transport:
     """Sends requests of one backend, blocking. Safe to use from several threads.
 
     Args:
         backend: its name in the configuration.
-        client: an httpx client to use instead of one of our own; it is not closed. Of a client whose transport is not
-            httpx's own, no error is taken as proof that a request was not sent.
+        client: an httpx client to use instead of one of our own; it is not closed. No error of it is taken as proof that a
+            request was not sent, and only its own timeouts bound the head of an answer, the deadline the body.
         observe: is told of every try.
 
     Raises:
@@ -176,16 +233,19 @@ class Transport:
     def __init__(
         self, backend: str, endpoint: Endpoint, settings: BackendSettings, *, client: httpx.Client | None = None, observe: Observe = _ignore
     ) -> None:
+        guard(self, endpoint.secrets)
         check_base_url(endpoint.base_url)
         _check_headers(endpoint)
         self._owned = client is None
         self._client = client or httpx.Client(
             verify=_tls(),
             trust_env=not _is_loopback(httpx.URL(endpoint.base_url).host),  # what goes to this machine goes past no proxy
-            timeout=settings.timeout,
+            timeout=min(settings.timeout, settings.deadline),
             limits=httpx.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency),
         )
-        self._prepared = _Prepared(backend, endpoint, settings, observe, self._owned)
+        if self._owned:
+            _bound(self._client)
+        self._prepared = _Prepared(backend, endpoint, settings, observe, self._owned, Redactor(endpoint.secrets))
         self._runs = _Runs(backend, endpoint, settings)
 
     def send(self, request: Request) -> Response:
@@ -197,34 +257,35 @@ class Transport:
             UnsupportedOperation: a write to a read-only backend.
             InvalidQuery: ids so long that no address can hold them; nothing was sent.
         """
-        prepared, limit = self._prepared, self._prepared.settings.max_body
+        prepared = self._prepared
         prepared.check(request)
         started = time.monotonic()
         try:
             outgoing = self._client.build_request(
                 request.method, prepared.url(request), content=request.body, headers=prepared.headers(request)
             )
-            answer = self._client.send(outgoing, stream=True, follow_redirects=False)
-            try:
-                prepared.check_encoding(request, answer)
-                body = bytearray()
-                for chunk in answer.iter_bytes():
-                    body += chunk
-                    if len(body) > limit:
-                        raise prepared.too_large(request)
-                    if time.monotonic() - started > prepared.settings.deadline:
-                        raise prepared.too_slow(request)
-            finally:
-                answer.close()
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            failure = prepared.failure(request, error)
+            with within(prepared.settings.deadline):
+                answer = self._client.send(outgoing, stream=True, follow_redirects=False)
+                try:
+                    body = prepared.body(request, answer)
+                    if answer.is_stream_consumed:
+                        body.take_unpacked(answer.content)
+                    else:
+                        for chunk in answer.iter_raw():
+                            body.take(chunk)
+                            prepared.in_time(request, started)
+                    whole = body.whole()
+                finally:
+                    answer.close()
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TooLarge, BrokenCompression) as error:
+            failure = prepared.failure(request, error, started)
             prepared.settled(request, started, None, str(failure))
             raise failure from error
         except BackendError as error:
             prepared.settled(request, started, None, error.message)
             raise
         prepared.settled(request, started, answer.status_code)
-        return prepared.response(answer, bytes(body))
+        return prepared.response(answer, whole)
 
     def run(self, flow: Flow[T], keep: Keep | None = None) -> T:
         """Drive a flow to its value, with retries and pacing."""
@@ -272,48 +333,56 @@ class AsyncTransport:
         client: httpx.AsyncClient | None = None,
         observe: Observe = _ignore,
     ) -> None:
+        guard(self, endpoint.secrets)
         check_base_url(endpoint.base_url)
         _check_headers(endpoint)
         self._owned = client is None
         self._client = client or httpx.AsyncClient(
             verify=_tls(),
             trust_env=not _is_loopback(httpx.URL(endpoint.base_url).host),  # what goes to this machine goes past no proxy
-            timeout=settings.timeout,
+            timeout=min(settings.timeout, settings.deadline),
             limits=httpx.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency),
         )
-        self._prepared = _Prepared(backend, endpoint, settings, observe, self._owned)
+        self._prepared = _Prepared(backend, endpoint, settings, observe, self._owned, Redactor(endpoint.secrets))
         self._runs = _Runs(backend, endpoint, settings)
 
     async def send(self, request: Request) -> Response:
         """Send one request; see ``Transport.send``."""
-        prepared, limit = self._prepared, self._prepared.settings.max_body
+        prepared = self._prepared
         prepared.check(request)
         started = time.monotonic()
         try:
-            outgoing = self._client.build_request(
-                request.method, prepared.url(request), content=request.body, headers=prepared.headers(request)
-            )
-            answer = await self._client.send(outgoing, stream=True, follow_redirects=False)
-            try:
-                prepared.check_encoding(request, answer)
-                body = bytearray()
-                async for chunk in answer.aiter_bytes():
-                    body += chunk
-                    if len(body) > limit:
-                        raise prepared.too_large(request)
-                    if time.monotonic() - started > prepared.settings.deadline:
-                        raise prepared.too_slow(request)
-            finally:
-                await answer.aclose()
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            failure = prepared.failure(request, error)
+            with anyio.move_on_after(prepared.settings.deadline) as bound:
+                answer, whole = await self._answer(request, started)
+            if bound.cancelled_caught:
+                raise prepared.too_slow(request)
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TooLarge, BrokenCompression) as error:
+            failure = prepared.failure(request, error, started)
             prepared.settled(request, started, None, str(failure))
             raise failure from error
         except BackendError as error:
             prepared.settled(request, started, None, error.message)
             raise
         prepared.settled(request, started, answer.status_code)
-        return prepared.response(answer, bytes(body))
+        return prepared.response(answer, whole)
+
+    async def _answer(self, request: Request, started: float) -> tuple[httpx.Response, bytes]:
+        prepared = self._prepared
+        outgoing = self._client.build_request(
+            request.method, prepared.url(request), content=request.body, headers=prepared.headers(request)
+        )
+        answer = await self._client.send(outgoing, stream=True, follow_redirects=False)
+        try:
+            body = prepared.body(request, answer)
+            if answer.is_stream_consumed:
+                body.take_unpacked(answer.content)
+            else:
+                async for chunk in answer.aiter_raw():
+                    body.take(chunk)
+                    prepared.in_time(request, started)
+            return answer, body.whole()
+        finally:
+            await answer.aclose()
 
     async def run(self, flow: Flow[T], keep: Keep | None = None) -> T:
         """Drive a flow to its value; see ``Transport.run``."""
@@ -362,6 +431,4 @@ class _Runs:
 
     def name(self, error: BackendError) -> None:
         error.backend = error.backend or self._backend
-        error.vendor_message = self._redactor.text(error.vendor_message)
-        error.message = self._redactor.text(error.message)
-        error.args = (error.message,)
+        self._redactor.chain(error)

@@ -7,7 +7,7 @@ Mappings fill these models through ``trusted``, which does not validate a second
 it enters, in the wire models, and mapping code is typed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 from unibill import exactjson
 from unibill.money import Amount, add, subtract
+from unibill.redact import Shown
 
 Extra = Annotated[Mapping[str, object], PlainSerializer(lambda value: value, return_type=Any)]
 """The vendor's fields that have no slot, as decoded."""
@@ -54,6 +55,10 @@ class Record(BaseModel):
         _set_extra(record, None)
         _set_private(record, None)
         return record
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
+        """What a representation shows: card-like numbers and secrets masked, since representations end up in logs."""
+        return [(name, Shown(value) if isinstance(value, (str, Mapping)) else value) for name, value in super().__repr_args__()]
 
     def jsonable(self) -> dict[str, object]:
         """The record as JSON values; amounts stay Decimals, for ``exactjson.dumps``."""

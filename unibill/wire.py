@@ -17,6 +17,7 @@ import msgspec
 from unibill import exactjson
 from unibill.errors import MalformedResponse, OutcomeUnknown
 from unibill.flow import Effect, Request, Response
+from unibill.redact import clean
 
 T = TypeVar("T")
 _SHOWN = 200
@@ -33,6 +34,9 @@ class WireRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """
 
     unknown: dict[str, object] = msgspec.field(name="~unknown", default_factory=dict[str, object])
+
+    def __repr__(self) -> str:
+        return clean(super().__repr__())
 
 
 _building = threading.Lock()

@@ -9,15 +9,16 @@ from rich.text import Text
 from unibill.cli.output import BOLD, RED, YELLOW, err, note
 from unibill.cli.show import visible
 from unibill.errors import BackendError, UnibillError
-from unibill.redact import Redactor
+from unibill.redact import Redactor, clean, guard
 
 _secrets: set[str] = set()
 _UNEXPECTED = 3
 
 
 def keep_secret(secrets: tuple[str, ...]) -> None:
-    """Never show these texts in an error, a traceback included."""
+    """Never show these texts, in an error, a traceback or anything else, for as long as this process lives."""
     _secrets.update(secrets)
+    guard(report, secrets)
 
 
 def report(error: Exception, debug: bool) -> int:
@@ -33,9 +34,9 @@ def report(error: Exception, debug: bool) -> int:
     redactor = Redactor(_secrets)
     if debug:
         lines = "".join(traceback.format_exception(error)).splitlines()
-        note("\n".join(visible(redactor.text(line)) for line in lines))
+        note("\n".join(visible(clean(redactor.text(line))) for line in lines))
     if isinstance(error, UnibillError):
-        err().print(Text.assemble(("Error: ", RED + BOLD), (visible(redactor.text(_sentence(error))), RED)))
+        err().print(Text.assemble(("Error: ", RED + BOLD), (visible(clean(redactor.text(_sentence(error)))), RED)))
         return error.exit_status
     said = "" if debug else " Run it again with --debug to see where."
     err().print(Text(f"Error: something unexpected went wrong: {type(error).__name__}.{said}", RED))
@@ -63,7 +64,7 @@ def warn_plainly() -> None:
         del filename, lineno, file, line
         if issubclass(category, (DeprecationWarning, ResourceWarning)):
             return
-        note(f"Warning: {visible(Redactor(_secrets).text(str(message)))}", YELLOW)
+        note(f"Warning: {visible(clean(Redactor(_secrets).text(str(message))))}", YELLOW)
 
     if not sys.warnoptions:
         warnings.showwarning = tell

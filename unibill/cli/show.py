@@ -1,7 +1,7 @@
 """Text that came from outside, made safe to look at.
 
-A vendor's text may hold escape sequences that move the cursor, marks that turn the writing direction, or a card number. On a
-screen and in ``--json`` it is text and nothing else.
+A vendor's text may hold escape sequences that move the cursor, marks that turn the writing direction, a card number, or the
+credentials it was asked with. On a screen and in ``--json`` it is text and nothing else.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 from unibill import exactjson
-from unibill.redact import mask_cards
+from unibill.redact import clean, without_secrets
 
 _NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -18,8 +18,8 @@ _ID_KEY: Final = re.compile(r"(?:^|_)(?:id|mark)$|(?:ID|Id|Locator|Locators)$|^l
 
 
 def show(text: str | None) -> str:
-    """A text for people: card-like numbers masked, and what would act on a terminal written out, as an escape."""
-    return "" if text is None else visible(mask_cards(text))
+    """A text for people: card-like numbers and secrets masked, and what would act on a terminal written out, as an escape."""
+    return "" if text is None else visible(clean(text))
 
 
 def visible(text: str) -> str:
@@ -37,11 +37,11 @@ def _written(character: str) -> str:
 
 
 def masked(value: object, key: str = "") -> object:
-    """A JSON value with card-like numbers masked in its texts; ids and marks are no texts and stay as they are."""
+    """A JSON value with secrets masked, and card-like numbers in its texts; ids and marks are no texts and keep their digits."""
     if isinstance(value, str):
-        return value if _ID_KEY.search(key) else mask_cards(value)
+        return without_secrets(value) if _ID_KEY.search(key) else clean(value)
     if isinstance(value, Mapping):
-        return {name: masked(item, str(name)) for name, item in cast("Mapping[object, object]", value).items()}
+        return {clean(str(name)): masked(item, str(name)) for name, item in cast("Mapping[object, object]", value).items()}
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
         return [masked(item, key) for item in cast("Sequence[object]", value)]
     return value

@@ -17,7 +17,7 @@ from unibill.copying.options import PAYMENTS, PlanOptions
 from unibill.drafts import AllocationDraft, CreditDraft
 from unibill.losses import Loss
 from unibill.model import Allocation, Credit, CreditKind, Direction, Status, TargetType
-from unibill.redact import has_card, mask_cards
+from unibill.redact import clean, is_clean
 
 CARD_REASON: Final = "it may hold a card number; --allow-card-numbers would carry it"
 
@@ -220,12 +220,12 @@ def draft_of(credit: Credit, account: str, what: Carried) -> CreditDraft:
 
 
 def without_cards(draft: CreditDraft) -> tuple[CreditDraft, frozenset[str]]:
-    """The draft with card-like numbers taken out, and the names of the texts that had some."""
+    """The draft with card-like numbers and credentials taken out, and the names of the texts that had some."""
     texts = {"number": draft.number, "memo": draft.memo}
-    found = frozenset(name for name, text in texts.items() if has_card(text))
+    found = frozenset(name for name, text in texts.items() if not is_clean(text))
     if not found:
         return draft, found
-    update = {name: mask_cards(texts[name] or "") if name == "memo" else None for name in found}
+    update = {name: clean(texts[name] or "") if name == "memo" else None for name in found}
     return draft.model_copy(update=update), found
 
 
@@ -253,8 +253,8 @@ def losses_of(credit: Credit, what: Carried, hidden: frozenset[str]) -> list[Los
 
 
 def mask(text: str) -> str:
-    """A text as it may be stored: without card-like numbers."""
-    return mask_cards(text)
+    """A text as it may be stored: without card-like numbers, and without the credentials of either side."""
+    return clean(text)
 
 
 def _text(value: object) -> str:
