@@ -5,35 +5,30 @@ compares the target's books with what was put into the source. What unibill itse
 limits within which it promises exactly one effect, whatever is wrong in the books must have been named by it.
 """
 
-import json
-import os
 import random
-import selectors
 import shutil
-import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Self
 
-from tests.crash.vendors import VENDORS, Placed, Row, Server, Standing, Vendor, Wanted
-from unibill import exactjson
+from tests.crash.processes import Ended, Forks, World, ended
+from tests.crash.vendors import VENDORS, Placed, Row, Standing, Vendor, Wanted
 
 DIRECTIONS: Final = (("billagain", "socotra"), ("socotra", "billagain"), ("billagain", "billagain"), ("socotra", "socotra"))
-ROOT: Final = Path(__file__).parents[2]
 LATE: Final = 0.25
 """Seconds after which a late effect comes."""
 SETTLE: Final = 1.5
 """The settling time of applies that late effects may fall into; long, so that a busy machine does not break the limit."""
 _PATIENCE: Final = 60.0
 _TICK: Final = 0.002
+_PASSAGE: Final = 0.05
+"""Seconds that a request is under way if nothing holds it up."""
 _MOST_APPLIES: Final = 6
 
 
@@ -75,6 +70,11 @@ class Figures:
             setattr(self, item.name, getattr(self, item.name) + getattr(other, item.name))
 
 
+def seeded(seed: int) -> random.Random:
+    """Chance that repeats itself."""
+    return random.Random(seed)  # noqa: S311 - repeatable, not secret
+
+
 def table(rows: Mapping[str, Figures]) -> str:
     """Figures as lines of text."""
     names = [item.name for item in fields(Figures)]
@@ -82,123 +82,6 @@ def table(rows: Mapping[str, Figures]) -> str:
     lines = [" " * width + "".join(f"{name:>12}" for name in names)]
     lines += [f"{name:<{width}}" + "".join(f"{getattr(figures, item):>12}" for item in names) for name, figures in rows.items()]
     return "\n".join(lines)
-
-
-# Processes
-
-
-class Lines:
-    """The lines that a process writes, waited for no longer than a while."""
-
-    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
-        assert process.stdout is not None
-        self._process = process
-        self._handle = process.stdout.fileno()
-        self._rest = b""
-        self._ready = selectors.DefaultSelector()
-        self._ready.register(self._handle, selectors.EVENT_READ)
-
-    def next(self, seconds: float = _PATIENCE) -> dict[str, Any] | None:
-        """The next line, or None if none came in time."""
-        limit = time.monotonic() + seconds
-        while b"\n" not in self._rest:
-            if not self._ready.select(max(0.0, limit - time.monotonic())):
-                return None
-            data = os.read(self._handle, 65536)
-            if not data:
-                raise AssertionError(f"a process of the harness ended by itself, with {self._process.wait(5)}")
-            self._rest += data
-        line, self._rest = self._rest.split(b"\n", 1)
-        found: dict[str, Any] = json.loads(line)
-        return found
-
-    def close(self) -> None:
-        """Watch no longer."""
-        self._ready.close()
-
-
-@contextmanager
-def started(*arguments: str) -> Iterator[tuple["subprocess.Popen[bytes]", Lines]]:
-    """A worker process, ended with the block."""
-    command = [sys.executable, "-m", "tests.crash.worker", *arguments]
-    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - this very interpreter
-    lines = Lines(process)
-    try:
-        yield process, lines
-    finally:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.close()
-        if arguments:
-            process.terminate()
-        process.wait(10)
-        lines.close()
-        process.stdout.close()
-
-
-class Forks:
-    """Starts the processes that do the jobs, one at a time."""
-
-    def __init__(self, process: "subprocess.Popen[bytes]", lines: Lines) -> None:
-        self._process = process
-        self._lines = lines
-        self.pid = 0
-        self.held = ""
-        self.ended: dict[str, Any] | None = None
-
-    def start(self, job: Mapping[str, Any]) -> None:
-        """Begin a job."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(job).encode() + b"\n")
-        self._process.stdin.flush()
-        self.held, self.ended = "", None
-        begun = self._lines.next()
-        assert begun is not None
-        self.pid = int(begun["pid"])
-
-    def listen(self, seconds: float) -> None:
-        """Hear what the process says within a while: that it is held, or has ended."""
-        said = self._lines.next(seconds)
-        if said is not None and "held" in said:
-            self.held = said["held"]
-        elif said is not None:
-            self.ended = said
-
-    def kill(self) -> bool:
-        """Kill the process, unless it has ended; tells whether it was killed."""
-        os.kill(self.pid, signal.SIGKILL)  # a zombie until the next job, so the number is still its own
-        return self.wait() < 0
-
-    def wait(self) -> int:
-        """Wait for the end; gives the exit status, -9 for a killed process."""
-        limit = time.monotonic() + _PATIENCE
-        while self.ended is None:
-            assert time.monotonic() < limit, "a job takes too long"
-            self.listen(1.0)
-        return -int(self.ended["ended"]) if self.ended["killed"] else int(self.ended["ended"])
-
-
-@dataclass
-class World:
-    """Two servers, and two places to start processes, so that two can run at once."""
-
-    source: Server
-    target: Server
-    forks: tuple[Forks, Forks]
-
-
-@contextmanager
-def world() -> Iterator[World]:
-    """Start all of it."""
-    with ExitStack() as stack:
-        servers: list[Server] = []
-        for _ in range(2):
-            said = stack.enter_context(started("serve"))[1].next()
-            assert said is not None
-            servers.append(Server(said))
-            stack.enter_context(closing(servers[-1].client))
-        forks = [Forks(*stack.enter_context(started())) for _ in range(2)]
-        yield World(servers[0], servers[1], (forks[0], forks[1]))
 
 
 # Kills
@@ -213,20 +96,25 @@ class Kill:
             its answer is on the way), ``stored`` (an outcome is in the run store), ``time``, or an empty text: not at all.
         nth: the how manieth time.
         route: of the write, for ``sent`` and ``effect``.
-        seconds: until the kill, for ``time``.
+        seconds: until the kill, for ``time``; how long a request is held up, for ``sent`` and ``stored``.
     """
 
     point: str = ""
     nth: int = 1
     route: str = ""
-    seconds: float = 0.0
+    seconds: float = LATE
+
+    @property
+    def under_way(self) -> float:
+        """How long after the kill an effect may come."""
+        return self.seconds if self.point in {"sent", "stored"} else _PASSAGE
 
     def fault(self) -> list[Row]:
         """The fault that keeps the process where it shall be killed."""
         if self.point == "sent":
-            return [{"kind": "latency", "route": self.route, "skip": self.nth - 1, "count": 1, "seconds": LATE}]
+            return [{"kind": "latency", "route": self.route, "skip": self.nth - 1, "count": 1, "seconds": self.seconds}]
         if self.point == "stored":
-            return [{"kind": "latency", "route": self.route, "skip": 1, "count": 1, "seconds": LATE}]
+            return [{"kind": "latency", "route": self.route, "skip": 1, "count": 1, "seconds": self.seconds}]
         if self.point == "effect":
             return [{"kind": "slow-body", "route": self.route, "skip": self.nth - 1, "count": 1, "seconds": 0.5}]
         return []
@@ -237,15 +125,6 @@ POINTS: Final = ("begun", "intent", "answered", "noted", "outcome")
 _SEEN: Final = frozenset({"sent", "effect", "stored", "time"})
 """What the harness sees from outside."""
 NO_KILL: Final = Kill()
-
-
-@dataclass
-class Ended:
-    """How a process ended: killed, or with a result."""
-
-    killed: bool
-    status: int
-    result: Row = field(default_factory=dict[str, Any])
 
 
 # Trials
@@ -305,7 +184,7 @@ class Trial:
     def plan(self, run: Path | None = None) -> Row:
         """Plan, undisturbed."""
         ended = self._do(self.job("plan", run))
-        assert ended.status in {0, 1}, ended.result
+        assert ended.status in {0, 1}, f"plan ended with {ended.status}: {ended.result}"
         return ended.result
 
     def verify(self, run: Path | None = None) -> Row:
@@ -313,6 +192,10 @@ class Trial:
         ended = self._do(self.job("verify", run))
         self.hear(ended.result)
         return ended.result
+
+    def rollback(self) -> Row:
+        """Roll back, undisturbed."""
+        return self._do(self.job("rollback")).result
 
     def apply(self, kill: Kill = NO_KILL, faults: Sequence[Row] = (), *, waits: bool = False, **more: Any) -> Ended:  # noqa: ANN401 - JSON
         """Apply, with a kill and faults at the target.
@@ -357,7 +240,7 @@ class Trial:
             forks.listen(_TICK if kill.point in _SEEN else 1.0)
         if forks.ended is None:
             self.at_kill(kill)
-            self.landing = time.monotonic() + LATE
+            self.landing = max(self.landing, time.monotonic() + kill.under_way)
             forks.kill()
 
     def _slow_answers(self) -> int:
@@ -365,6 +248,14 @@ class Trial:
 
     def at_kill(self, kill: Kill) -> None:
         """Called before a kill, for those who want to look."""
+
+    @staticmethod
+    def until(holds: Callable[[], bool]) -> None:
+        """Wait for something that is bound to come."""
+        limit = time.monotonic() + _PATIENCE
+        while not holds():
+            assert time.monotonic() < limit, "what was waited for did not come"
+            time.sleep(_TICK)
 
     def hear(self, result: Row) -> None:
         """Take down what a result names."""
@@ -409,17 +300,19 @@ class Trial:
 
     def land(self) -> None:
         """Wait until every effect that is under way has come."""
-        while (left := self.landing - time.monotonic()) > -0.1:
-            time.sleep(max(left, 0) + 0.1)
+        while (left := self.landing + _PASSAGE - time.monotonic()) > 0:
+            time.sleep(left)
 
     def finish(self) -> Self:
         """Apply undisturbed until nothing is left to do, verify, and judge by the books."""
         self.land()
-        applied = 1
+        applied, problems = 1, None
         for _ in range(_MOST_APPLIES):
-            applied = self.apply().status
-            if applied == 0:
+            done = self.apply()
+            applied = done.status
+            if applied == 0 or done.result["problems"] == problems:
                 break
+            problems = done.result["problems"]
         verified = self.verify()["exit_status"]
         self.judge()
         figures = self.figures
@@ -453,18 +346,6 @@ class Trial:
         by_source = any(source == self.sources.credits[i] for i in planned for source, _ in self.named)
         by_copy = sum(any(self.target.same(target, copy) for _, target in self.named) for copy in copies)
         return by_source or bool(by_copy) and by_copy >= len(copies) - len(planned)
-
-
-def ended(forks: Forks, job: Row) -> Ended:
-    """Wait for a process and read its result."""
-    status = forks.wait()
-    place = Path(job["result"])
-    result = exactjson.loads(place.read_bytes()) if place.exists() else {}
-    if status >= 0:
-        assert result, f"a process ended with {status} and without a result"
-    if "error" in result and not any(word in result["error"] for word in ("Unavailable", "RateLimited", "MalformedResponse")):
-        raise AssertionError(f"{job['do']}: {result['error']}")
-    return Ended(status < 0, status, result)
 
 
 def _wanted(randomness: random.Random, source: str, accounts: int, each: int) -> list[Wanted]:

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import httpx
 
@@ -90,7 +90,7 @@ class Server:
     def books(self, system: str) -> list[Row]:
         """Every row of one system."""
         text = self.client.get("/_sandbox/books").raise_for_status().content
-        rows = [exactjson.loads(line) for line in text.splitlines() if line]
+        rows = [cast("Row", exactjson.loads(line)) for line in text.splitlines() if line]
         return [row for row in rows if row["system"] == system]
 
     def reset(self) -> None:

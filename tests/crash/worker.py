@@ -9,10 +9,12 @@ Nothing here reaches into unibill: a process is stopped inside a provider of its
 is told of progress, all of which anybody may write.
 """
 
+import faulthandler
 import json
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Mapping
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
@@ -177,7 +179,7 @@ def _fork(job: Mapping[str, Any]) -> int:
     try:
         status = _child(job)
     except BaseException:  # noqa: BLE001 - whatever it was, this process ends here
-        sys.excepthook(*sys.exc_info())
+        traceback.print_exc()
     finally:
         sys.stderr.flush()
         os._exit(status)
@@ -185,6 +187,7 @@ def _fork(job: Mapping[str, Any]) -> int:
 
 def forks() -> None:
     """Run the jobs of standard input."""
+    faulthandler.enable()
     backend = {"vendor": "billagain", "base_url": "http://127.0.0.1:9/v1", "account": "1", "api_key": "nobody"}
     opened("warm", backend, Hold()).close()
     last: int | None = None
