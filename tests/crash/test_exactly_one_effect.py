@@ -17,7 +17,7 @@ from tests.crash.storms import OUTSIDE, Breach, Seen, hidden, inside, lost_under
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "waitid"), reason="needs processes that can be forked and watched")
 BILLAGAIN = ("billagain", "billagain")
-LEAST = {too_late: 1, overlapping: 1, lost_under_way: 1, hidden: 3}
+LEAST: dict[Breach, int] = {too_late: 1, overlapping: 1, lost_under_way: 1, hidden: 3}
 """Of the credits that such a breach makes twice."""
 Totals = dict[str, Figures]
 
