@@ -10,7 +10,7 @@ import pluggy
 
 from unibill import plugins
 from unibill.errors import OutcomeUnknown, Rejected, UnibillError
-from unibill.events import PageRead, RequestSettled, WriteSettled
+from unibill.events import PageRead, RequestSettled, RunProgressed, WriteSettled
 from unibill.model import Charge, Credit
 from unibill.operations import Operations
 from unibill.plugins import AnyProvider
@@ -39,6 +39,10 @@ class Core:
     def wrote(self, operation: str, account: str, outcome: str, record_id: str = "", mark: str | None = None) -> None:
         """Tell the observers of a write."""
         self._tell(self._hook.unibill_write_settled, WriteSettled(self.name, operation, outcome, account, record_id, mark or ""))
+
+    def progressed(self, run: str, phase: str, done: int, total: int | None) -> None:
+        """Tell the observers how far a run is."""
+        self._tell(self._hook.unibill_run_progressed, RunProgressed(run, phase, done, total))
 
     def _tell(self, hook: pluggy.HookCaller, event: object) -> None:
         for observer in reversed(hook.get_hookimpls()):  # one by one: a call of the hook would end with the first that fails

@@ -52,9 +52,13 @@ class WriteSettled:
 
 @dataclass(frozen=True, slots=True)
 class RunProgressed:
-    """How far a phase of a run is."""
+    """How far a phase of a run is.
+
+    Attributes:
+        total: of how many, or None where that is not known yet.
+    """
 
     run: str
     phase: str
     done: int
-    total: int
+    total: int | None

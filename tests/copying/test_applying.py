@@ -9,7 +9,7 @@ from tests.copying.conftest import Open, Pair, Row, Side, customer, invoice, not
 from unibill import Billing, hookimpl, marks
 from unibill.copying import ApplyOptions, ApplySummary, Guards, Progress, RunRecord, apply, open_run, plan, status, verify
 from unibill.errors import AuthenticationFailed, GuardStopped, PlanMismatch, RunStoreError
-from unibill.events import WriteSettled
+from unibill.events import RunProgressed, WriteSettled
 from unibill.model import CreditKind
 
 POST = "POST /billagain/v1/credits"
@@ -573,3 +573,20 @@ def test_a_summary_prints_as_json(pair: Pair) -> None:
     printed: Mapping[str, object] = applied(pair).jsonable()
     assert printed["money"] == {"ZAR": Decimal(72)}
     assert printed["exit_status"] == 0
+
+
+def test_observers_are_told_how_far_a_run_is(pair: Pair) -> None:
+    three(pair)
+    told: list[RunProgressed] = []
+
+    class Watcher:
+        @hookimpl
+        def unibill_run_progressed(self, event: RunProgressed) -> None:
+            told.append(event)
+
+    with Billing("watched", pair.target.billing.provider, observers=[Watcher()]) as billing:
+        apply(pair.source.billing, billing, pair.run, ApplyOptions())
+        verify(pair.source.billing, billing, pair.run)
+    assert {event.run for event in told} == {str(pair.run)}
+    assert {event.phase for event in told if event.done == event.total == len(THREE)} == {"apply"}
+    assert told[-1].phase == "verify"

@@ -432,10 +432,12 @@ def test_an_added_fault_leaves_those_before_as_they_are(http: httpx.Client, sand
     assert http.get("/notes/v1/notes").status_code == 429
 
 
-def test_the_toml_to_copy_says_what_the_backends_say(shared: Serving, page: httpx.Client) -> None:
+def test_the_toml_to_copy_says_what_a_client_needs(shared: Serving, page: httpx.Client) -> None:
     written = tomllib.loads(ask(page, "setup")["toml"])["backends"]
 
-    assert written == {name: {"provider": name, **access} for name, access in shared.backends.items() if isinstance(access, dict)}
+    settings = shared.sandbox.client_settings(shared.url)
+    assert written == {name: {"provider": name, **values} for name, values in settings.items()}
+    assert settings["socotra"].items() >= {"reversal_type": "migration"}.items()
 
 
 def test_a_system_that_says_nothing_of_its_tables_has_a_page_too(http: httpx.Client, sandbox: Sandbox) -> None:

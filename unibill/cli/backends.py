@@ -1,6 +1,5 @@
 """Opening backends and providers for commands."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -12,10 +11,6 @@ from unibill.facade import Billing
 from unibill.plugins import AnyProvider
 from unibill.sandbox import Sandbox
 
-SANDBOX_SETTINGS: Final[Mapping[str, Mapping[str, str]]] = {
-    "socotra": {"credit_charge_type": "GoodwillCredit", "reversal_type": "migration"},
-}
-"""What a client of a bundled sandbox is told besides address and credentials: names of that sandbox's own configuration."""
 _NOWHERE: Final = "http://127.0.0.1:9"
 
 
@@ -28,11 +23,6 @@ def opened(name: str, config_file: Path | None) -> Billing:
     billing = connect(name, config_file=config_file)
     failing.keep_secret(billing.provider.endpoint().secrets)
     return billing
-
-
-def sandbox_settings(name: str, settings: Mapping[str, object]) -> dict[str, object]:
-    """The settings of a sandbox's client: those the sandbox gives, and those of its own configuration."""
-    return {**settings, **SANDBOX_SETTINGS.get(name, {})}
 
 
 def example_provider(name: str, config_file: Path | None) -> AnyProvider:
@@ -51,7 +41,5 @@ def example_provider(name: str, config_file: Path | None) -> AnyProvider:
     if system is None:
         return provider(config.validate(provider.Settings, {}, f"provider {name!r} has no sandbox; name a configured backend instead"))
     with Sandbox([system]) as sandbox:
-        values = sandbox.backends(_NOWHERE)[name]
-    if not isinstance(values, dict):
-        raise ConfigurationError(f"the sandbox of provider {name!r} gives no settings")
-    return provider(config.validate(provider.Settings, sandbox_settings(name, values), f"the sandbox of provider {name!r}"))
+        values = sandbox.client_settings(_NOWHERE)[name]
+    return provider(config.validate(provider.Settings, values, f"the sandbox of provider {name!r}"))

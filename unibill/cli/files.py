@@ -3,20 +3,14 @@
 import os
 from pathlib import Path
 
-from unibill.cli.backends import sandbox_settings
-from unibill.exactjson import dumps
 from unibill.sandbox import Sandbox
+from unibill.sandbox.toml import backends_toml
 
 
 def write_config(path: Path, hosted: Sandbox, url: str) -> None:
     """Write a ``unibill.toml`` for the sandboxes at ``url``, readable by its owner only; one of an earlier sandbox is replaced."""
-    parts = ["# Backends of local sandboxes. The secrets here are the sandboxes' own and open nothing else.\n"]
-    for name, settings in hosted.backends(url).items():
-        if isinstance(settings, dict):
-            values = sandbox_settings(name, settings)
-            lines = [f"[backends.{name}]", f'provider = "{name}"', *(f"{key} = {quoted(str(value))}" for key, value in values.items())]
-            parts.append("\n".join(lines) + "\n")
-    write_private(path, "\n".join(parts))
+    head = "# Backends of local sandboxes. The secrets here are the sandboxes' own and open nothing else.\n\n"
+    write_private(path, head + backends_toml(hosted.client_settings(url)))
 
 
 def write_private(path: Path, text: str) -> None:
@@ -26,8 +20,3 @@ def write_private(path: Path, text: str) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
     beside.replace(path)
-
-
-def quoted(text: str) -> str:
-    """A TOML string; JSON's escapes are a part of TOML's."""
-    return dumps(text).decode().replace("\x7f", "\\u007f")

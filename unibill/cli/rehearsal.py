@@ -15,7 +15,6 @@ from typing import Final, Self
 
 from unibill import copying, exactjson, marks, money, plugins
 from unibill.cli import cast
-from unibill.cli.backends import sandbox_settings
 from unibill.cli.cast import BILLAGAIN, SOCOTRA
 from unibill.config import validate
 from unibill.connecting import connect
@@ -194,9 +193,8 @@ class Rehearsal:
         return sandbox
 
     def _open(self, name: str, server: Serving) -> Billing:
-        settings = server.backends[name]
         provider = plugins.load(name)
-        values = sandbox_settings(name, settings if isinstance(settings, dict) else {})
+        values = server.sandbox.client_settings(server.url)[name]
         return connect(provider(validate(provider.Settings, values, f"the sandbox of {name}")), name=name)
 
     @property

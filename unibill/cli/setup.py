@@ -230,7 +230,7 @@ _HEAD = """\
 
 def _table(name: str, provider: str, settings: "type[BackendSettings]") -> str:
     """A backend's table: what is required is asked for; the rest stands as comments with its default."""
-    from unibill.cli.files import quoted
+    from unibill.sandbox.toml import quoted
 
     lines = [f"[backends.{name}]", f"provider = {quoted(provider)}"]
     later: list[str] = []
@@ -246,7 +246,7 @@ def _table(name: str, provider: str, settings: "type[BackendSettings]") -> str:
 
 
 def _default(setting: "FieldInfo") -> str:
-    from unibill.cli.files import quoted
+    from unibill.sandbox.toml import quoted
 
     value: Any = setting.default
     if isinstance(value, bool):

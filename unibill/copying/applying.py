@@ -24,6 +24,7 @@ from unibill.copying.schema import records
 from unibill.copying.sending import Sent
 from unibill.copying.store import Row, RunStore, loads
 from unibill.copying.summary import SHOWN, AppliedTotal, ApplySummary, Problem, Progress, Tell, Verification
+from unibill.copying.telling import telling
 from unibill.copying.verifying import Verifier
 from unibill.errors import BackendError, PlanMismatch, RunStoreError
 from unibill.facade import Billing
@@ -56,7 +57,7 @@ def apply(
     """
     with RunStore(run, lock=True) as store:
         check(store, source, target, options)
-        return Applier(source, target, store, options, progress).run()
+        return Applier(source, target, store, options, telling(target, run, progress)).run()
 
 
 def check(store: RunStore, source: Billing, target: Billing, options: ApplyOptions) -> None:

@@ -26,6 +26,7 @@ from unibill.copying.outline import summarise
 from unibill.copying.schema import accounts, records, snapshot, targets, totals
 from unibill.copying.store import RunStore, dumps, loads
 from unibill.copying.summary import PlanSummary, Progress, Tell
+from unibill.copying.telling import telling
 from unibill.drafts import CreditDraft
 from unibill.errors import ConfigurationError, NotFound, UnsupportedOperation
 from unibill.facade import Billing
@@ -57,12 +58,8 @@ def plan(source: Billing, target: Billing, run: Path | str, options: PlanOptions
     if not options.accounts.pairs and options.accounts.find is None and not options.same_account_ids:
         raise ConfigurationError("no account is mapped; give a map of accounts, or same_account_ids")
     with RunStore.make(run) as store:
-        planner = Planner(source, target, store, options, progress or _silent)
+        planner = Planner(source, target, store, options, telling(target, run, progress))
         return planner.run()
-
-
-def _silent(_: Progress) -> None:
-    return None
 
 
 class Planner:

@@ -20,6 +20,7 @@ from unibill.copying.schema import journal, records
 from unibill.copying.sending import UNDO, Watch, watched
 from unibill.copying.store import Entry, Row, RunStore, done_steps, loads
 from unibill.copying.summary import SHOWN, Problem, Progress, RollbackSummary, Tell
+from unibill.copying.telling import telling
 from unibill.errors import BackendError, RunStoreError, UnibillError
 from unibill.facade import Billing
 from unibill.model import Credit, CreditKind
@@ -51,7 +52,7 @@ def rollback(target: Billing, run: Path | str, options: RollbackOptions = _DEFAU
             raise RunStoreError(f"the plan in {store.path} was not finished; there is nothing to roll back")
         reading.same_systems(store, None, target)
         target.core.operations.require(Operation.CREDITS_VOID)
-        return Undoer(target, store, options, progress).run()
+        return Undoer(target, store, options, telling(target, run, progress)).run()
 
 
 class Undoer:

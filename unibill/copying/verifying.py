@@ -17,6 +17,7 @@ from unibill.copying.reading import RunMarks
 from unibill.copying.schema import records, snapshot, targets, totals
 from unibill.copying.store import Row, RunStore, loads
 from unibill.copying.summary import SHOWN, Conservation, Difference, Progress, Tell, Verification
+from unibill.copying.telling import telling
 from unibill.errors import BackendError, RunStoreError
 from unibill.facade import Billing
 from unibill.model import Credit
@@ -36,7 +37,7 @@ def verify(source: Billing, target: Billing, run: Path | str, progress: Tell | N
         if store.get("hash") is None:
             raise RunStoreError(f"the plan in {store.path} was not finished; plan again")
         reading.same_systems(store, source, target)
-        found = Verifier(source, target, store, None, progress).run()
+        found = Verifier(source, target, store, None, telling(target, run, progress)).run()
         store.prove("verification", found.jsonable())
         if store.get("phase") == "applied":
             store.put(verified=found.exit_status)

@@ -139,6 +139,10 @@ class Sandbox:
         """What a client needs to reach each system, for the server at ``url``: ``{"url", <name>: {"base_url", …}}``."""
         return {"url": url, **{name: system.backend(url) for name, system in self.systems.items()}}
 
+    def client_settings(self, url: str) -> dict[str, dict[str, str]]:
+        """Everything that a client of each system should be configured with, for the server at ``url``, by the system's name."""
+        return {name: {**system.backend(url), **system.configured()} for name, system in self.systems.items()}
+
     def switches(self) -> dict[str, dict[str, str]]:
         """Every switch of every system, with its value."""
         return {name: dict(system.settings) for name, system in self.systems.items()}

@@ -86,6 +86,10 @@ class SandboxSystem(ABC):
     def backend(self, url: str) -> dict[str, str]:
         """The settings a client needs, for the server at ``url`` (no trailing slash): base_url and credentials."""
 
+    def configured(self) -> dict[str, str]:
+        """Settings beside those of ``backend`` that a client should have: names of this sandbox's own configuration."""
+        return {}
+
     @abstractmethod
     def reset(self) -> None:
         """Empty every table and start the ids anew."""

@@ -1,6 +1,6 @@
 """Records as text for the page: every digit kept, card-like numbers masked."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import cast
 
@@ -65,19 +65,3 @@ def _cell(column: Column, entry: Entry, value: object, currency: str) -> str:
     if value is None:
         return ""
     return mask_cards(str(value))
-
-
-def toml_text(backends: Mapping[str, object]) -> str:
-    """The backends as ``unibill.toml`` holds them, to be copied."""
-    return "\n\n".join(_tables(backends)) + "\n"
-
-
-def _tables(backends: Mapping[str, object]) -> Iterator[str]:
-    for name, settings in backends.items():
-        if isinstance(settings, Mapping):
-            given = {"provider": name, **cast("Mapping[str, str]", settings)}
-            yield "\n".join([f"[backends.{name}]", *(f"{key} = {_quoted(value)}" for key, value in given.items())])
-
-
-def _quoted(value: str) -> str:
-    return exactjson.dumps(value).decode()

@@ -14,9 +14,10 @@ from starlette.routing import Route
 from unibill import exactjson
 from unibill.redact import mask_cards
 from unibill.sandbox.faults import KINDS, settings_of
-from unibill.sandbox.page.cells import amount_text, cells, raw_text, toml_text
+from unibill.sandbox.page.cells import amount_text, cells, raw_text
 from unibill.sandbox.page.patience import Patience
 from unibill.sandbox.page.twins import copies, searches
+from unibill.sandbox.toml import backends_toml
 from unibill.sandbox.view import Entry, RecordType, SystemView, Wanted, mark_of
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Page:
 
     async def setup(self, request: Request) -> Response:
         """What does not change while the sandbox serves: its systems, how to connect, its switches, the kinds of faults."""
-        backends = self._sandbox.backends(_url(request))
+        settings = self._sandbox.client_settings(_url(request))
         switches = [
             {
                 "system": name,
@@ -66,7 +67,7 @@ class Page:
             for switch in system.switches
         ]
         kinds = [{"kind": kind, "settings": settings_of(kind)} for kind in KINDS]
-        return _json({"systems": list(self._views), "toml": toml_text(backends), "switches": switches, "fault_kinds": kinds})
+        return _json({"systems": list(self._views), "toml": backends_toml(settings), "switches": switches, "fault_kinds": kinds})
 
     async def overview(self, request: Request) -> Response:
         """Counts, where accounts stand, faults in force; 204 when nothing has changed since the version in ``since``."""

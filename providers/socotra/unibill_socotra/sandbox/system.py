@@ -80,6 +80,10 @@ class SocotraSandbox(SandboxSystem):
         """base_url, tenant and token for a client of the server at ``url``."""
         return {"base_url": f"{url}/{self.name}", "tenant": self.engine.core.tenant.locator, "token": next(iter(self._tokens), "")}
 
+    def configured(self) -> dict[str, str]:
+        """The tenant's charge type for credits and its reversal type, without which a client cannot write credits or undo them."""
+        return {"credit_charge_type": "GoodwillCredit", "reversal_type": "migration"}
+
     def reset(self) -> None:
         """Empty every table, start the locators anew, and take the tenant given at the start."""
         core = self.engine.core
