@@ -69,7 +69,7 @@ class Fault(BaseModel):
             * ``cut-before``: the connection is closed without an answer, the request never handled.
             * ``cut-after``: the request is handled, then the connection is closed without an answer.
             * ``late-effect``: answers 502, or cuts (``answer``), at once; the request is handled ``seconds`` later.
-            * ``html-error``: ``status`` with a page of HTML, as proxies send; ``effect`` as above.
+            * ``html-error``: ``status`` with a page of HTML, as proxies and login pages send it, 200 included; ``effect`` as above.
             * ``truncated-json``: half of the answer, with a content-length that fits the half.
             * ``slow-body``: the answer's body a byte at a time, ``seconds`` between two bytes.
             * ``duplicate-records``, ``skipped-records``: the list's record at ``index`` twice, or not at all.
@@ -93,7 +93,7 @@ class Fault(BaseModel):
     random_seed: int = 0
     seconds: Seconds = 0.0
     retry_after: Annotated[int, Field(ge=0)] | None = None
-    status: Annotated[int, Field(ge=400, le=599)] = 502
+    status: Annotated[int, Field(ge=200, le=599)] = 502
     effect: Literal["none", "done"] = "none"
     answer: Literal["status-502", "cut"] = "status-502"
     index: Annotated[int, Field(ge=0)] = 0
