@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from unibill.testing.backends import Backends
     from unibill.testing.recorder import Tape
 
+pytest.register_assert_rewrite("unibill.testing.conformance")
+
 _failed = pytest.StashKey[bool]()
 _expected = pytest.StashKey[set[Path]]()
 _NEEDS_CASSETTE = "unibill_cassette"

@@ -1,0 +1,100 @@
+"""The suite can fail: each of these providers is wrong in one way, and is caught."""
+
+import pytest
+
+from tests.testing.test_plugin import IMPORTED
+
+pytest_plugins = ["pytester"]
+assert IMPORTED
+
+MODULE = """
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from unibill import plugins
+from unibill.capabilities import Capabilities, Capability, Grade, Operation
+from unibill.flow import Step
+from unibill.testing import memory
+from unibill.testing.conformance import ProviderConformance, Subject
+
+OPERATIONS = dict(memory.MemoryProvider.capabilities.operations)
+FIELDS = memory.MemoryProvider.capabilities.credit_fields
+
+
+class Wrong(memory.MemoryProvider):
+{wrong}
+
+
+class TestWrong(ProviderConformance):
+{attributes}
+
+    @pytest.fixture
+    def subject(self, monkeypatch):
+        monkeypatch.setattr(plugins, "load", lambda name: Wrong)
+        store = memory.store(name := uuid4().hex)
+        for invoice in ("i1", "i2"):
+            store.add_invoice(invoice, account="a1", currency="USD", amount=Decimal(500))
+        yield Subject("memory", memory.MemorySettings(store=name), account="a1", other_account="a2", currency="USD",
+            missing_account="x", missing_credit="x", invoices=("i1", "i2"), accounts={{"USD": "a2"}})
+        memory.reset(name)
+"""
+
+WRONG = {
+    "nothing": ("    pass", set()),
+    "an operation is not declared": (
+        "    capabilities = Capabilities({k: v for k, v in OPERATIONS.items() if k is not Operation.CREDITS_VOID}, FIELDS)",
+        {"test_every_operation_of_the_facade_is_declared"},
+    ),
+    "a rounded amount": (
+        (
+            "    def create_credit(self, draft, mark, done):\n"
+            "        return super().create_credit(draft.model_copy(update={'amount': round(draft.amount)}), mark, done)"
+        ),
+        {"test_what_is_written_is_read_back_or_was_told_as_lost", "test_money_is_exact_in_currencies_of_every_exponent"},
+    ),
+    "marks that are not written": (
+        "    def create_credit(self, draft, mark, done):\n        return super().create_credit(draft, None, done)",
+        {"test_a_mark_is_read_back_whole_and_the_texts_without_it", "test_one_key_makes_one_credit_however_often_it_is_called"},
+    ),
+    "a void that does nothing": (
+        "    def void(self, credit, done):\n        yield from ()",
+        {"test_a_void_credit_gives_nobody_anything_any_more"},
+    ),
+    "a lost last page": (
+        (
+            "    def list_credits(self, query, at):\n"
+            "        page = yield from super().list_credits(query, at)\n"
+            "        return type(page)(page.items, None)"
+        ),
+        {"test_a_list_of_any_length_is_read_whole_and_once"},
+    ),
+    "a silently dropped memo": (
+        (
+            "    def create_credit(self, draft, mark, done):\n"
+            "        return super().create_credit(draft.model_copy(update={'memo': None}), mark, done)"
+        ),
+        {"test_what_is_written_is_read_back_or_was_told_as_lost"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("wrong", "caught"), WRONG.values(), ids=WRONG)
+def test_a_provider_that_is_wrong_is_caught(pytester: pytest.Pytester, wrong: str, caught: set[str]) -> None:
+    pytester.makepyfile(MODULE.format(wrong=wrong, attributes="    pass"))
+    failed = {
+        report.nodeid.split("::")[-1].split("[")[0] for report in pytester.inline_run("-q", "-p", "no:cacheprovider").listoutcomes()[2]
+    }
+    assert caught <= failed
+    assert bool(caught) == bool(failed)
+
+
+def test_an_expected_failure_needs_a_reason_and_turns_red_when_it_passes(pytester: pytest.Pytester) -> None:
+    names = '{"test_ids_are_unique_in_a_list": "wrong for now", "test_the_declaration_makes_sense": " ", "test_nobody": "x"}'
+    pytester.makepyfile(MODULE.format(wrong="    pass", attributes=f"    expected_failures = {names}"))
+    failed = {report.nodeid.split("::")[-1] for report in pytester.inline_run("-q", "-p", "no:cacheprovider").listoutcomes()[2]}
+    assert failed == {
+        "test_ids_are_unique_in_a_list",
+        "test_the_declaration_makes_sense",
+        "test_every_expected_failure_is_a_test_of_the_suite_and_has_a_reason",
+    }

@@ -1,0 +1,31 @@
+"""The conformance suite: what every provider must pass, a stranger's too.
+
+Inherit from ``ProviderConformance`` in your tests, and tell it what it is tried on::
+
+    class TestMine(ProviderConformance):
+        @pytest.fixture
+        def subject(self):
+            with Sandbox([MySandbox]) as sandbox, sandbox.serve() as serving:
+                yield Subject("mine", MySettings(**serving.backends["mine"]), account="c1", ..., sandbox=sandbox)
+
+Tests are chosen by what the provider declares: supported means that it must work, unsupported that it must refuse and send
+nothing; an operation that is not declared fails. What cannot be tried on a subject is skipped and says why.
+"""
+
+from unibill.testing.conformance.allocating import AllocatingGroup
+from unibill.testing.conformance.declared import DeclaredGroup
+from unibill.testing.conformance.effects import EffectsGroup
+from unibill.testing.conformance.failing import FailingGroup
+from unibill.testing.conformance.paging import PagingGroup
+from unibill.testing.conformance.reading import ReadingGroup
+from unibill.testing.conformance.redacting import RedactingGroup
+from unibill.testing.conformance.subject import Subject
+from unibill.testing.conformance.writing import WritingGroup
+
+__all__ = ["ProviderConformance", "Subject"]
+
+
+class ProviderConformance(
+    DeclaredGroup, ReadingGroup, WritingGroup, AllocatingGroup, PagingGroup, FailingGroup, EffectsGroup, RedactingGroup
+):
+    """All groups: declaration, reading, writing, allocations, pages, errors, exactly one effect, redaction."""

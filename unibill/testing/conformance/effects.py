@@ -1,0 +1,110 @@
+# ruff: noqa: D102, S101 - tests that are shipped: their names are their sentences, and assert is how pytest tests
+"""Group 7: marks, and exactly one effect whatever happens to the answer."""
+
+import pytest
+
+from unibill import marks
+from unibill.capabilities import Operation
+from unibill.errors import BackendError, Conflict, OutcomeUnknown
+from unibill.facade import Billing
+from unibill.testing.conformance.subject import Subject
+from unibill.testing.conformance.suite import Suite, credits_of, ids, need, need_sandbox
+
+KEY = "order-17"
+ACCIDENTS: dict[str, tuple[dict[str, object], bool]] = {
+    "cut before the effect": ({"kind": "cut-before"}, False),
+    "cut after the effect": ({"kind": "cut-after"}, True),
+    "500 before the effect": ({"kind": "status-500", "effect": "none"}, False),
+    "503 after the effect": ({"kind": "status-503", "effect": "done"}, True),
+    "HTML after the effect": ({"kind": "html-error", "effect": "done"}, True),
+    "half an answer": ({"kind": "truncated-json"}, True),
+}
+"""What happens to a write, and whether it took effect."""
+
+
+class EffectsGroup(Suite):
+    """Exactly one effect."""
+
+    def standing(self, subject: Subject, billing: Billing) -> list[str]:
+        """The ids of the account's credits."""
+        return ids(credits_of(billing, subject.account))
+
+    def needed(self, subject: Subject) -> None:
+        """Skip where there are no keys."""
+        need(subject, Operation.CREDITS_CREATE, Operation.CREDITS_FIND, Operation.CREDITS_LIST_ACCOUNT)
+
+    def test_a_mark_is_read_back_whole_and_the_texts_without_it(self, subject: Subject, billing: Billing) -> None:
+        self.needed(subject)
+        made = billing.credits.create(subject.draft(), key=KEY)
+        found = billing.credits.find(key=KEY, account=subject.account)
+        assert found is not None
+        (listed,) = credits_of(billing, subject.account)
+        for credit in (made, found, listed):
+            assert credit.mark == marks.key_mark(KEY)
+            assert marks.PREFIX not in (credit.number or "") + (credit.memo or "")
+
+    def test_one_key_makes_one_credit_however_often_it_is_called(self, subject: Subject, billing: Billing) -> None:
+        self.needed(subject)
+        made = {billing.credits.create(subject.draft(), key=KEY).id for _ in range(3)}
+        assert len(made) == 1
+        assert self.standing(subject, billing) == list(made)
+
+    def test_two_keys_make_two_credits(self, subject: Subject, billing: Billing) -> None:
+        self.needed(subject)
+        first, second = (billing.credits.create(subject.draft(), key=key) for key in ("one", "two"))
+        assert sorted(self.standing(subject, billing)) == sorted([first.id, second.id])
+
+    def test_a_key_that_was_never_used_finds_nothing(self, subject: Subject, billing: Billing) -> None:
+        self.needed(subject)
+        billing.credits.create(subject.draft(), key=KEY)
+        assert billing.credits.find(key="another", account=subject.account) is None
+
+    def test_a_key_is_not_used_for_another_amount(self, subject: Subject, billing: Billing) -> None:
+        self.needed(subject)
+        made = billing.credits.create(subject.draft("10.10"), key=KEY)
+        with pytest.raises(Conflict):
+            billing.credits.create(subject.draft("10.11"), key=KEY)
+        assert self.standing(subject, billing) == [made.id]
+
+    def test_the_key_of_a_void_credit_can_be_used_again(self, subject: Subject, billing: Billing) -> None:
+        self.needed(subject)
+        need(subject, Operation.CREDITS_VOID)
+        first = billing.credits.create(subject.draft(), key=KEY)
+        billing.credits.void(first)
+        assert billing.credits.find(key=KEY, account=subject.account) is None
+        second = billing.credits.create(subject.draft(), key=KEY)
+        assert self.standing(subject, billing) == [second.id]
+
+    @pytest.mark.parametrize("accident", ACCIDENTS)
+    def test_whatever_happens_to_the_answer_the_same_key_ends_in_one_credit(
+        self, subject: Subject, billing: Billing, accident: str
+    ) -> None:
+        self.needed(subject)
+        need_sandbox(subject)
+        assert subject.sandbox is not None
+        fault, done = ACCIDENTS[accident]
+        subject.sandbox.faults([{**fault, "route": f"POST /{subject.provider}/**", "count": 1}])
+        with pytest.raises(OutcomeUnknown):
+            billing.credits.create(subject.draft(), key=KEY)
+        assert len(self.standing(subject, billing)) == int(done)
+        made = billing.credits.create(subject.draft(), key=KEY)
+        assert self.standing(subject, billing) == [made.id]
+
+    def test_a_write_that_the_vendor_put_off_is_sent_again_and_acts_once(self, subject: Subject, billing: Billing) -> None:
+        self.needed(subject)
+        need_sandbox(subject)
+        assert subject.sandbox is not None
+        subject.sandbox.faults([{"kind": "status-429", "route": f"POST /{subject.provider}/**", "count": 2, "retry_after": 1}])
+        made = billing.credits.create(subject.draft())
+        assert self.standing(subject, billing) == [made.id]
+
+    @pytest.mark.parametrize("accident", ACCIDENTS)
+    def test_a_write_without_a_key_is_never_sent_twice(self, subject: Subject, billing: Billing, accident: str) -> None:
+        need(subject, Operation.CREDITS_CREATE, Operation.CREDITS_LIST_ACCOUNT)
+        need_sandbox(subject)
+        assert subject.sandbox is not None
+        fault, done = ACCIDENTS[accident]
+        subject.sandbox.faults([{**fault, "route": f"POST /{subject.provider}/**", "count": 1}])
+        with pytest.raises(BackendError):
+            billing.credits.create(subject.draft())
+        assert len(self.standing(subject, billing)) == int(done)

@@ -1,0 +1,111 @@
+# ruff: noqa: D102, S101 - tests that are shipped: their names are their sentences, and assert is how pytest tests
+"""Group 5: lists in pages."""
+
+from itertools import islice
+from typing import TypeVar
+
+import pytest
+
+from unibill.capabilities import Operation
+from unibill.errors import MalformedResponse
+from unibill.facade import Billing
+from unibill.flow import Flow, Request, Response, Sleep, Step
+from unibill.http import without_waiting
+from unibill.provider import CreditQuery
+from unibill.testing.conformance.subject import Subject
+from unibill.testing.conformance.suite import Suite, credits_of, ids, need
+
+T = TypeVar("T")
+PAGE = 2
+MOST_REQUESTS = 200
+"""A list of five credits takes fewer requests than this, whatever goes wrong."""
+
+
+class PagingGroup(Suite):
+    """Pages."""
+
+    def paged(self, subject: Subject) -> dict[str, object]:
+        """The settings for small pages."""
+        need(subject, Operation.CREDITS_CREATE, Operation.CREDITS_LIST_ACCOUNT)
+        if "page_size" not in type(subject.settings).model_fields:
+            pytest.skip("the provider's settings have no page_size")
+        return {"page_size": PAGE}
+
+    @pytest.mark.parametrize("count", [0, 1, PAGE, PAGE + 1, 2 * PAGE, 2 * PAGE + 1])
+    @pytest.mark.parametrize("ahead", [1, 3])
+    def test_a_list_of_any_length_is_read_whole_and_once(self, subject: Subject, count: int, ahead: int) -> None:
+        with without_waiting(), subject.open(**self.paged(subject), read_ahead=ahead) as billing:
+            made = [billing.credits.create(subject.draft()).id for _ in range(count)]
+            assert sorted(ids(credits_of(billing, subject.account))) == sorted(made)
+
+    def test_a_list_that_grows_while_it_is_read_loses_and_repeats_nothing(self, subject: Subject) -> None:
+        with without_waiting(), subject.open(**self.paged(subject)) as billing:
+            made = [billing.credits.create(subject.draft()).id for _ in range(5)]
+            reading = billing.credits.list(account=subject.account)
+            found = ids(list(islice(reading, 1)))
+            billing.credits.create(subject.draft())
+            found += ids(list(reading))
+            assert set(made) <= set(found)
+            assert len(set(found)) == len(found)
+
+    def test_nothing_is_read_before_it_is_wanted(self, subject: Subject) -> None:
+        with without_waiting(), subject.open(**self.paged(subject)) as billing:
+            for _ in range(5):
+                billing.credits.create(subject.draft())
+            before = subject.sent()
+            reading = billing.credits.list(account=subject.account)
+            assert subject.sent() == before
+            next(reading)
+            after_one = subject.sent()
+            list(reading)
+            assert after_one <= subject.sent()
+
+    def test_a_list_that_never_ends_is_noticed(self, subject: Subject) -> None:
+        with without_waiting(), subject.open(**self.paged(subject)) as billing:
+            for _ in range(5):
+                billing.credits.create(subject.draft())
+            endless = _Endless(billing, CreditQuery(subject.account))
+            before = subject.sent()
+            try:
+                endless.read()
+            except MalformedResponse as error:
+                assert "end" in error.message or "page" in error.message
+            if subject.sent() == before:
+                pytest.skip("the provider makes no requests")
+            assert endless.requests < MOST_REQUESTS
+
+
+class _Endless:
+    """Reads a list whose every page is the first one again."""
+
+    def __init__(self, billing: Billing, query: CreditQuery) -> None:
+        self._billing = billing
+        self._query = query
+        self._first: dict[str, Response] = {}
+        self.requests = 0
+
+    def read(self) -> None:
+        provider = self._billing.provider
+        original = provider.list_credits
+        provider.list_credits = lambda query, at: self._repeated(original(query, at))  # type: ignore[method-assign]  # of this one instance, for this one list
+        list(self._billing.credits.list(account=self._query.account))
+
+    def _repeated(self, flow: Flow[T]) -> Flow[T]:
+        try:
+            item: Request | Sleep | Step = next(flow)
+            while True:
+                if isinstance(item, Request):
+                    self.requests += 1
+                    if self.requests >= MOST_REQUESTS:
+                        raise AssertionError(f"{MOST_REQUESTS} requests, and still reading")
+                    if item.path not in self._first:
+                        answer = yield item
+                        assert answer is not None
+                        self._first[item.path] = answer
+                    item = flow.send(self._first[item.path])
+                else:
+                    yield item
+                    item = flow.send(None)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
