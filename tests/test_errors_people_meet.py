@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from unibill_socotra.sandbox import SocotraSandbox
 
 import unibill
 from unibill import plugins
@@ -18,6 +19,7 @@ from unibill.config import validate
 from unibill.errors import BackendError
 from unibill.http import without_waiting
 from unibill.sandbox import Sandbox
+from unibill.sandbox.server import SystemFactory
 
 STRANGE_ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 LISTS = {"billagain": "GET /billagain/v1/customers/*/credits", "socotra": "GET /socotra/billing/*/credits/list"}
@@ -54,11 +56,11 @@ def vendor(request: pytest.FixtureRequest) -> Iterator[Vendor]:
     name: str = request.param
     system = plugins.load(name).sandbox()
     assert system is not None
-    factory: Callable[..., object] = system
+    factory: SystemFactory = system
     if name == "socotra":
-        factory = partial(system, tokens={"full": None, "reader": ["credits:read"]})
+        factory = partial(SocotraSandbox, tokens={"full": None, "reader": ["credits:read"]})
     switches = {"billagain": {"empty-allocations": "accept"}} if name == "billagain" else {}
-    with Sandbox({name: factory}, switches=switches) as sandbox, sandbox.serve() as server:  # type: ignore[dict-item]  # a partial of a system
+    with Sandbox({name: factory}, switches=switches) as sandbox, sandbox.serve() as server:
         sandbox.seed("documented")
         account = KNOWN[name] or next(str(row["locator"]) for row in sandbox.books() if row["type"] == "account")
         yield Vendor(name, sandbox, sandbox.client_settings(server.url)[name], account)
