@@ -30,14 +30,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from unibill.redact import clean
+
 _PERMISSION_MATTERS = frozenset({403, 404})
 
 
 class UnibillError(Exception):
-    """The root of all errors that unibill raises on purpose."""
+    """The root of all errors that unibill raises on purpose. What it says is clean: card-like numbers and secrets are masked."""
 
     exit_status: ClassVar[int] = 3
     """The exit status of the command line when it ends with this error."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(clean(message))
 
 
 class ConfigurationError(UnibillError):
@@ -76,7 +81,7 @@ class InvalidDraft(UnibillError):
     exit_status = 2
 
     def __init__(self, what: str, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(faults)
+        self.faults = tuple(Fault(fault.path, clean(fault.message)) for fault in faults)
         super().__init__(f"the {what} cannot be written: " + "; ".join(str(fault) for fault in self.faults))
 
 
@@ -131,12 +136,12 @@ class BackendError(UnibillError):
         hint: str = "",
     ) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = clean(message)
         self.backend = backend
         self.operation = operation
         self.status = status
-        self.vendor_message = vendor_message
-        self.request_id = request_id
+        self.vendor_message = clean(vendor_message)
+        self.request_id = clean(request_id)
         self.permission = permission
         self.hint = hint or self.default_hint
 

@@ -6,6 +6,8 @@ A mapping that drops something says so, as a value. Money losses stop a copy; de
 from dataclasses import dataclass
 from enum import StrEnum
 
+from unibill.redact import Shown
+
 
 class LossKind(StrEnum):
     """How bad a loss is."""
@@ -30,3 +32,6 @@ class Loss:
     value: str
     reason: str
     kind: LossKind = LossKind.DESCRIPTIVE
+
+    def __repr__(self) -> str:
+        return f"Loss(field={self.field!r}, value={Shown(self.value)!r}, reason={Shown(self.reason)!r}, kind={self.kind!r})"

@@ -76,7 +76,12 @@ def _forms(secret: str) -> set[str]:
         return set()
     encoded = quote(secret, safe="", errors="replace")
     forms = {secret, encoded, re.sub("%..", lambda match: match.group().lower(), encoded), quote_plus(secret, errors="replace")}
-    forms |= {repr(secret)[1:-1], b64encode(secret.encode("utf-8", "replace")).decode()}
+    forms.add(b64encode(secret.encode("utf-8", "replace")).decode())
+    plain = [secret, *(repr(secret.encode(codec, "replace"))[2:-1].replace("\\'", "'") for codec in ("utf-8", "latin-1"))]
+    for one in [repr(secret)[1:-1].replace("\\'", "'"), *plain]:
+        escaped = {one, one.replace("'", "\\'"), one.replace('"', '\\"')}
+        forms |= escaped | {twice.replace("\\", "\\\\") for twice in escaped}
+        forms |= {twice.replace("\\", "\\\\").replace("'", "\\'") for twice in escaped}
     try:
         forms.add(exactjson.dumps(secret).decode()[1:-1])
     except exactjson.InexactJSON:

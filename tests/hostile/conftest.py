@@ -1,0 +1,17 @@
+"""What the tests of a hostile world share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cli.conftest import place, run
+from tests.support.planted import Watch, watching
+
+__all__ = ["place", "run"]
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    """Everything that any logger says, at its most talkative."""
+    with watching() as watch:
+        yield watch
