@@ -31,6 +31,7 @@ VERSION: Final = 1
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _NUMBER_TAG: Final = "tag:yaml.org,2002:float"
 _WIDE: Final = 140
+_ANCHOR: Final = re.compile(r"(?:^|[\s\[{,:?-])[&*]")
 
 
 class BrokenCassette(ValueError):
@@ -48,6 +49,12 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML ships no types
         return super().compose_node(parent, index)
 
 
+class _FastLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # PyYAML ships no types
+    """The same by libyaml, where there is one, for texts that cannot have an anchor."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own way
+
+
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc]  # PyYAML ships no types
     """Writes what the loader reads."""
 
@@ -58,12 +65,13 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc]  # PyYAML ships no types
         return True
 
 
-for _side in (_Loader, _Dumper):
+for _side in (_Loader, _FastLoader, _Dumper):
     _side.add_implicit_resolver(_NUMBER_TAG, re.compile(f"^(?:{_NUMBER.pattern})$"), list("-0123456789"))
     _side.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), ["t", "f"])
     _side.add_implicit_resolver("tag:yaml.org,2002:null", re.compile("^(?:null|)$"), ["n", ""])
-_Loader.add_constructor(_NUMBER_TAG, lambda _, node: Number(cast("str", node.value)))
-_Loader.add_constructor("tag:yaml.org,2002:bool", lambda _, node: node.value == "true")
+for _reader in (_Loader, _FastLoader):
+    _reader.add_constructor(_NUMBER_TAG, lambda _, node: Number(cast("str", node.value)))
+    _reader.add_constructor("tag:yaml.org,2002:bool", lambda _, node: node.value == "true")
 _Dumper.add_representer(Number, lambda dumper, number: dumper.represent_scalar(_NUMBER_TAG, number.text))
 
 
@@ -74,7 +82,7 @@ def load(text: str, where: str = "the cassette") -> dict[str, Any]:
         BrokenCassette: not YAML, not a cassette, or of another version.
     """
     try:
-        content = yaml.load(text, _Loader)  # noqa: S506 - a subclass of the safe loader that knows even less
+        content = yaml.load(text, _Loader if _ANCHOR.search(text) else _FastLoader)  # noqa: S506 - subclasses of the safe loaders that know even less
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise BrokenCassette(f"{where} cannot be read: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("interactions"), list):
@@ -160,8 +168,7 @@ def _body_out(body: str | bytes | None) -> dict[str, Tree]:
     try:
         tree = jsontree.parse(body)
         jsontree.write(tree).encode()
-        load(dump({"cassette": Number(str(VERSION)), "body": tree, "interactions": []}))
-    except (ValueError, yaml.YAMLError):
+    except ValueError:
         return {"text": body}
     return {"json": tree}
 
