@@ -140,7 +140,11 @@ def test_applying_and_reversing_lead_to_the_same_by_replacing_the_list_as_by_sin
     before = data.draw(histories(currency))
     added = [((TargetType.INVOICE, name), amount) for name, amount in data.draw(parts(currency))]
     ids = data.draw(st.sets(st.sampled_from([item.id or "" for item in before]))) if before else set[str]()
-    for step in (allocating.apply(before, added), reversing(before, ids)):
+    steps: list[allocating.Change[tuple[allocating.TargetKey, Decimal]]] = [
+        allocating.apply(before, added),
+        allocating.reverse(before, ids),
+    ]
+    for step in steps:
         replaced = allocating.merge([*((allocating.key_of(item), item.amount) for item in step.kept), *step.added])
         moved = allocating.fold(before)
         for item in step.removed:
@@ -154,13 +158,9 @@ def test_applying_and_reversing_lead_to_the_same_by_replacing_the_list_as_by_sin
 @given(st.data(), currencies)
 def test_what_is_reversed_can_be_applied_again_to_the_same_sums(data: st.DataObject, currency: str) -> None:
     before = data.draw(histories(currency))
-    step = reversing(before, {item.id or "" for item in before[::2]})
+    step = allocating.reverse(before, {item.id or "" for item in before[::2]})
     back = allocating.apply(step.kept, [(allocating.key_of(item), item.amount) for item in step.removed])
     assert allocating.applied(step.kept, back) == {key: amount for key, amount in allocating.fold(before).items()}
-
-
-def reversing(before: list[Allocation], ids: set[str]) -> allocating.Change[tuple[allocating.TargetKey, Decimal]]:
-    return allocating.reverse(before, ids)
 
 
 @given(st.data(), currencies)

@@ -10,12 +10,13 @@ from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Generic, TypeVar
+from typing import Generic, Never, TypeVar
 
 from unibill import money
 from unibill.model import Allocation, TargetType
 
 A = TypeVar("A")
+A_co = TypeVar("A_co", covariant=True)
 K = TypeVar("K")
 S = TypeVar("S")
 TargetKey = tuple[TargetType, str]
@@ -23,7 +24,7 @@ TargetKey = tuple[TargetType, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Change(Generic[A]):
+class Change(Generic[A_co]):
     """What has to be done to get from one list of allocations to another.
 
     Attributes:
@@ -33,7 +34,7 @@ class Change(Generic[A]):
     """
 
     kept: tuple[Allocation, ...]
-    added: tuple[A, ...]
+    added: tuple[A_co, ...]
     removed: tuple[Allocation, ...]
 
 
@@ -65,7 +66,7 @@ def apply(before: Iterable[Allocation], added: Iterable[A]) -> Change[A]:
     return Change(standing(before), tuple(added), ())
 
 
-def reverse(before: Iterable[Allocation], ids: Collection[str]) -> Change[A]:
+def reverse(before: Iterable[Allocation], ids: Collection[str]) -> Change[Never]:
     """Undo the standing allocations that have these ids; the others are kept whole."""
     there = standing(before)
     removed = tuple(allocation for allocation in there if allocation.id in ids)

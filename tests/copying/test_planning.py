@@ -48,7 +48,7 @@ def test_history_carries_allocations_to_the_mapped_invoices(pair: Pair) -> None:
     record = planned(pair, carry="history")["101"]
     assert record.carried == Decimal(100)
     assert record.draft is not None
-    assert record.draft["allocations"] == [{"amount": 40, "target_id": "41", "target_number": None}]
+    assert record.draft["allocations"] == [{"amount": 40, "target_id": "41", "target_number": None, "source": "invoice 31"}]
 
 
 def test_an_unmapped_account_blocks_what_would_be_carried_and_nothing_else(pair: Pair) -> None:

@@ -4,7 +4,7 @@ The two tables are total over their enums: there is no silent default. A copy ne
 amount carried is what remains plus the allocations that are carried, so an allocation that is dropped lowers it by itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -19,6 +19,7 @@ from unibill.losses import Loss
 from unibill.model import Allocation, Credit, CreditKind, Direction, Status, TargetType
 from unibill.redact import clean, is_clean
 
+REVERSED: Final = "it was reversed"
 CARD_REASON: Final = "it may hold a card number; --allow-card-numbers would carry it"
 
 
@@ -89,14 +90,23 @@ class Dropped:
     currency: str
     reason: str
 
+    def values(self) -> dict[str, object]:
+        """As JSON values."""
+        return {"target": self.target, "amount": self.amount, "currency": self.currency, "reason": self.reason}
+
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What of a credit is carried."""
+    """What of a credit is carried.
+
+    Attributes:
+        sources: of each allocation, what it is called at the source.
+    """
 
     amount: Decimal
     allocations: tuple[AllocationDraft, ...]
     dropped: tuple[Dropped, ...]
+    sources: tuple[str, ...] = ()
 
 
 def filtered(credit: Credit, options: PlanOptions) -> Ruling | None:
@@ -164,30 +174,37 @@ def carried(credit: Credit, options: PlanOptions) -> Carried | Ruling:
         return Carried(remaining, (), spent)
     if credit.allocations is None:
         return Ruling(Decision.BLOCKED, "allocations-unknown", "what it was spent on cannot be known")
-    drafts: list[AllocationDraft] = []
+    found: list[tuple[AllocationDraft, str]] = []
     dropped: list[Dropped] = []
     for allocation in credit.allocations:
         draft = _allocation(allocation, credit, options.invoices)
         if isinstance(draft, str):
             dropped.append(_dropped(allocation, draft))
         else:
-            drafts.append(draft)
-    amount = money.add([remaining, *(draft.amount for draft in drafts)])
+            found.append((draft, _named(allocation)))
+    # In an order of our own, because vendors may list allocations in another order each time.
+    found.sort(key=lambda one: (one[0].target_id or "", one[0].target_number or "", one[0].amount, one[1]))
+    dropped.sort(key=lambda one: (one.target, one.amount, one.currency, one.reason))
+    amount = money.add([remaining, *(draft.amount for draft, _ in found)])
     if amount > credit.amount:
         return Ruling(Decision.BLOCKED, "contradiction", "what remains and what was spent come to more than its amount")
     if not amount:
-        nothing = "nothing remains of it, and none of its allocations can be carried" if dropped else "nothing remains of it"
-        return Ruling(Decision.SKIP, "nothing-remaining", nothing)
-    # In an order of our own, because vendors may list allocations in another order each time.
-    drafts.sort(key=lambda draft: (draft.target_id or "", draft.target_number or "", draft.amount))
-    return Carried(amount, tuple(drafts), tuple(dropped))
+        return nothing_left(dropped)
+    return Carried(amount, tuple(draft for draft, _ in found), tuple(dropped), tuple(source for _, source in found))
+
+
+def nothing_left(dropped: Sequence[Dropped]) -> Ruling:
+    """The ruling about a credit of which nothing is carried, with what stays behind and why."""
+    reasons = "; ".join(f"{item.amount} {item.currency} to {item.target}: {item.reason}" for item in dropped)
+    none = f", and none of its allocations can be carried ({reasons})" if dropped else ""
+    return Ruling(Decision.SKIP, "nothing-remaining", f"nothing remains of it{none}")
 
 
 def _allocation(allocation: Allocation, credit: Credit, invoices: InvoiceMap | None) -> AllocationDraft | str:
     """The allocation at the target, or why there is none."""
     target = allocation.target
     if allocation.reversed_at is not None:
-        return "it was reversed"
+        return REVERSED
     if target.type is not TargetType.INVOICE:
         return f"it goes to a target of type {target.type}, not to an invoice"
     if allocation.currency != credit.currency:
@@ -201,8 +218,12 @@ def _allocation(allocation: Allocation, credit: Credit, invoices: InvoiceMap | N
 
 
 def _dropped(allocation: Allocation, reason: str) -> Dropped:
+    return Dropped(_named(allocation), allocation.amount, allocation.currency, reason)
+
+
+def _named(allocation: Allocation) -> str:
     target = allocation.target
-    return Dropped(f"{target.type} {target.id or target.number or '?'}", allocation.amount, allocation.currency, reason)
+    return f"{target.type} {target.id or target.number or '?'}"
 
 
 def draft_of(credit: Credit, account: str, what: Carried) -> CreditDraft:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from sqlalchemy import func, select
 
 from unibill import money
+from unibill.copying.carry import REVERSED
 from unibill.copying.decisions import DONE, FAILED, UNSETTLED, Decision, State
 from unibill.copying.guards import tripped, unpacked
 from unibill.copying.options import Guards
@@ -49,7 +50,8 @@ class _Sums:
             for item in loads(str(row["draft"]))["allocations"]:
                 _raise(line, "allocated", Decimal(item["amount"]))
             for item in loads(str(row["dropped"])):
-                _raise(line, "dropped", Decimal(item["amount"]))
+                if item["reason"] != REVERSED:
+                    _raise(line, "dropped", Decimal(item["amount"]))
             if decision is Decision.CREATE:
                 _raise(self.money, currency, amount)
                 self.largest[currency] = max(self.largest.get(currency, amount), amount)

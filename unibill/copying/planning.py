@@ -4,7 +4,7 @@ Records are decided in two passes, so that memory does not grow with their numbe
 read, then against the target's snapshot, in the database.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from unibill import drafts, marks, money
 from unibill.capabilities import Operation
-from unibill.copying import carry, reading
+from unibill.copying import carry, reading, sharing
 from unibill.copying.abreast import abreast
 from unibill.copying.carry import Carried, Ruling
 from unibill.copying.decisions import Decision, State
@@ -82,6 +82,8 @@ class Planner:
         self._map_accounts()
         self._read_source()
         self._keep_accounts()
+        if self._options.carry == "history":
+            sharing.leave_behind(self._store)
         self._read_target()
         Matcher(self._store, self._options).run()
         self._store.put(phase="planned", notes=self._notes, hash=hash_of(self._store))
@@ -221,7 +223,7 @@ class Planner:
         losses = [*carry.losses_of(credit, what, frozenset() if self._options.allow_card_numbers else cards)]
         losses += provider.losses_of_credit(draft, mark)
         row["carried"] = amount_key(what.amount)
-        row["draft"] = draft_text(bare)
+        row["draft"] = draft_text(bare, what.sources)
         row["withheld"] = ",".join(sorted(cards)) if self._options.allow_card_numbers else ""
         # Sorted, because vendors may give fields and allocations in another order each time, and the hash must not change with it.
         row["losses"] = dumps(sorted(map(_loss, losses), key=lambda loss: (loss["field"], loss["value"], loss["reason"])))
@@ -299,8 +301,8 @@ def _loss(loss: Loss) -> dict[str, str]:
     return {"field": loss.field, "value": carry.mask(loss.value), "reason": carry.mask(loss.reason), "kind": loss.kind.value}
 
 
-def draft_text(draft: CreditDraft) -> str:
-    """A draft as exact JSON."""
+def draft_text(draft: CreditDraft, sources: Sequence[str]) -> str:
+    """A draft as exact JSON; each allocation with what it is called at the source."""
     return dumps(
         {
             "account_id": draft.account_id,
@@ -310,7 +312,8 @@ def draft_text(draft: CreditDraft) -> str:
             "number": draft.number,
             "memo": draft.memo,
             "allocations": [
-                {"amount": item.amount, "target_id": item.target_id, "target_number": item.target_number} for item in draft.allocations
+                {"amount": item.amount, "target_id": item.target_id, "target_number": item.target_number, "source": source}
+                for item, source in zip(draft.allocations, sources, strict=True)
             ],
         }
     )

@@ -196,7 +196,7 @@ class BillAgainProvider(Provider[BillAgainSettings]):
         strange = set(allocation_ids) - {item.id for item in (*standing, *(credit.allocations or ()))}
         if strange:
             raise NotFound(f"credit {credit.id} has no allocation {', '.join(sorted(strange))}", operation="edit credit")
-        step: Change[AllocationDraft] = allocating.reverse(standing, allocation_ids)
+        step = allocating.reverse(standing, allocation_ids)
         if now.allocations is not None and not step.removed:
             return now
         _refuse_faults("deallocation", faults.faults_of_edit(now))

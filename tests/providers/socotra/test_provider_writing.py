@@ -103,6 +103,24 @@ def test_a_number_that_names_no_invoice_of_the_account_is_refused_before_anythin
     assert charges_of(live) == []
 
 
+def test_an_invoice_that_cannot_take_its_allocation_is_refused_before_the_charge_is_added(live: Live) -> None:
+    """Else the charge would stand, and money that was spent at its source could be spent again."""
+    account, other = live.account(), live.account()
+    foreign, euro, small = live.bill(other, "80.00"), live.bill(account, "80.00", "EUR"), live.bill(account, "5.00")
+    wanted = draft(
+        account, "50.00", (foreign, "1.00"), (euro, "2.00"), (small, "4.00"), (small, "2.00"), ("01J5V8NM2GSXK6HG42PD5Z1VAZ", "3.00")
+    )
+    with pytest.raises(InvalidDraft) as raised:
+        create(live, wanted, MARK)
+    assert [fault.path for fault in raised.value.faults] == [
+        "$.allocations[0].target_id",
+        "$.allocations[1].target_id",
+        "$.allocations[2].amount",
+        "$.allocations[4].target_id",
+    ]
+    assert charges_of(live) == []
+
+
 def test_auto_apply_spends_on_the_earliest_due_open_invoices_of_the_same_currency(live: Live) -> None:
     account = live.account()
     first, euro, last = live.bill(account, "30.00"), live.bill(account, "10.00", "EUR"), live.bill(account, "30.00")
@@ -251,8 +269,10 @@ def test_a_put_whose_answer_is_lost_is_sent_again_and_harmless(live: Live) -> No
 def test_what_the_vendor_refuses_is_a_rejection_and_the_charge_stays_to_be_found(live: Live) -> None:
     account, other = live.account(), live.account()
     foreign = live.bill(other, "20.00")
+    item = live.system.engine.core.store.get(r.Invoice, foreign).invoice_items[0].locator
+    spent = (AllocationDraft(target_id=item, target_type=TargetType.INVOICE_ITEM, amount=Decimal("20.00")),)
     with pytest.raises(Rejected, match="another account"):
-        create(live, draft(account, "50.00", (foreign, "20.00")), MARK)
+        create(live, draft(account, "50.00").model_copy(update={"allocations": spent}), MARK)
     (found,) = live.run(live.provider.find_marked(account, {MARK}))
     assert found.status is Status.OPEN
     assert (live.open_amount(foreign), live.balance(account)) == (Decimal("20.00"), Decimal("50.00"))

@@ -213,15 +213,9 @@ def test_in_histories_where_money_is_spent_and_everything_undone_the_sums_hold_a
         history = History(live, PLANS[number % len(PLANS)], tolerance=number % 3 == 0)
         for _ in range(30):
             what = chance.choice(UNDOING if chance.random() < 0.2 else WHAT)
-            cents = [Decimal(chance.randint(1, 12_000)).scaleb(-2) for _ in range(2)]
-            history.step(
-                what,
-                chance.choice(["USD", "USD", "EUR"]),
-                *cents,
-                chance.randrange(1000),
-                chance.randrange(1000),
-                flag=chance.random() < 0.5,
-            )
+            amount, other = (Decimal(chance.randint(1, 12_000)).scaleb(-2) for _ in range(2))
+            currency, i, j = chance.choice(["USD", "USD", "EUR"]), chance.randrange(1000), chance.randrange(1000)
+            history.step(what, currency, amount, other, i, j, flag=chance.random() < 0.5)
         judge(history, live.credits(history.account, include_reversed=True))
         seen |= history.effects
     assert seen == set(WHAT)

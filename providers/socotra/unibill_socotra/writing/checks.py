@@ -2,8 +2,13 @@
 
 from collections.abc import Collection, Sequence
 
-from unibill.errors import ConfigurationError, Conflict, NotFound
+from unibill.allocating import merge
+from unibill.errors import ConfigurationError, Conflict, Fault, InvalidDraft, NotFound
+from unibill.flow import Flow
 from unibill.model import Allocation, Credit
+from unibill.pooling import ZERO
+from unibill_socotra.api import SocotraApi
+from unibill_socotra.reading.edges import Part
 from unibill_socotra.settings import SocotraSettings
 
 
@@ -39,6 +44,35 @@ def newest_first(allocations: Sequence[Allocation]) -> list[str]:
     standing = [allocation for allocation in allocations if allocation.reversed_at is None and allocation.group_id is not None]
     ordered = sorted(standing, key=lambda a: (str(a.applied_at or ""), a.group_id or ""), reverse=True)
     return list(dict.fromkeys(allocation.group_id for allocation in ordered if allocation.group_id is not None))
+
+
+def refuse_targets(api: SocotraApi, account: str, currency: str, parts: Sequence[Part]) -> Flow[None]:
+    """Refuse allocations to invoices that cannot take them, before anything is written. Items of invoices cannot be read by themselves.
+
+    Raises:
+        InvalidDraft: an invoice that is not there, of another account or currency, or with less left to pay than is allocated to it.
+    """
+    wanted = merge((part.locator, part.amount) for part in parts if part.type == "invoice")
+    faults: list[Fault] = []
+    for locator, amount in wanted.items():
+        place = next(i for i, part in enumerate(parts) if part.locator == locator)
+        try:
+            invoice = yield from api.get_invoice_with_items(locator)
+        except NotFound:
+            faults.append(Fault(f"$.allocations[{place}].target_id", f"there is no invoice {locator}"))
+            continue
+        left = invoice.total_remaining_amount
+        if invoice.account_locator != account:
+            faults.append(Fault(f"$.allocations[{place}].target_id", f"invoice {locator} is not of account {account}"))
+        elif invoice.currency != currency:
+            faults.append(
+                Fault(f"$.allocations[{place}].target_id", f"invoice {locator} is in {invoice.currency}, the credit in {currency}")
+            )
+        elif left is not None and left < amount:
+            message = f"{amount} {currency} is allocated to invoice {locator}, which has {max(left, ZERO)} {currency} left to pay"
+            faults.append(Fault(f"$.allocations[{place}].amount", message))
+    if faults:
+        raise InvalidDraft("allocation", faults)
 
 
 def refuse_shared(every: Sequence[Credit], groups: Sequence[str], wanted: Collection[str]) -> None:

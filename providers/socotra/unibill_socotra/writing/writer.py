@@ -11,7 +11,6 @@ from datetime import tzinfo
 from decimal import Decimal
 
 from unibill import allocating, money
-from unibill.allocating import Change
 from unibill.drafts import AllocationDraft, CreditDraft, faults_of_allocations
 from unibill.errors import ConfigurationError, Conflict, Fault, InvalidDraft, InvalidQuery, NotFound, OutcomeUnknown, Rejected
 from unibill.flow import Done, Flow, Step
@@ -28,7 +27,7 @@ from unibill_socotra.settings import SocotraSettings
 from unibill_socotra.wire.charges import Charge
 from unibill_socotra.wire.credits import Distribution
 from unibill_socotra.wire.invoices import Invoice
-from unibill_socotra.writing import distributing, spendable
+from unibill_socotra.writing import checks, distributing, spendable
 from unibill_socotra.writing.checks import by_id, newest_first, refuse_shared, reversal_type
 from unibill_socotra.writing.distributing import Movement
 from unibill_socotra.writing.undoing import Undoing, void_charge
@@ -52,7 +51,7 @@ class Writer:
 
         Raises:
             ConfigurationError: no credit_charge_type is set.
-            InvalidDraft: a target number that names no invoice of the account, or several.
+            InvalidDraft: a target that is no invoice of the account and currency, or has less left to pay. Nothing was written.
             Rejected: the vendor refused. Where the charge had been added, it stays.
         """
         if self.settings.credit_charge_type is None:
@@ -60,6 +59,9 @@ class Writer:
                 "writing credits to Socotra needs credit_charge_type: the tenant's charge type (handling flat) for new credits"
             )
         targets = yield from self._targets(draft.account_id, draft.allocations)
+        if "charge" not in done:
+            # Once the charge is there, what could not be spent of it would be left to spend.
+            yield from checks.refuse_targets(self.api, draft.account_id, draft.currency, targets)
         charge, fresh = yield from self._charge(draft, mark, done)
         credit = map_charges.credit_of_charge(charge, self.provider, self.zone, undone=False)
         if not targets and not draft.auto_apply:
@@ -120,7 +122,7 @@ class Writer:
         wanted = set(allocation_ids)
         if missing := wanted - {allocation.id for allocation in now.allocations or ()}:
             raise NotFound(f"credit {credit.id} has no allocation {', '.join(sorted(missing))} that a distribution made")
-        step: Change[AllocationDraft] = allocating.reverse(now.allocations or (), wanted)
+        step = allocating.reverse(now.allocations or (), wanted)
         groups = newest_first(step.removed)
         refuse_shared(every, groups, wanted)
         for group in groups:
