@@ -70,15 +70,17 @@ class Undoer:
         self._money: dict[str, Decimal] = {}
         self._remains: list[Problem] = []
         self._traces: list[Problem] = []
+        self._begun = frozenset[int]()
         self._identity = str(store.get("source_identity"))
 
     def run(self) -> RollbackSummary:
         """Settle, undo, and sum up."""
         store = self._store
         store.put(phase="rolling back", verified=None)
+        self._begun = self._begun_before()
         begun = records.c.state.in_(_BEGUN) & (records.c.sends > 0)
         self._total = store.count(select(func.count()).select_from(records).where(begun))
-        unsettled = store.count(select(func.count()).select_from(records).where(records.c.state.in_(UNSETTLED)))
+        unsettled = len(self._begun) + store.count(select(func.count()).select_from(records).where(records.c.state.in_(UNSETTLED)))
         if unsettled:
             since = Since()
             self._tell(f"waiting for {unsettled} writes whose outcome is unknown")
@@ -90,6 +92,12 @@ class Undoer:
             store.put(phase="partly rolled back" if summary.remains else "rolled back")
         store.prove("rollback", summary.jsonable())
         return summary
+
+    def _begun_before(self) -> frozenset[int]:
+        """Records that an earlier rollback began to undo: what it sent may still take effect, and has changed their copies."""
+        intents = (journal.c.action == UNDO) & (journal.c.phase == "intent")
+        query = select(records.c.seq).join_from(records, journal, (journal.c.seq == records.c.seq) & intents)
+        return frozenset(row["seq"] for row in self._store.rows(query.where(journal.c.attempt == records.c.generation).distinct()))
 
     def _account(self, account: str) -> None:
         """Undo what stands in one account, newest first."""
@@ -123,10 +131,10 @@ class Undoer:
         by_id = [credit for credit in now if row["target_id"] is not None and credit.id == row["target_id"]]
         standing = [credit for credit in carriers or by_id if reading.is_standing(credit)]
         if not standing:
-            if row["state"] in UNSETTLED and not is_absent:
+            if row["state"] in UNSETTLED and not is_absent and not carriers:
                 self._stays(row, "", "whether it was made is still unknown; roll back again later")
             else:
-                self._gone(row, carriers or by_id, made=row["state"] == State.CREATED)
+                self._gone(row, carriers or by_id, made=bool(carriers) or row["state"] == State.CREATED)
             return
         if len(standing) > row["sends"]:
             self._stays(row, standing[0].id, f"{len(standing)} credits carry its mark, and this run made {row['sends']}")
@@ -139,11 +147,11 @@ class Undoer:
 
     def _is_touched(self, row: Row, credit: Credit) -> bool:
         """Whether a copy is no longer as this run left it."""
-        if row["target_print"] is not None and credit.id == row["target_id"]:
+        if row["target_print"] is not None and credit.id == row["target_id"] and row["seq"] not in self._begun:
             return bool(fingerprint(credit) != row["target_print"])
         planned = sorted(amount_key(Decimal(item["amount"])) for item in loads(row["draft"])["allocations"])
         spent = sorted(amount_key(item.amount) for item in credit.allocations or () if item.reversed_at is None)
-        # A copy whose allocations were never all made is not touched, only unfinished.
+        # A copy whose allocations were never all made, or are undone by a rollback that was killed, is not touched.
         return not sending.is_planned(credit, row) or any(spent.count(amount) > planned.count(amount) for amount in spent)
 
     def _void(self, row: Row, credit: Credit) -> bool:
