@@ -122,7 +122,11 @@ class _Prepared:
     redactor: Redactor
 
     def url(self, request: Request) -> str:
-        query = "?" + urlencode(request.query) if request.query else ""
+        try:
+            query = "?" + urlencode(request.query) if request.query else ""
+        except UnicodeEncodeError:
+            what = f"backend {self.backend!r} cannot be asked for {request.operation}: a text in the question is broken unicode"
+            raise InvalidQuery(what) from None
         return self.endpoint.base_url + request.path + query
 
     def headers(self, request: Request) -> dict[str, str]:

@@ -201,8 +201,18 @@ def _ids(**ids: str | None) -> None:
     empty = [name for name, value in ids.items() if value is not None and not value.strip()]
     if empty:
         raise InvalidQuery(f"{' and '.join(empty)} must not be empty")
+    wrong = [name for name, value in ids.items() if value is not None and not _may_be_id(value)]
+    if wrong:
+        raise InvalidQuery(f"{' and '.join(wrong)} cannot be an id: a dot alone, two dots, or broken unicode")
 
 
 def _each(ids: Collection[str]) -> None:
     if not all(value.strip() for value in ids):
         raise InvalidQuery("an id in the list is empty")
+    if not all(map(_may_be_id, ids)):
+        raise InvalidQuery("an id in the list is a dot alone, two dots, or broken unicode")
+
+
+def _may_be_id(value: str) -> bool:
+    """Servers and proxies read dots as another path; a lone surrogate cannot be sent at all."""
+    return value not in {".", ".."} and not any("\ud800" <= character <= "\udfff" for character in value)
