@@ -57,7 +57,7 @@ def is_bad(name: str, figures: Figures) -> bool:
     """Whether a trial broke a promise."""
     if name not in {"inside", "steps"}:
         return bool(figures.silent)
-    return bool(figures.duplicates or figures.missing or figures.misspent or figures.alarms or figures.writes != figures.planned)
+    return bool(figures.duplicates or figures.missing or figures.misspent or figures.alarms or figures.repeated)
 
 
 if __name__ == "__main__":

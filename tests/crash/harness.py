@@ -41,6 +41,7 @@ class Figures:
         kills: of them, those that were killed.
         faults: requests that a fault hit.
         accidents: run stores that were deleted or restored.
+        rollbacks: rollbacks that came to their end.
         writes: credits that were made at the target, duplicates included.
         undone: of them, those that unibill took back.
         duplicates: credits that stand in the books beyond one for each planned one.
@@ -56,6 +57,7 @@ class Figures:
     kills: int = 0
     faults: int = 0
     accidents: int = 0
+    rollbacks: int = 0
     writes: int = 0
     undone: int = 0
     duplicates: int = 0
@@ -63,6 +65,11 @@ class Figures:
     misspent: int = 0
     silent: int = 0
     alarms: int = 0
+
+    @property
+    def repeated(self) -> int:
+        """Credits of one trial that were made though they stood already; after a rollback they may be made again."""
+        return max(self.writes - self.planned * (1 + self.rollbacks), 0)
 
     def add(self, other: "Figures") -> None:
         """Count another's in."""
@@ -193,9 +200,20 @@ class Trial:
         self.hear(ended.result)
         return ended.result
 
-    def rollback(self) -> Row:
-        """Roll back, undisturbed."""
-        return self._do(self.job("rollback")).result
+    def rollback(self, kill: Kill = NO_KILL) -> Row:
+        """Roll back, perhaps killed on the way, until it has come to its end."""
+        self.land()
+        self.world.target.faults(kill.fault())
+        ended = self._do(self.job("rollback"), kill)
+        self._count_faults()
+        for _ in range(_MOST_APPLIES):
+            if not ended.killed:
+                break
+            self.figures.kills += 1
+            self.land()
+            ended = self._do(self.job("rollback"))
+        self.figures.rollbacks += 1
+        return ended.result
 
     def apply(self, kill: Kill = NO_KILL, faults: Sequence[Row] = (), *, waits: bool = False, **more: Any) -> Ended:  # noqa: ANN401 - JSON
         """Apply, with a kill and faults at the target.

@@ -78,25 +78,30 @@ def steps(world: World, direction: tuple[str, str], folder: Path, seed: int) -> 
 
 
 def inside(world: World, direction: tuple[str, str], folder: Path, seed: int, rounds: int = 6) -> Figures:
-    """Random kills, faults and accidents inside the limits: late effects come within the settling time, applies do not overlap."""
+    """Random kills, faults, accidents and rollbacks inside the limits: late effects come within the settling time, applies do not overlap."""
     chance = seeded(seed)
     trial = Trial(world, direction, folder, chance)
     trial.plan()
     trial.keep_copy("old")
-    whole = True
+    whole = replaceable = True
     for _ in range(rounds):
         trial.apply(_kill(chance, trial), _faults(chance, trial, skips=whole))
         fate = chance.random()
-        if fate < 0.12:
+        if fate < 0.1:
+            trial.rollback(Kill("time", seconds=chance.uniform(0, 0.3)))
+            # A file from before a rollback makes nothing any more, and Socotra keeps what was undone, which a new file cannot tell.
+            trial.keep_copy("old")
+            replaceable = trial.target.name == "billagain"
+        elif fate < 0.22 and replaceable:
             trial.land()
             trial.lose()
             trial.plan()
             whole = False
-        elif fate < 0.24:
+        elif fate < 0.34:
             trial.land()
             trial.restore("old")
             whole = False
-        elif fate < 0.5:
+        elif fate < 0.6:
             trial.keep_copy("old")
     return trial.finish().figures
 

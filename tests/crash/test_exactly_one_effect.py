@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.harness import DIRECTIONS, NO_KILL, Figures, Trial, seeded, table
+from tests.crash.harness import DIRECTIONS, NO_KILL, Figures, Kill, Trial, seeded, table
 from tests.crash.processes import ROOT, World, world
 from tests.crash.storms import OUTSIDE, Breach, Seen, hidden, inside, lost_under_way, outside, overlapping, steps, too_late
 
@@ -40,7 +40,7 @@ def totals() -> Iterator[Totals]:
 def wrong(figures: Figures) -> dict[str, int]:
     """What must be nothing inside the limits: each planned credit was made once, and stands once."""
     return {
-        "made more than once": figures.writes - figures.planned,
+        "made more than once": figures.repeated,
         "duplicates": figures.duplicates,
         "missing": figures.missing,
         "misspent": figures.misspent,
@@ -92,6 +92,16 @@ def test_nothing_that_goes_wrong_outside_the_limits_is_silent(
     assert figures.duplicates + figures.undone >= LEAST[how]
 
 
+@pytest.mark.parametrize("read", range(4))
+def test_a_credit_whose_answer_was_lost_is_made_once_whichever_list_hides_it(place: World, read: int, tmp_path: Path) -> None:
+    trial = Trial(place, BILLAGAIN, tmp_path, seeded(4), accounts=1, each=1)
+    trial.plan()
+    lost = {"kind": "cut-after", "route": trial.target.writes[0], "count": 1}
+    hiding = {"kind": "skipped-records", "route": trial.target.reads[0], "count": 1, "skip": read, "index": 0}
+    trial.apply(NO_KILL, [lost, hiding])
+    assert set(wrong(trial.finish().figures).values()) == {0}
+
+
 def test_a_plan_that_found_a_copy_makes_no_other_though_a_list_hides_it(place: World, tmp_path: Path) -> None:
     trial = Trial(place, BILLAGAIN, tmp_path, seeded(1))
     trial.plan()
@@ -124,6 +134,17 @@ def test_a_run_file_older_than_a_rollback_makes_nothing_and_says_so(place: World
     assert (stale.status, stale.result["writes"]) == (1, 0)
     assert {problem["what"] for problem in stale.result["problems"]} == {"conflict"}
     assert trial.judge().figures.duplicates == 0
+
+
+@pytest.mark.parametrize("point", ["sent", "effect"])
+def test_a_rollback_killed_within_one_credit_is_resumed_to_its_end(place: World, point: str, tmp_path: Path) -> None:
+    trial = Trial(place, DIRECTIONS[0], tmp_path, seeded(5), accounts=1)
+    trial.plan()
+    trial.apply()
+    summary = trial.rollback(Kill(point, route="POST /socotra/billing/*/accounts/*/charges/reverse"))
+    assert trial.figures.kills == 1
+    assert (summary["exit_status"], summary["remains"]) == (0, [])
+    assert trial.target.standing().copies == ()
 
 
 def test_threads_that_meet_new_wire_records_at_once_do_not_crash_the_process() -> None:

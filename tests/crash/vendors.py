@@ -210,7 +210,7 @@ class Socotra(Vendor):
     _tenant = ""
 
     def settings(self) -> dict[str, Any]:
-        own = {"credit_charge_type": "GoodwillCredit", "reversal_type": "migration", "page_size": 4}
+        own = {"credit_charge_type": "GoodwillCredit", "reversal_type": "migration", "page_size": 10}
         return {"vendor": self.name, **self.server.backends[self.name], "tenant": self._tenant, **own}
 
     def place(self, accounts: int, role: str) -> Placed:
