@@ -13,8 +13,10 @@ from pydantic import SecretStr
 
 from unibill import config, plugins
 from unibill.aio import AsyncBilling
+from unibill.capabilities import Operation
 from unibill.connecting import aconnect, connect
 from unibill.facade import Billing
+from unibill.operations import Operations
 from unibill.plugins import AnyProvider
 from unibill.provider import BackendSettings
 from unibill.testing.recorder import Origin, Provenance, Tape
@@ -67,6 +69,7 @@ class Backends:
     Attributes:
         mode: as given.
         tape: as given.
+        used: the providers and their operations that were called.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Backends:
         self._started: Serving | None = None
         self._versions = dict(api_versions or {})
         self._opened: list[str] = []
+        self.used: set[tuple[str, str]] = set()
 
     def __call__(self, provider: str, **settings: object) -> Billing:
         """Open a backend of a provider, blocking.
@@ -91,7 +95,9 @@ class Backends:
             provider: the provider's name; on a live backend it must be that backend's.
             settings: more of the provider's settings, or other values for them.
         """
-        return self._stack.enter_context(connect(self.settings(provider, **settings)))
+        billing = self._stack.enter_context(connect(self.settings(provider, **settings)))
+        billing.core.operations = _Noting(billing.name, billing.provider, self.used)
+        return billing
 
     def open_async(self, provider: str, **settings: object) -> AsyncBilling:
         """The awaitable twin; close it yourself, with ``async with``."""
@@ -181,6 +187,19 @@ class Backends:
         kept = cast("dict[str, Any]", self.tape.note(f"backend {kind.name}", None))
         values = {name: self.tape.restored(str(value)) for name, value in kept.items()}
         return kind.Settings.model_validate({**values, **settings})
+
+
+class _Noting(Operations):
+    """Notes which operations are called."""
+
+    def __init__(self, backend: str, provider: AnyProvider, used: set[tuple[str, str]]) -> None:
+        super().__init__(backend, provider)
+        self._used = used
+
+    def require(self, operation: Operation) -> None:
+        """Note it, once it is not refused."""
+        super().require(operation)
+        self._used.add((self.provider.name, operation.value))
 
 
 def _is_uuid(value: str) -> bool:

@@ -5,6 +5,7 @@
 its own: without its fixtures and options the plugin is idle, and it imports what it needs when it needs it.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 pytest.register_assert_rewrite("unibill.testing.conformance")
 
 _failed = pytest.StashKey[bool]()
+_ran = pytest.StashKey[set[tuple[str, str, str]]]()
 _expected = pytest.StashKey[set[Path]]()
 _NEEDS_CASSETTE = "unibill_cassette"
 
@@ -38,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--unibill-drift", action="store_true", help="ask the backend again and fail where a cassette holds something else")
     group.addoption("--unibill-block-network", action="store_true", help="let this process reach nothing but loopback")
     group.addoption("--unibill-orphans", action="store_true", help="run no test; fail if a cassette belongs to none of those collected")
+    group.addoption("--unibill-evidence", metavar="FILE", help="write which operations ran, and on what, of the tests that passed")
     parser.addini("unibill_cassettes", "folder of the cassettes, below the root", default="cassettes")
     parser.addini("unibill_tests", "folder of the tests, which the cassettes mirror", default="tests")
 
@@ -47,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     mode = str(config.getoption("--unibill-backend"))
     if mode not in {"cassette", "sandbox"} and not (mode.startswith("live:") and mode != "live:"):
         raise pytest.UsageError(f"--unibill-backend takes cassette, sandbox or live:NAME; not {mode!r}")
+    config.stash[_ran] = set()
     if config.getoption("--unibill-block-network"):
         from unibill.testing.network import block_network
 
@@ -88,6 +92,14 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
             session.testsfailed += 1
             print(f"{file.relative_to(config.rootpath)} {word}")  # noqa: T201 - it is what was asked for
     return True
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write what ran."""
+    file, ran = session.config.getoption("--unibill-evidence"), session.config.stash[_ran]
+    if file:
+        rows = [{"provider": provider, "operation": operation, "origin": origin} for provider, operation, origin in sorted(ran)]
+        Path(str(file)).write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
 
 
 @pytest.fixture
@@ -164,6 +176,9 @@ def unibill_billing(
     try:
         yield backends
     finally:
+        if not request.node.stash.get(_failed, False):
+            origin = mode.partition(":")[0] if tape is None or tape.recording else tape.provenance.evidence
+            request.config.stash[_ran] |= {(*used, "sandbox" if origin == "cassette" else origin) for used in backends.used}
         backends.close()
 
 

@@ -53,7 +53,7 @@ def lines(*credits: Credit) -> list[str]:
 
 
 def test_the_list_of_a_customer(unibill_billing: Backends) -> None:
-    assert lines(*unibill_billing("billagain").credits.list(account="269")) == lines(
+    assert lines(*unibill_billing("billagain").credits.list(account="269", allocations=True)) == lines(
         printed("10083", "269", 100, None, ("10331", "11343", 0, 100)),
         printed("10095", "269", 200, "payment to invoices", ("10355", "11352", 10095, 150), ("10358", "11380", 10095, 50)),
     )
