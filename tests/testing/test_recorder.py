@@ -196,3 +196,15 @@ def test_a_cassette_that_could_not_be_written_leaves_nothing_patched(server: Ser
     with pytest.raises(BrokenCassette), Recorder().use(tmp_path / "x.yaml", record=True):
         post(server.url, "{}")
     assert httpx.HTTPTransport.handle_request is before
+
+
+def test_a_note_may_be_any_json_value(server: Server, tmp_path: Path) -> None:
+    value = {"count": 3, "names": ["a", "1"], "none": None, "yes": True}
+    server.script(Reply())
+    with Recorder(rename={server.url: HERE}).use(tmp_path / "x.yaml", record=True) as tape:
+        tape.describe(SANDBOX)
+        tape.note("facts", value)
+        post(server.url, "{}")
+    with Recorder().use(tmp_path / "x.yaml") as tape:
+        assert tape.note("facts", None) == value
+        post(HERE, "{}")

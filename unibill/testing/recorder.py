@@ -28,7 +28,6 @@ from vcr.serialize import deserialize, serialize  # type: ignore[import-untyped]
 from unibill.redact import mask_cards
 from unibill.testing import cassettefile, jsontree
 from unibill.testing.cassettefile import Serializer
-from unibill.testing.jsontree import Number
 from unibill.testing.scrubbing import ANSWER_HEADERS, REQUEST_HEADERS, Leak, Scrubber, kept, masked_body, masked_header, masked_url
 
 Origin = Literal["documented", "documented-shape", "sandbox", "live"]
@@ -371,12 +370,3 @@ def provenance_of(file: Path) -> Provenance:
     if not isinstance(content.get("provenance"), Mapping):
         raise cassettefile.BrokenCassette(f"{file} does not say where it comes from")
     return Provenance.of(content["provenance"])
-
-
-def plain(value: object) -> object:
-    """A value as a cassette holds it: whole numbers as JSON numbers."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Number(str(value))
-    if isinstance(value, Mapping):
-        return {str(name): plain(item) for name, item in cast("Mapping[object, object]", value).items()}
-    return value
