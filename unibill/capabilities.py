@@ -95,11 +95,24 @@ class FieldSupport:
 
     Attributes:
         note: where it comes from or goes, or what is lost.
+        vendor: what the vendor calls it: the fields of its own records that it is read from and written to.
     """
 
     read: bool
     write: bool
     note: str = ""
+    vendor: tuple[str, ...] = ()
+
+    def rule(self, record: Mapping[str, object] | None = None) -> str:
+        """Where the field comes from or goes, as a sentence.
+
+        Args:
+            record: a vendor's record; only those of the vendor's fields are named that it has.
+        """
+        names = ", ".join(name for name in self.vendor if record is None or name in record)
+        if not names or self.note.startswith(names):
+            return self.note
+        return f"{names}: {self.note}" if self.note else names
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +137,14 @@ class Capabilities:
     Attributes:
         operations: by facade operation; one that is missing is refused.
         credit_fields: by name of the common credit's field.
+        restated: the vendor's fields in ``Credit.extra`` that only say in the vendor's words what a field of the model says
+            too; a copy loses nothing with them.
     """
 
     operations: Mapping[Operation, Capability]
     credit_fields: Mapping[str, FieldSupport] = field(default_factory=dict[str, FieldSupport])
     limits: Limits = field(default_factory=Limits)
+    restated: frozenset[str] = frozenset()
 
     def of(self, operation: Operation) -> Capability:
         """The claim about one operation; an undeclared one is unknown, and so refused."""

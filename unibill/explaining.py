@@ -5,7 +5,7 @@ provider can read, and so tells for a pair of providers what can be lost between
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -42,10 +42,12 @@ class Explained:
     """One field of a credit on its way.
 
     Attributes:
-        source: what the source's vendor calls it, or where it comes from.
+        raw: the source vendor's own value, as text; empty where it sent none, or its record was not read.
+        source: the rule by which the common value comes from it: what the vendor calls it, and what is done with it.
         value: as the common model has it, as text; not masked.
-        target: what the target's vendor calls it.
-        arrives: the value there, as text; empty where there is none or the target makes its own.
+        target: the rule by which the target's vendor gets it.
+        arrives: the common value there, as text; empty where there is none or the target makes its own.
+        written: what the target's vendor is sent for it, as text.
         reasons: why it is not the same.
         money: whether money is lost with it.
     """
@@ -58,16 +60,20 @@ class Explained:
     arrives: str
     reasons: tuple[str, ...] = ()
     money: bool = False
+    raw: str = ""
+    written: str = ""
 
     def jsonable(self) -> dict[str, object]:
         """As JSON values."""
         return {
             "field": self.field,
+            "raw": self.raw,
             "source": self.source,
             "value": self.value,
             "arrival": self.arrival.value,
             "target": self.target,
             "arrives": self.arrives,
+            "written": self.written,
             "reasons": list(self.reasons),
             "money": self.money,
         }
@@ -82,7 +88,8 @@ class Explanation:
         refusal: why a copy would leave it alone or stop at it; empty where it would be made.
         draft: what would be written; None with a refusal.
         faults: what the target refuses in the draft.
-        fields: every field, in the model's order; the vendor's own fields that have no slot come last.
+        fields: every field, in the model's order; the vendor's own fields that are lost come last.
+        mark: of the copy.
     """
 
     credit: Credit
@@ -90,6 +97,7 @@ class Explanation:
     draft: CreditDraft | None
     faults: tuple[Fault, ...]
     fields: tuple[Explained, ...]
+    mark: str = ""
 
     def jsonable(self) -> dict[str, object]:
         """As JSON values."""
@@ -117,7 +125,14 @@ _SKIPPED: Final = frozenset({"extra"})
 
 
 def explain(
-    credit: Credit, source: Capabilities, source_identity: str, target: AnyProvider, account: str | None = None, *, history: bool = True
+    credit: Credit,
+    source: Capabilities,
+    source_identity: str,
+    target: AnyProvider,
+    account: str | None = None,
+    *,
+    history: bool = True,
+    record: Mapping[str, object] | None = None,
 ) -> Explanation:
     """What a copy of a credit would be at another backend.
 
@@ -128,8 +143,18 @@ def explain(
         target: the other backend's provider.
         account: the account there; the same id if left out.
         history: carry allocations too, each to an invoice of the same id; else only what remains.
+        record: the vendor's own record (``Provider.vendor_record``), for the values as the vendor has them.
     """
+    told = _explained(credit, source, source_identity, target, account, history)
+    body = _body(told, target)
+    return replace(told, fields=tuple(_in_vendors_words(field, source, target.capabilities, record, body) for field in told.fields))
+
+
+def _explained(
+    credit: Credit, source: Capabilities, source_identity: str, target: AnyProvider, account: str | None, history: bool
+) -> Explanation:
     there = account or credit.account_id or "1"
+    mark = marks.mark(source_identity, credit.kind, credit.id)
     options = PlanOptions(
         accounts=AccountMap(),
         carry="history" if history else "remaining",
@@ -140,17 +165,61 @@ def explain(
     if isinstance(what, Ruling):
         return Explanation(credit, what.reason, None, (), tuple(_unsent(name, credit, source, target) for name in _names()))
     draft, hidden = carry.without_cards(carry.draft_of(credit, there, what))
-    mark = marks.mark(source_identity, credit.kind, credit.id)
     # The core's list of what a draft has no place for names extra fields and times; what the target says comes after it.
-    losses = [*carry.losses_of(credit, what, hidden), *target.losses_of_credit(draft, mark)]
+    losses = [*carry.losses_of(credit, what, hidden, source, target.title), *target.losses_of_credit(draft, mark)]
     faults = (*faults_of_credit(draft), *target.faults_of_credit(draft, mark))
     fields = [_sent(name, credit, draft, mark, source, target, losses) for name in _names()]
-    fields += [
-        Explained(f"extra.{name}", name, text_of(value), Arrival.LOST, "", "", ("only the source has this field",))
-        for name, value in credit.extra.items()
-        if value not in (None, "", [], {})
-    ]
-    return Explanation(credit, "", draft, faults, tuple(fields))
+    for name, value in credit.extra.items():
+        here = [loss for loss in losses if loss.field == f"extra.{name}"]
+        if here:
+            fields.append(Explained(f"extra.{name}", name, text_of(value), Arrival.LOST, "", "", tuple(loss.reason for loss in here)))
+    return Explanation(credit, "", draft, faults, tuple(fields), mark)
+
+
+def _body(told: Explanation, target: AnyProvider) -> Mapping[str, object]:
+    """What the target would be sent; without the allocations where only they stand in the way, and nothing where more does."""
+    draft = told.draft
+    if draft is None:
+        return {}
+    if all(fault.path.startswith("$.allocations") for fault in told.faults):
+        return target.vendor_draft(draft.model_copy(update={"allocations": ()}) if told.faults else draft, told.mark)
+    return {}
+
+
+def _in_vendors_words(
+    field: Explained, source: Capabilities, target: Capabilities, record: Mapping[str, object] | None, body: Mapping[str, object]
+) -> Explained:
+    """The same with the vendors' own values, and with the rules between them and the common one."""
+    nothing = FieldSupport(False, False)
+    from_support, to_support = source.credit_fields.get(field.field, nothing), target.credit_fields.get(field.field, nothing)
+    extra = field.field.removeprefix("extra.") if field.field.startswith("extra.") else ""
+    # Where nothing was found in a text that is another field's too, it is not this field's value.
+    has_raw = field.arrival is not Arrival.EMPTY and (field.field != "mark" or bool(field.value))
+    raw = _own_values((extra,) if extra else from_support.vendor, record or {}) if has_raw else ""
+    # A field that the target makes itself is not sent, though another field may be sent under the same name.
+    sends = field.arrival in {Arrival.SAME, Arrival.CHANGED, Arrival.PARTLY} or field.field == "mark"
+    written = _own_values(to_support.vendor, body) if sends else ""
+    return replace(
+        field,
+        raw=raw,
+        source=extra or from_support.rule(record or None),
+        target="" if extra else to_support.rule(body or None),
+        written=written,
+    )
+
+
+def _own_values(names: Sequence[str], record: Mapping[str, object]) -> str:
+    """The values of a vendor's fields as text; with their names where there are several."""
+    found = [(name, _own_text(record[name])) for name in names if name in record and record[name] not in (None, "", [], {})]
+    return found[0][1] if len(found) == 1 else ", ".join(f"{name} {text}" for name, text in found)
+
+
+def _own_text(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_own_text(item)}" for name, item in value.items())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - JSON values
+    if isinstance(value, list):
+        return "; ".join(_own_text(item) for item in value)  # pyright: ignore[reportUnknownVariableType] - the same
+    return value if isinstance(value, str) else exactjson.dumps(value).decode()
 
 
 def matrix(source: AnyProvider, target: AnyProvider) -> tuple[Explained, ...]:

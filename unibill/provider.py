@@ -239,6 +239,14 @@ class Provider(ABC, Generic[S]):
         del credit_id, account
         self._refuse(Operation.CREDITS_GET)
 
+    def vendor_record(self, credit: Credit) -> Flow[Mapping[str, object]]:
+        """The vendor's own record behind a credit, as JSON values under the vendor's names; empty where the provider does not tell.
+
+        It is for people who check a mapping, so it is read anew and not taken from the credit.
+        """
+        del credit
+        return _answered({})
+
     def find_marked(self, account: str | None, marks: Collection[str]) -> Flow[list[Credit]]:
         """Every credit that carries one of these marks, reversed ones too, in a bounded number of requests per account."""
         del account, marks
@@ -275,6 +283,11 @@ class Provider(ABC, Generic[S]):
         """What of a draft would not arrive at this vendor."""
         del draft, mark
         return ()
+
+    def vendor_draft(self, draft: CreditDraft, mark: str | None) -> Mapping[str, object]:
+        """What the vendor would be sent for a draft, as JSON values under the vendor's names; empty where the provider does not tell."""
+        del draft, mark
+        return {}
 
     # Writes
 
@@ -317,3 +330,8 @@ class Provider(ABC, Generic[S]):
         claim = self.capabilities.of(Operation(operation)) if operation in set(Operation) else None
         reason = (claim.note or str(claim.grade)) if claim else "the provider does not offer it"
         raise UnsupportedOperation(self.name, operation, reason, claim.instead if claim else "")
+
+
+def _answered(value: Mapping[str, object]) -> Flow[Mapping[str, object]]:
+    yield from ()
+    return value

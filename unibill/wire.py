@@ -6,7 +6,7 @@ promises, is a ``MalformedResponse`` that names its place.
 """
 
 import threading
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from types import UnionType
@@ -126,6 +126,19 @@ def _set_apart(value: object, shape: Any) -> object:  # noqa: ANN401 - a type fo
                 unknown[key] = item
         sorted_out["~unknown"] = unknown
         return sorted_out
+    return value
+
+
+def plain(value: object) -> Any:  # noqa: ANN401 - JSON values
+    """A wire record as the vendor's own JSON values, undocumented fields too; what the vendor left out is left out."""
+    if isinstance(value, WireRecord):
+        named = {
+            field.encode_name: (getattr(value, field.name), field) for field in msgspec.structs.fields(value) if field.name != "unknown"
+        }
+        given = {name: plain(item) for name, (item, field) in named.items() if item is not None or field.required}
+        return {**given, **value.unknown}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in cast("Sequence[object]", value)]
     return value
 
 

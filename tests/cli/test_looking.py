@@ -2,6 +2,8 @@
 
 from itertools import permutations
 
+from pytest import MonkeyPatch
+
 from tests.support.commands import Command, Place
 from unibill import plugins
 from unibill.model import Credit
@@ -85,3 +87,59 @@ def test_a_credit_that_a_copy_leaves_alone_says_why(run: Command, place: Place) 
     done = run(*words)
     assert done.status == 0
     assert "it is cash, not a credit" in done.out
+
+
+def explained(run: Command, *words: str) -> dict[str, dict[str, object]]:
+    (told,) = run("explain", *words, "--json").records()
+    return {row["field"]: row for row in told["fields"]}  # type: ignore[attr-defined]  # a list of objects, as printed
+
+
+def test_each_field_has_the_vendors_value_the_rule_the_common_value_and_the_other_vendors_value(run: Command, place: Place) -> None:
+    rows = explained(run, "billagain", "10095", "--to", "socotra")
+    told = [(row["raw"], row["source"], row["value"], row["target"], row["written"]) for row in (rows["amount"], rows["issued_on"])]
+    assert told[0] == ("200", "Amount", "200", "amount: a charge's with the sign of credit_charge_sign", "-200")
+    assert told[1][:3] == ("2016-04-04T22:00:00Z", "Date, as a day in time_zone", "2016-04-05")
+    assert (rows["issued_on"]["written"], rows["issued_on"]["arrival"]) == ("", "lost")
+    assert str(rows["memo"]["written"]).endswith(" payment to invoices")
+    assert str(rows["memo"]["written"]).startswith(str(rows["mark"]["arrives"]))
+    assert "allocationID 10355, invoiceID 11352" in str(rows["allocations"]["raw"])
+    assert "containerLocator 11352" in str(rows["allocations"]["written"])
+    assert rows["number"]["raw"] == "••••2424"
+    assert place.writes() == 0
+
+
+def test_a_charge_is_explained_from_its_own_record_with_only_what_is_really_lost(run: Command, place: Place) -> None:
+    """The sign, the category and the invoicing of a credit charge say nothing that the money does not; its type does."""
+    charge = next(
+        row for row in place.rows("socotra", "charge") if row["chargeType"] == "GoodwillCredit" and not row.get("reversalOfLocator")
+    )
+    words = (
+        "socotra",
+        f"charge:{charge['locator']}",
+        "--account",
+        str(charge["accountLocator"]),
+        "--to",
+        "billagain",
+        "--target-account",
+        "269",
+    )
+    rows = explained(run, *words)
+    assert rows["amount"]["raw"] == str(charge["amount"])
+    assert rows["memo"]["raw"] == str(charge.get("tag") or "")
+    assert {name for name in rows if name.startswith("extra.")} == {"extra.chargeType"}
+    assert rows["extra.chargeType"]["reasons"] == ["BillAgain has no place for it"]
+    assert (rows["account_id"]["written"], rows["currency"]["written"]) == ("269", charge["currency"])
+
+
+def test_what_is_explained_fits_80_columns_and_says_the_rules(run: Command, place: Place, monkeypatch: MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    done = run("explain", "billagain", "10095", "--to", "socotra")
+    lines = done.out.splitlines()
+    table = lines[: lines.index("Why:")] + lines[lines.index("Rules:") :]
+    assert max(map(len, table)) <= 80
+    header = next(line for line in lines if line.startswith("field"))
+    assert header.split() == ["field", "BillAgain", "common", "Socotra"]
+    assert any(line.split() == ["amount", "200", "200", "same", "-200"] for line in lines)
+    assert any(line.split() == ["issued_on", "Date,", "as", "a", "day", "in", "time_zone"] for line in lines)
+    assert "  issued_on: a charge has no date of its own: it counts from when it is added" in lines
+    assert place.sandbox.requests()

@@ -6,13 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unibill.capabilities import Capabilities
 from unibill.copying import InvoiceMap, PlanOptions, carry
 from unibill.copying.carry import KINDS, STATUSES, Carried, Rule, Ruling
 from unibill.copying.decisions import Decision
-from unibill.model import Allocation, Credit, CreditKind, Direction, Status, Target, TargetType
+from unibill.model import Allocation, Credit, CreditKind, Direction, Finding, Status, Target, TargetType
 
 HISTORY = PlanOptions(carry="history", invoices=InvoiceMap.from_pairs({"31": "41", "32": "42"}))
 REMAINING = PlanOptions()
+SOURCE = Capabilities({}, restated=frozenset({"amount"}))
 
 
 def spent(amount: str | Decimal, invoice: str = "31", **more: Any) -> Allocation:  # noqa: ANN401 - any field
@@ -147,7 +149,7 @@ def test_card_like_numbers_are_taken_out_of_texts() -> None:
     draft, hidden = carry.without_cards(carry.draft_of(source, "21", what))
     assert hidden == {"number", "memo"}
     assert (draft.number, draft.memo) == (None, "paid with ••••1111, sorry")
-    losses = carry.losses_of(source, what, hidden)
+    losses = carry.losses_of(source, what, hidden, SOURCE, "Target")
     assert [(loss.field, "4111 1111" in loss.value, "41111111" in loss.value) for loss in losses] == [
         ("memo", False, False),
         ("number", False, False),
@@ -160,12 +162,25 @@ def test_fields_that_a_draft_has_no_place_for_are_losses() -> None:
     )
     what = carry.carried(source, REMAINING)
     assert isinstance(what, Carried)
-    assert {loss.field: loss.value for loss in carry.losses_of(source, what, frozenset())} == {
+    assert {loss.field: loss.value for loss in carry.losses_of(source, what, frozenset(), SOURCE, "Target")} == {
         "created_at": "2026-01-01 00:00:00+00:00",
         "parent_id": "7",
         "extra.Colour": "red",
         "extra.Deep": '{"a":1.10}',
     }
+
+
+def test_what_only_repeats_another_fact_or_was_estimated_is_no_loss() -> None:
+    estimated = Finding(code="created-at-estimated", message="read from the locator", field="created_at")
+    source = credit(
+        created_at=datetime(2026, 1, 1, tzinfo=UTC), findings=(estimated,), extra={"amount": Decimal(-100), "chargeType": "GoodwillCredit"}
+    )
+    what = carry.carried(source, REMAINING)
+    assert isinstance(what, Carried)
+    losses = carry.losses_of(source, what, frozenset(), SOURCE, "BillAgain")
+    assert [(loss.field, loss.value, loss.reason) for loss in losses] == [
+        ("extra.chargeType", "GoodwillCredit", "BillAgain has no place for it")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -224,7 +224,7 @@ class _Teller(Silent):
         )
         say()
         self._say(f"What {show(explained.credit.id)} would be in Socotra:")
-        print_explained(explained.fields, values=True, width=_width())
+        print_explained(explained.fields, values=True, titles=("BillAgain", "Socotra"), rules=False, width=_width())
 
     def kinds(self, kinds: "Sequence[Credit]") -> None:
         """Show one Socotra record of every kind."""

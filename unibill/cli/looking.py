@@ -164,7 +164,8 @@ def explain(
 ) -> None:
     """Show what a credit would be at another backend.
 
-    Field by field: the value here, what the other backend would get, and what would be lost. Reads one credit and writes nothing.
+    Field by field: the vendor's own value, the common one, what the other vendor would be sent, the rules between them, and what
+    would be lost. Reads one credit and writes nothing.
     """
     from unibill import explaining
     from unibill.cli.backends import example_provider, opened
@@ -175,7 +176,8 @@ def explain(
     with opened(backend, config) as billing:
         credit = billing.credits.get(credit_id, account=account)
         source = billing.provider
-        told = explaining.explain(credit, source.capabilities, source.identity(), target, target_account)
+        record = billing.run(source.vendor_record(credit))
+        told = explaining.explain(credit, source.capabilities, source.identity(), target, target_account, record=record)
     if json:
         json_lines([told.jsonable()])
         return
@@ -183,7 +185,7 @@ def explain(
     if told.refusal:
         say(f"A copy would leave it alone: {show(told.refusal)}.", YELLOW)
     heading(f"{source.title} to {target.title}, field by field")
-    print_explained(told.fields, values=True)
+    print_explained(told.fields, values=True, titles=(source.title, target.title))
     for fault in told.faults:
         say(f"{target.title} would refuse it: {show(str(fault))}", RED)
     if told.draft is not None and not told.faults:
@@ -193,15 +195,35 @@ def explain(
         )
 
 
-def print_explained(fields: "Sequence[Explained]", *, values: bool, width: int | None = None) -> None:
-    """Print what becomes of each field: with the values, or only whether it arrives."""
+def print_explained(
+    fields: "Sequence[Explained]", *, values: bool, titles: tuple[str, str] = ("from", "to"), rules: bool = True, width: int | None = None
+) -> None:
+    """Print what becomes of each field: with the values and the rules between them, or only the rules.
+
+    Args:
+        fields: in the order to print them.
+        values: whether there are any.
+        titles: the vendors' names, of the source and of the target.
+        rules: whether to print the rules too, where there are values.
+        width: the room; None takes the terminal's.
+    """
     from unibill.cli.output import DIM, Column, out, say, table
     from unibill.cli.show import show
 
+    here, there = titles
     shown = [field for field in fields if field.arrival.value != "empty" or not values]
     if values:
-        columns = (Column("field"), Column("value", least=14, wrap=True), Column(""), Column("arrives", least=14, wrap=True))
-        table(columns, [(show(field.field), show(field.value), _word(field), show(field.arrives)) for field in shown], width=width)
+        columns: Sequence[Column] = (
+            Column("field"),
+            Column(here, least=10, wrap=True),
+            Column("common", least=10, wrap=True),
+            Column("", least=7, wrap=True),
+            Column(there, least=10, wrap=True),
+        )
+        rows = [
+            (show(field.field), show(field.raw), show(field.value), _word(field), show(field.written or field.arrives)) for field in shown
+        ]
+        table(columns, rows, width=width)
     else:
         columns = (Column("field"), Column("arrives"), Column("from", least=16, wrap=True), Column("to", least=16, wrap=True))
         table(columns, [(show(field.field), _word(field), show(field.source), show(field.target)) for field in shown], width=width)
@@ -211,6 +233,13 @@ def print_explained(fields: "Sequence[Explained]", *, values: bool, width: int |
         say("Why:", DIM)
         for field in lost:
             out().print(f"  {show(field.field)}: {show('; '.join(field.reasons))}", soft_wrap=not out().is_terminal)
+    ruled = [field for field in shown if values and rules and (field.source or field.target) and not field.field.startswith("extra.")]
+    if ruled:
+        say()
+        say("Rules:", DIM)
+        columns = (Column("  field"), Column(f"from {here}", least=16, wrap=True), Column(f"to {there}", least=16, wrap=True))
+        told = [(f"  {show(field.field)}", show(field.source), show(field.target) if field.written else "") for field in ruled]
+        table(columns, told, width=width)
 
 
 def _word(field: "Explained") -> str:

@@ -212,7 +212,8 @@ class Rehearsal:
         """What one of them would be in Socotra."""
         source, target = self.billing[BILLAGAIN].provider, self.billing[SOCOTRA].provider
         account = self.cast.accounts.get(credit.account_id or "")
-        return explain(credit, source.capabilities, source.identity(), target, account)
+        record = self.billing[BILLAGAIN].run(source.vendor_record(credit))
+        return explain(credit, source.capabilities, source.identity(), target, account, record=record)
 
     def one_of_each(self) -> list[Credit]:
         """One Socotra credit of every kind, with its allocations where the account tells them; standing ones where there are any."""

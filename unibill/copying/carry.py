@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Final
 
 from unibill import exactjson, money
+from unibill.capabilities import Capabilities
 from unibill.copying.decisions import Decision
 from unibill.copying.maps import InvoiceMap
 from unibill.copying.options import PAYMENTS, PlanOptions
@@ -20,6 +21,8 @@ from unibill.model import Allocation, Credit, CreditKind, Direction, Status, Tar
 from unibill.redact import clean, is_clean
 
 REVERSED: Final = "it was reversed"
+ESTIMATED: Final = "-estimated"
+"""How the code of a finding ends that says that nobody told the field's value."""
 CARD_REASON: Final = "it may hold a card number; --allow-card-numbers would carry it"
 
 
@@ -250,26 +253,33 @@ def without_cards(draft: CreditDraft) -> tuple[CreditDraft, frozenset[str]]:
     return draft.model_copy(update=update), found
 
 
-def losses_of(credit: Credit, what: Carried, hidden: frozenset[str]) -> list[Loss]:
+def losses_of(credit: Credit, what: Carried, hidden: frozenset[str], source: Capabilities, title: str) -> list[Loss]:
     """What of a credit has no place in a draft.
+
+    What only repeats a fact that arrives is no loss: a field that the source's provider declares as restated, and a value that the
+    provider estimated (a finding whose code ends so says it), since the vendor does not have it.
 
     Args:
         credit: the source's.
         what: is carried of it.
         hidden: texts that are left out because they may hold a card number.
+        source: what the source's provider declares.
+        title: the target's vendor, as people write it.
     """
+    nowhere = f"{title} has no place for it"
     losses = [Loss(name, mask(str(getattr(credit, name) or "")), CARD_REASON) for name in sorted(hidden)]
+    estimated = {finding.field for finding in credit.findings if finding.code.endswith(ESTIMATED)}
     for name in ("created_at", "realized_at", "reversed_at", "reversal_reason", "parent_id"):
         value = getattr(credit, name)
-        if value is not None:
-            losses.append(Loss(name, mask(str(value)), "a draft has no field for it"))
+        if value is not None and name not in estimated:
+            losses.append(Loss(name, mask(str(value)), nowhere))
     if credit.kind is CreditKind.PAYMENT:
         losses.append(Loss("kind", credit.kind, "a payment arrives as a credit"))
     carried_times = [item for item in credit.allocations or () if item.applied_at is not None] if what.allocations else []
-    losses += [Loss("allocations.applied_at", str(item.applied_at), "a draft has no field for it") for item in carried_times]
+    losses += [Loss("allocations.applied_at", str(item.applied_at), nowhere) for item in carried_times]
     for name, value in credit.extra.items():
-        if value not in (None, "", [], {}):
-            losses.append(Loss(f"extra.{name}", mask(_text(value)), "only the source has this field"))
+        if value not in (None, "", [], {}) and name not in source.restated:
+            losses.append(Loss(f"extra.{name}", mask(_text(value)), nowhere))
     return losses
 
 

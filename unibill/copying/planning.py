@@ -220,7 +220,8 @@ class Planner:
         whole = carry.draft_of(credit, account, what)
         bare, cards = carry.without_cards(whole)
         draft = whole if self._options.allow_card_numbers else bare
-        losses = [*carry.losses_of(credit, what, frozenset() if self._options.allow_card_numbers else cards)]
+        hidden = frozenset[str]() if self._options.allow_card_numbers else cards
+        losses = carry.losses_of(credit, what, hidden, self._source.capabilities, provider.title)
         losses += provider.losses_of_credit(draft, mark)
         row["carried"] = amount_key(what.amount)
         row["draft"] = draft_text(bare, what.sources)

@@ -40,29 +40,36 @@ CAPABILITIES: Final = Capabilities(
         Operation.CHARGES_REVERSE: _can(Grade.EMULATED, "deletes the credit notes, so there are no reversing charges to give back"),
     },
     credit_fields={
-        "id": FieldSupport(read=True, write=False, note="creditNoteID; never the one nested in an allocation"),
+        "id": FieldSupport(read=True, write=False, note="creditNoteID; never the one nested in an allocation", vendor=("creditNoteID",)),
         "provider": FieldSupport(read=True, write=False),
-        "account_id": FieldSupport(read=True, write=True, note="customerID"),
+        "account_id": FieldSupport(read=True, write=True, note="customerID", vendor=("customerID",)),
         "kind": FieldSupport(read=True, write=False, note="always credit_note"),
-        "direction": FieldSupport(read=True, write=False, note="from_account only where the amount is negative, which is not documented"),
-        "status": FieldSupport(read=True, write=False, note="from the amounts, but for Pending, Failed and unknown words"),
-        "remote_status": FieldSupport(read=True, write=False, note="Status"),
-        "currency": FieldSupport(read=True, write=True, note="CurrencyCode"),
-        "amount": FieldSupport(read=True, write=True, note="Amount"),
+        "direction": FieldSupport(
+            read=True, write=False, note="from_account only where the amount is negative, which is not documented", vendor=("Amount",)
+        ),
+        "status": FieldSupport(
+            read=True, write=False, note="from the amounts, but for Pending, Failed and unknown words", vendor=("Status",)
+        ),
+        "remote_status": FieldSupport(read=True, write=False, note="Status", vendor=("Status",)),
+        "currency": FieldSupport(read=True, write=True, note="CurrencyCode", vendor=("CurrencyCode",)),
+        "amount": FieldSupport(read=True, write=True, note="Amount", vendor=("Amount",)),
         "applied": FieldSupport(read=True, write=False, note="the sum of amountApplied"),
         "remaining": FieldSupport(read=True, write=False, note="Amount less the sum of amountApplied"),
-        "number": FieldSupport(read=True, write=True, note="CreditNumber; a mark may take its place"),
-        "memo": FieldSupport(read=True, write=True, note="Memo; empty and absent are the same"),
-        "issued_on": FieldSupport(read=True, write=True, note="Date, as a day in time_zone"),
+        "number": FieldSupport(read=True, write=True, note="CreditNumber; a mark may take its place", vendor=("CreditNumber",)),
+        "memo": FieldSupport(read=True, write=True, note="Memo; empty and absent are the same", vendor=("Memo",)),
+        "issued_on": FieldSupport(read=True, write=True, note="Date, as a day in time_zone", vendor=("Date",)),
         "created_at": FieldSupport(read=False, write=False, note="BillAgain does not tell"),
         "realized_at": FieldSupport(read=False, write=False, note="BillAgain does not tell"),
         "reversed_at": FieldSupport(read=False, write=False, note="a deleted credit note is gone"),
         "reversal_reason": FieldSupport(read=False, write=False, note="a deleted credit note is gone"),
         "parent_id": FieldSupport(read=False, write=False, note="BillAgain has none"),
-        "mark": FieldSupport(read=True, write=True, note="CreditNumber, or the start of Memo"),
-        "allocations": FieldSupport(read=True, write=True, note="to invoices only; by id or, when written, by number"),
+        "mark": FieldSupport(read=True, write=True, note="CreditNumber, or the start of Memo", vendor=("CreditNumber", "Memo")),
+        "allocations": FieldSupport(
+            read=True, write=True, note="to invoices only; by id or, when written, by number", vendor=("Allocations",)
+        ),
         "findings": FieldSupport(read=True, write=False),
         "extra": FieldSupport(read=True, write=False, note="undocumented fields, and texts that a mark or a day does not say in full"),
     },
     limits=Limits(page_size=MOST_PER_PAGE, decimals=DECIMALS, text=TEXT),
+    restated=frozenset({"Amount", "CreditNumber", "Memo"}),
 )

@@ -1,10 +1,10 @@
 """The BillAgain provider: the vendor's credit operations and the mapping, put together."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 
-from unibill import allocating
+from unibill import allocating, wire
 from unibill.allocating import Change
 from unibill.capabilities import Capabilities
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
@@ -105,6 +105,11 @@ class BillAgainProvider(Provider[BillAgainSettings]):
             raise NotFound(f"credit {credit_id} is of customer {credit.account_id}, not {account}", operation="get credit")
         return credit
 
+    def vendor_record(self, credit: Credit) -> Flow[Mapping[str, object]]:
+        """The credit note, read alone."""
+        found: Mapping[str, object] = wire.plain((yield from self.api.get_credit(credit.id)))
+        return found
+
     def find_marked(self, account: str | None, marks: Collection[str]) -> Flow[list[Credit]]:
         """Every credit note with one of these marks, in ``CreditNumber`` or ``Memo``: one scan of the list."""
         found = yield from self._scan(account, lambda note: mapping.carries(note, marks))
@@ -141,6 +146,10 @@ class BillAgainProvider(Provider[BillAgainSettings]):
     def losses_of_credit(self, draft: CreditDraft, mark: str | None) -> tuple[Loss, ...]:
         """What of a draft would not be read back."""
         return mapping.losses_of_credit(draft, mark, self.settings.mark_in)
+
+    def vendor_draft(self, draft: CreditDraft, mark: str | None) -> Mapping[str, object]:
+        """The body of the POST."""
+        return mapping.to_add(draft, mark, self.settings.mark_in, self.clock().astimezone(self._zone).date()).json()
 
     # Writes
 

@@ -61,29 +61,46 @@ _OPERATIONS: Final = {
 }
 
 _FIELDS: Final = {
-    "id": FieldSupport(read=True, write=False, note="kind and locator, such as payment:01J…"),
+    "id": FieldSupport(read=True, write=False, note="kind and locator, such as payment:01J…", vendor=("locator",)),
     "provider": FieldSupport(read=True, write=False),
-    "account_id": FieldSupport(read=True, write=True, note="may be absent on a payment"),
-    "kind": FieldSupport(read=True, write=False, note="what is written is a charge"),
+    "account_id": FieldSupport(read=True, write=True, note="may be absent on a payment", vendor=("accountLocator",)),
+    "kind": FieldSupport(read=True, write=False, note="what is written is a charge", vendor=("creditType", "chargeCategory")),
     "direction": FieldSupport(read=True, write=False),
-    "status": FieldSupport(read=True, write=False, note="of a charge without its allocations: open means in force"),
-    "remote_status": FieldSupport(read=True, write=False, note="a charge has none"),
-    "currency": FieldSupport(read=True, write=True),
-    "amount": FieldSupport(read=True, write=True, note="a charge's with the sign of credit_charge_sign"),
+    "status": FieldSupport(
+        read=True,
+        write=False,
+        note="of a charge without its allocations: open means in force",
+        vendor=("paymentState", "creditDistributionState", "disbursementState", "writeOffState", "shortfallCreditState", "creditState"),
+    ),
+    "remote_status": FieldSupport(
+        read=True,
+        write=False,
+        note="a charge has none",
+        vendor=("paymentState", "creditDistributionState", "disbursementState", "writeOffState", "shortfallCreditState", "creditState"),
+    ),
+    "currency": FieldSupport(read=True, write=True, vendor=("currency",)),
+    "amount": FieldSupport(read=True, write=True, note="a charge's with the sign of credit_charge_sign", vendor=("amount",)),
     "applied": FieldSupport(read=True, write=False, note="with allocations=True"),
     "remaining": FieldSupport(read=True, write=False, note="with allocations=True"),
-    "number": FieldSupport(read=True, write=False, note="of payments and disbursements"),
-    "memo": FieldSupport(read=True, write=True, note="a charge's tag, after the mark"),
-    "issued_on": FieldSupport(read=True, write=False, note="the day of createdAt in time_zone; a charge's is estimated from its locator"),
-    "created_at": FieldSupport(read=True, write=False, note="a charge's is estimated from its locator"),
-    "realized_at": FieldSupport(read=True, write=False),
-    "reversed_at": FieldSupport(read=True, write=False, note="charges do not have it"),
-    "reversal_reason": FieldSupport(read=True, write=False, note="written as the configured reversal_type"),
-    "parent_id": FieldSupport(read=True, write=False, note="of subpayments and shortfall credits"),
-    "mark": FieldSupport(read=True, write=True, note="the start of a charge's tag"),
-    "allocations": FieldSupport(read=True, write=True, note="credit distributions, attributed; written one for each"),
+    "number": FieldSupport(read=True, write=False, note="of payments and disbursements", vendor=("paymentNumber", "disbursementNumber")),
+    "memo": FieldSupport(read=True, write=True, note="a charge's tag, after the mark", vendor=("tag",)),
+    "issued_on": FieldSupport(
+        read=True, write=False, note="the day of createdAt in time_zone; a charge's is estimated from its locator", vendor=("createdAt",)
+    ),
+    "created_at": FieldSupport(read=True, write=False, note="a charge's is estimated from its locator", vendor=("createdAt",)),
+    "realized_at": FieldSupport(read=True, write=False, vendor=("realizedAt", "postedAt", "executedAt")),
+    "reversed_at": FieldSupport(read=True, write=False, note="charges do not have it", vendor=("reversedAt",)),
+    "reversal_reason": FieldSupport(read=True, write=False, note="written as the configured reversal_type", vendor=("reversalReason",)),
+    "parent_id": FieldSupport(
+        read=True, write=False, note="of subpayments and shortfall credits", vendor=("aggregatePaymentLocator", "parentCreditLocator")
+    ),
+    "mark": FieldSupport(read=True, write=True, note="the start of a charge's tag", vendor=("tag",)),
+    "allocations": FieldSupport(read=True, write=True, note="credit distributions, attributed; written one for each", vendor=("targets",)),
     "findings": FieldSupport(read=True, write=False),
     "extra": FieldSupport(read=True, write=False),
 }
 
-CAPABILITIES: Final = Capabilities(_OPERATIONS, _FIELDS, Limits(page_size=100, text=255))
+_RESTATED: Final = frozenset({"amount", "chargeCategory", "chargeInvoicing", "tag"})
+"""The sign of a charge, that it is one, and when it was put on an invoice: the money says as much."""
+
+CAPABILITIES: Final = Capabilities(_OPERATIONS, _FIELDS, Limits(page_size=100, text=255), _RESTATED)

@@ -1,10 +1,11 @@
 """The Socotra provider: Socotra's operations and the mappings, put together."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 from zoneinfo import ZoneInfo
 
+from unibill import wire
 from unibill.capabilities import Capabilities
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
 from unibill.errors import Fault, InvalidDraft, InvalidQuery, MalformedResponse, NotFound
@@ -146,6 +147,26 @@ class SocotraProvider(Provider[SocotraSettings]):
             raise NotFound(f"account {owner} has no credit {credit_id}", operation="credits.get")
         return alone if kind is not CreditKind.DISTRIBUTION else (yield from self._movement(alone, locator))
 
+    def vendor_record(self, credit: Credit) -> Flow[Mapping[str, object]]:
+        """The charge, payment or whatever the credit's id names, as its own operation reads it; a charge out of its account's list."""
+        kind, locator = ids.parse(credit.id)
+        record: object = None
+        if kind is CreditKind.CHARGE and credit.account_id is not None:
+            charges = yield from self._charges_of(credit.account_id)
+            record = next((charge for charge in charges if charge.locator == locator), None)
+        elif kind in {CreditKind.PAYMENT, CreditKind.SUBPAYMENT}:
+            record = yield from self.api.fetch_payment(locator)
+        elif kind is CreditKind.DISTRIBUTION:
+            record = yield from self.api.fetch_credit_distribution(locator)
+        elif kind is CreditKind.DISBURSEMENT:
+            record = yield from self.api.fetch_disbursement(locator)
+        elif kind is CreditKind.WRITE_OFF:
+            record = yield from self.api.fetch_write_off(locator)
+        elif kind is CreditKind.SHORTFALL_WRITE_OFF:
+            record = yield from self.api.fetch_shortfall_credit(locator)
+        found: Mapping[str, object] = {} if record is None else wire.plain(record)
+        return found
+
     def find_marked(self, account: str | None, marks: Collection[str]) -> Flow[list[Credit]]:
         """Every charge of an account whose tag starts with one of these marks. Reversals do not count: the server may copy the tag.
 
@@ -218,6 +239,16 @@ class SocotraProvider(Provider[SocotraSettings]):
         """What a charge cannot carry."""
         del mark
         return map_charges.losses_of_credit(draft)
+
+    def vendor_draft(self, draft: CreditDraft, mark: str | None) -> Mapping[str, object]:
+        """The account, and the charge of ``addCharges`` with what it shares with others; and what its distributions are to move."""
+        charge = map_charges.credit_charge(draft, mark, self._rules).body() if self._rules.credit_type is not None else {}
+        shared = {"accountLocator": draft.account_id, "currency": draft.currency, "invoicing": self.settings.credit_invoicing}
+        targets = [
+            {"containerLocator": item.target_id or item.target_number, "containerType": "invoice", "amount": item.amount}
+            for item in draft.allocations
+        ]
+        return {**shared, **charge, **({"targets": targets} if targets else {})}
 
     # Writes
 
