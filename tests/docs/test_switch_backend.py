@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 
 from unibill import plugins
 from unibill.sandbox import Sandbox
+from unibill.sandbox.toml import backends_toml
 
 ROOT = Path(__file__).parent.parent.parent
 APP = ROOT / "docs" / "examples" / "customer_credits.py"
@@ -25,11 +26,9 @@ def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     switches = {"billagain": {"empty-allocations": "accept"}} if name == "billagain" else {}
     with Sandbox({name: system}, switches=switches) as sandbox, sandbox.serve() as server:
         sandbox.seed("generated", count=40)
-        settings: Mapping[str, str] = sandbox.backends(server.url)[name]
-        extra = {"credit_charge_type": "GoodwillCredit"} if name == "socotra" else {}
-        lines = [f'provider = "{name}"', *(f'{key} = "{value}"' for key, value in {**settings, **extra}.items())]
+        settings = sandbox.client_settings(server.url)[name]
         config = tmp_path_factory.mktemp(name) / "unibill.toml"
-        config.write_text("[backends.main]\n" + "\n".join(lines) + "\n", "utf-8")
+        config.write_text(backends_toml({name: settings}).replace(f"[backends.{name}]", "[backends.main]"), "utf-8")
         config.chmod(0o600)
         kind, key = ("customer", "customerID") if name == "billagain" else ("account", "locator")
         account = next(record for record in sandbox.books() if record["type"] == kind)
