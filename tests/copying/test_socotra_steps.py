@@ -1,0 +1,211 @@
+"""A copy to Socotra is five writes: a process that dies around any of them is finished with one effect, or taken back whole."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from unibill_socotra.provider import SocotraProvider
+from unibill_socotra.sandbox import SocotraSandbox
+from unibill_socotra.sandbox.charges import NewCharge
+from unibill_socotra.settings import SocotraSettings
+
+from tests.copying.conftest import Open, Row, Side, customer, invoice, note
+from unibill import Billing
+from unibill.copying import (
+    AccountMap,
+    ApplyOptions,
+    InvoiceMap,
+    PlanOptions,
+    RollbackOptions,
+    RunRecord,
+    apply,
+    open_run,
+    plan,
+    rollback,
+    verify,
+)
+from unibill.http import without_waiting
+from unibill.sandbox import Sandbox
+
+STEPS = {
+    "charge": "addCharges",
+    "settle": "settleNegativeOrZeroInvoice",
+    "put": "createOrReplaceCreditDistribution",
+    "validate": "validateCreditDistribution",
+    "execute": "executeCreditDistribution",
+}
+CHILD = """
+import os, signal, sys
+from pydantic import SecretStr
+from unibill import Billing
+from unibill.copying import ApplyOptions, apply
+from unibill.copying.store import _Writer
+from unibill.http import Transport
+from unibill_billagain.provider import BillAgainProvider
+from unibill_billagain.settings import BillAgainSettings
+from unibill_socotra.provider import SocotraProvider
+from unibill_socotra.settings import SocotraSettings
+
+moment, step, operation, run, source, account, target, tenant, token = sys.argv[1:]
+
+def after(owner, name, is_it):
+    real = getattr(owner, name)
+    def wrapped(self, given):
+        result = real(self, given)
+        if is_it(given):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+    setattr(owner, name, wrapped)
+
+if moment == "intent":
+    after(_Writer, "keep", lambda entry: entry.journal["phase"] == "intent" and entry.journal["step"].partition(":")[0] == step)
+else:
+    after(Transport, "send", lambda request: request.operation == operation)
+
+one = Billing("old", BillAgainProvider(BillAgainSettings(base_url=source, account=account, api_key=SecretStr("sandbox-key"))))
+settings = SocotraSettings(
+    base_url=target, tenant=tenant, token=SecretStr(token), credit_charge_type="GoodwillCredit", reversal_type="migration"
+)
+with one, Billing("new", SocotraProvider(settings)) as other:
+    apply(one, other, run, ApplyOptions(concurrency=1, settle=0))
+"""
+
+
+@dataclass
+class Copy:
+    """A planned copy of one credit of 100, of which 40 is spent, to an account whose plan settles nothing by itself."""
+
+    source: Side
+    target: Side
+    run: Path
+    account: str
+    bill: str
+    options: PlanOptions
+
+    def books(self, kind: str) -> list[Row]:
+        return [row for row in self.target.sandbox.books() if row["type"] == kind]
+
+    def money(self) -> tuple[Decimal, Decimal]:
+        """What the account could spend, and what is left to pay of the invoice."""
+        account = next(row for row in self.books("account") if row["locator"] == self.account)
+        bill = next(row for row in self.books("invoice") if row["locator"] == self.bill)
+        return Decimal(str(account["balances"].get("USD", 0))), Decimal(str(bill["totalRemainingAmount"]))
+
+    def charges(self) -> list[Row]:
+        return [row for row in self.books("charge") if str(row.get("tag") or "").startswith("ub1-") and not row.get("reversalOfLocator")]
+
+    def plan(self, **more: Any) -> RunRecord:  # noqa: ANN401 - any field of PlanOptions
+        from dataclasses import replace
+
+        plan(self.source.billing, self.target.billing, self.run, replace(self.options, **more))
+        with open_run(self.run) as opened:
+            (record,) = opened.records()
+            return record
+
+    def apply(self) -> int:
+        summary = apply(self.source.billing, self.target.billing, self.run, ApplyOptions(settle=0))
+        return summary.exit_status
+
+    def killed(self, moment: str, step: str) -> None:
+        """Apply in a process of its own, which dies at a moment."""
+        given = self.target.sandbox.systems["socotra"].backend(self.target.url)
+        words = (moment, step, STEPS[step], str(self.run), f"{self.source.url}/billagain/v1", "7001")
+        words += (given["base_url"], given["tenant"], given["token"])
+        done = subprocess.run([sys.executable, "-c", CHILD, *words], check=False)  # noqa: S603 - our own program
+        assert done.returncode == -signal.SIGKILL
+
+
+@pytest.fixture(scope="module")
+def _target() -> Iterator[Side]:
+    with ExitStack() as stack:
+
+        def system(database: sqlite3.Connection, chosen: Mapping[str, str]) -> SocotraSandbox:
+            return SocotraSandbox(database, chosen)
+
+        sandbox = stack.enter_context(Sandbox({"socotra": system}))
+        serving = stack.enter_context(sandbox.serve())
+        given = sandbox.systems["socotra"].backend(serving.url)
+        settings = SocotraSettings(
+            base_url=given["base_url"],
+            tenant=given["tenant"],
+            token=SecretStr(given["token"]),
+            credit_charge_type="GoodwillCredit",
+            reversal_type="migration",
+        )
+        yield Side(sandbox, stack.enter_context(Billing("new", SocotraProvider(settings))), serving.url)
+
+
+@pytest.fixture(scope="module")
+def _source(open_side: Open) -> Side:
+    return open_side("7001")
+
+
+@pytest.fixture
+def make(_source: Side, _target: Side, tmp_path: Path) -> Iterator[Any]:
+    """Makes a ``Copy`` to an account with an excess-credit plan."""
+
+    def made(name: str) -> Copy:
+        _source.sandbox.reset()
+        _target.sandbox.reset()
+        usd = {"CurrencyCode": "USD"}
+        _source.seed(customer(11, "USD"), invoice(31, 11, "500", **usd), note(101, 11, "100", (31, "40"), **usd))
+        system: Any = _target.sandbox.systems["socotra"]
+        with _target.sandbox.transaction():
+            account = system.engine.add_account(excess_credit_plan=name).locator
+            bill = system.engine.charges.add(account, [NewCharge(Decimal(500), "ServiceFee")], "immediate", "USD")[0].invoice_locator
+        maps = {"accounts": AccountMap.from_pairs({"11": account}), "invoices": InvoiceMap.from_pairs({"31": bill})}
+        options = PlanOptions(**maps, carry="history", accept_plans=frozenset({name}))
+        return Copy(_source, _target, tmp_path / "run.db", account, bill, options)
+
+    with without_waiting():
+        yield made
+
+
+@pytest.mark.parametrize("moment", ["intent", "effect"])
+@pytest.mark.parametrize("step", STEPS)
+def test_an_apply_that_is_killed_around_any_step_is_finished_with_one_effect(make: Any, step: str, moment: str) -> None:  # noqa: ANN401 - a factory
+    copy: Copy = make("NeverSettle")
+    copy.plan()
+    copy.killed(moment, step)
+    assert copy.apply() == 0
+    assert (copy.money(), len(copy.charges())) == ((Decimal(60), Decimal(460)), 1)
+    assert len([row for row in copy.books("creditDistribution") if row["creditDistributionState"] == "executed"]) == 2
+    assert verify(copy.source.billing, copy.target.billing, copy.run).exit_status == 0
+    with open_run(copy.run) as opened:
+        kept = {(entry.step.partition(":")[0], entry.phase) for entry in opened.journal()}
+    assert {(name, "intent") for name in STEPS} <= kept
+
+
+@pytest.mark.parametrize("moment", ["intent", "effect"])
+@pytest.mark.parametrize("step", STEPS)
+def test_an_apply_that_is_killed_around_any_step_is_taken_back_whole(make: Any, step: str, moment: str) -> None:  # noqa: ANN401 - a factory
+    copy: Copy = make("NeverSettle")
+    copy.plan()
+    copy.killed(moment, step)
+    undone = rollback(copy.target.billing, copy.run, RollbackOptions(settle=0))
+    assert (undone.exit_status, undone.remains) == (0, ())
+    assert copy.money() == (Decimal(0), Decimal(500))
+    assert verify(copy.source.billing, copy.target.billing, copy.run).exit_status == 0
+    assert copy.apply() == 0
+    assert copy.money() == (Decimal(60), Decimal(460))
+
+
+@pytest.mark.parametrize("name", ["AutoApply", "PayOut"])
+def test_an_account_whose_plan_would_spend_the_copy_blocks_until_the_plan_is_named(make: Any, name: str) -> None:  # noqa: ANN401 - a factory
+    copy: Copy = make(name)
+    blocked = copy.plan(accept_plans=frozenset())
+    assert (blocked.decision, blocked.code) == ("blocked", "excess-credit-plan")
+    assert f"--accept-plan {name} would let it pass" in blocked.reason
+    assert copy.apply() == 0
+    assert (copy.charges(), copy.money()) == ([], (Decimal(0), Decimal(500)))
+    copy.run = copy.run.with_name("accepted.db")
+    assert copy.plan().decision == "create"
