@@ -356,10 +356,12 @@ class AsyncTransport:
         prepared.check(request)
         started = time.monotonic()
         try:
-            with anyio.move_on_after(prepared.settings.deadline) as bound:
+            with anyio.fail_after(prepared.settings.deadline):
                 answer, whole = await self._answer(request, started)
-            if bound.cancelled_caught:
-                raise prepared.too_slow(request)
+        except TimeoutError as error:
+            late = prepared.too_slow(request)
+            prepared.settled(request, started, None, late.message)
+            raise late from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TooLarge, BrokenCompression) as error:
             failure = prepared.failure(request, error, started)
             prepared.settled(request, started, None, str(failure))
