@@ -140,7 +140,7 @@ def backend(name: str, explicit: Path | None = None) -> Backend:
 def _read(file: Path) -> dict[str, dict[str, object]]:
     try:
         content = tomllib.loads(file.read_text("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise ConfigurationError(f"{file} cannot be read: {error}") from error
     if unknown := set(content) - {"backends"}:
         raise ConfigurationError(f"{file}: unknown tables {', '.join(sorted(unknown))}; a backend is a table [backends.NAME]")
@@ -185,16 +185,17 @@ def _resolve(backend_name: str, setting: str, value: object) -> object:
             raise ConfigurationError(f"{where}: the environment variable {reference['env']} is not set")
         return found
     if "file" in reference:
-        return _secret_file(where, Path(str(reference["file"])).expanduser())
+        return _secret_file(where, str(reference["file"]))
     return _keyring(where, reference)
 
 
-def _secret_file(where: str, file: Path) -> str:
+def _secret_file(where: str, written: str) -> str:
     try:
+        file = Path(written).expanduser()
         mode = file.stat().st_mode
         text = file.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{where}: the secret's file {file} cannot be read: {error}") from error
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ConfigurationError(f"{where}: the secret's file {written} cannot be read: {error}") from error
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ConfigurationError(f"{where}: {file} can be read by others; chmod 600 it")
     return text

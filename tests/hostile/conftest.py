@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cli.conftest import place, run
+from tests.copying.conftest import _sides, open_side, pair
 from tests.support.planted import Watch, watching
 
-__all__ = ["place", "run"]
+__all__ = ["_sides", "open_side", "pair", "place", "run"]
 
 
 @pytest.fixture

@@ -1,13 +1,15 @@
 """The commands, put together."""
 
-from collections.abc import Sequence
-from typing import Annotated, Final
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
 
 from unibill.cli import charges, credits, demo, failing, looking, output, runs, sandboxing, setup
 from unibill.cli.options import COPY, RECORDS, SEE, SET_UP
+from unibill.cli.show import show
 
 _RECORDS_AFTER: Final = "explain"
 
@@ -20,6 +22,28 @@ class _Ordered(TyperGroup):
         groups = ["credits", "charges"]
         place = names.index(_RECORDS_AFTER) + 1
         return [*names[:place], *groups, *(name for name in names[place:] if name not in groups)]
+
+    def make_context(self, *args: Any, **more: Any) -> Any:  # noqa: ANN401 - as of the base
+        """Read the words before the command."""
+        with _harmless():
+            return super().make_context(*args, **more)
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as of the base
+        """Read the words of the command, and run it."""
+        with _harmless():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _harmless() -> Iterator[None]:
+    """Make what was typed safe to look at in usage errors, which repeat it."""
+    try:
+        yield
+    except Exception as error:
+        if callable(told := getattr(error, "format_message", None)):
+            said = "\n".join(map(show, str(told()).splitlines()))
+            error.format_message = lambda: said  # type: ignore[attr-defined]  # a usage error of Typer's
+        raise
 
 
 app = typer.Typer(

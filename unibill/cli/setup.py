@@ -43,8 +43,10 @@ def show_config(*, json: Json = False, config_file: Config = None) -> None:
 
 def _shown(provider: str, name: str, value: object) -> object:
     """A setting as it may be shown: the place of a secret, never the secret."""
+    import math
     import os
     import re
+    from decimal import Decimal
 
     from unibill.redact import HIDDEN
 
@@ -58,7 +60,11 @@ def _shown(provider: str, name: str, value: object) -> object:
         return HIDDEN
     if _is_secret(provider, name):
         return HIDDEN
-    return re.sub(r"//[^/@]*@", f"//{HIDDEN}@", value) if isinstance(value, str) else value
+    if isinstance(value, float) and math.isfinite(value):
+        return Decimal(str(value))
+    if isinstance(value, (bool, int)):
+        return value
+    return re.sub(r"[?#].*", f"?{HIDDEN}", re.sub(r"//[^/@]*@", f"//{HIDDEN}@", str(value)))
 
 
 def _is_secret(provider: str, name: str) -> bool:

@@ -35,8 +35,15 @@ def dumps(value: object) -> str:
 
 
 def loads(text: str) -> Any:  # noqa: ANN401 - whoever wrote the text knows its shape
-    """A value from exact JSON text."""
-    return exactjson.loads(text)
+    """A value from the exact JSON text of a run file.
+
+    Raises:
+        RunStoreError: it is none, so the file is damaged.
+    """
+    try:
+        return exactjson.loads(text)
+    except exactjson.InexactJSON as error:
+        raise RunStoreError(f"the run file is damaged: {error}") from error
 
 
 def now() -> str:
@@ -105,7 +112,7 @@ class RunStore:
         self._writer = _Writer(self)
         try:
             self._connection = self._engine.connect()
-        except (DatabaseError, sqlite3.Error) as error:
+        except (DatabaseError, sqlite3.Error, UnicodeDecodeError) as error:  # the last where a damaged file garbles SQLite's own words
             self._engine.dispose()
             raise RunStoreError(f"the run file {self.path} is damaged or cannot be used: {_said(error)}") from error
 
