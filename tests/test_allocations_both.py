@@ -17,6 +17,7 @@ from unibill.capabilities import Grade, Operation
 from unibill.http import without_waiting
 from unibill.model import Allocation, Credit, TargetType
 from unibill.sandbox import Sandbox
+from unibill.sandbox.system import SandboxSystem
 
 BILLS = (Decimal("30.00"), Decimal("45.50"))
 
@@ -110,7 +111,7 @@ def socotra(sandbox: Sandbox) -> tuple[str, list[str], str, Callable[[], list[De
 
 @contextmanager
 def opened(vendor: str, driver: str) -> Iterator[Place]:
-    system = {"billagain": BillAgainSandbox, "socotra": SocotraSandbox}[vendor]
+    system: type[SandboxSystem] = BillAgainSandbox if vendor == "billagain" else SocotraSandbox
     switches = {"billagain": {"empty-allocations": "accept", "auto-apply-spill": "spill"}}
     with ExitStack() as stack:
         sandbox = stack.enter_context(Sandbox([system], switches=switches if vendor == "billagain" else {}))

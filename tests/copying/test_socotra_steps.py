@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -104,8 +104,6 @@ class Copy:
         return [row for row in self.books("charge") if str(row.get("tag") or "").startswith("ub1-") and not row.get("reversalOfLocator")]
 
     def plan(self, **more: Any) -> RunRecord:  # noqa: ANN401 - any field of PlanOptions
-        from dataclasses import replace
-
         plan(self.source.billing, self.target.billing, self.run, replace(self.options, **more))
         with open_run(self.run) as opened:
             (record,) = opened.records()
@@ -118,8 +116,8 @@ class Copy:
     def killed(self, moment: str, step: str) -> None:
         """Apply in a process of its own, which dies at a moment."""
         given = self.target.sandbox.systems["socotra"].backend(self.target.url)
-        words = (moment, step, STEPS[step], str(self.run), f"{self.source.url}/billagain/v1", "7001")
-        words += (given["base_url"], given["tenant"], given["token"])
+        sides = (f"{self.source.url}/billagain/v1", "7001", given["base_url"], given["tenant"], given["token"])
+        words = (moment, step, STEPS[step], str(self.run), *sides)
         done = subprocess.run([sys.executable, "-c", CHILD, *words], check=False)  # noqa: S603 - our own program
         assert done.returncode == -signal.SIGKILL
 
@@ -162,8 +160,12 @@ def make(_source: Side, _target: Side, tmp_path: Path) -> Iterator[Any]:
         with _target.sandbox.transaction():
             account = system.engine.add_account(excess_credit_plan=name).locator
             bill = system.engine.charges.add(account, [NewCharge(Decimal(500), "ServiceFee")], "immediate", "USD")[0].invoice_locator
-        maps = {"accounts": AccountMap.from_pairs({"11": account}), "invoices": InvoiceMap.from_pairs({"31": bill})}
-        options = PlanOptions(**maps, carry="history", accept_plans=frozenset({name}))
+        options = PlanOptions(
+            accounts=AccountMap.from_pairs({"11": account}),
+            carry="history",
+            invoices=InvoiceMap.from_pairs({"31": bill}),
+            accept_plans=frozenset({name}),
+        )
         return Copy(_source, _target, tmp_path / "run.db", account, bill, options)
 
     with without_waiting():

@@ -12,6 +12,9 @@ import pytest
 from pydantic import SecretStr
 from unibill_socotra.provider import SocotraProvider
 from unibill_socotra.sandbox import SocotraSandbox
+from unibill_socotra.sandbox import records as r
+from unibill_socotra.sandbox.charges import NewCharge
+from unibill_socotra.sandbox.payments import NewPayment
 from unibill_socotra.sandbox.tenant import default_tenant
 from unibill_socotra.settings import SocotraSettings
 
@@ -231,3 +234,106 @@ def test_socotras_records_are_carried_skipped_by_name_or_blocked(socotra: Side, 
     assert {code for kind, code in found if kind == "write_off"} <= {"write-off", "reversed", "draft"}
     assert {code for kind, code in found if kind == "payment"} <= {"cash", "reversed", "draft", "failed", "pending"}
     assert all(code for _, code in found)
+
+
+def spent_account(side: Side) -> tuple[str, str, str]:
+    """A Socotra account whose credits were spent in every way, and two of its invoices, of which the second is in no map."""
+    system: Any = side.sandbox.systems["socotra"]
+    engine, usd = system.engine, "USD"
+    with side.sandbox.transaction():
+        account = engine.add_account(excess_credit_plan="KeepBalance").locator
+
+        def charge(amount: str, kind: str) -> Any:  # noqa: ANN401 - a charge
+            return engine.charges.add(account, [NewCharge(Decimal(amount), kind)], "immediate", usd)[0]
+
+        def spend(invoice: str, amount: str, kind: r.ContainerType = "invoice") -> Any:  # noqa: ANN401 - a distribution
+            own, target = r.Item(account, "account"), r.Item(invoice, kind)
+            return engine.distributions.run(r.Asked(account, Decimal(amount), usd, [own], [target]))
+
+        mapped, unmapped = charge("500", "ServiceFee").invoice_locator, charge("300", "ServiceFee").invoice_locator
+        charge("-100", "GoodwillCredit")
+        spend(mapped, "40")
+        spend(unmapped, "25")
+        undone = spend(mapped, "7")
+        engine.distributions.reverse(undone.locator, "migration")
+        item = engine.core.store.get(r.Invoice, mapped).invoice_items[0].locator
+        spend(item, "5", "invoiceItem")
+        engine.disbursements.pay_out(account, Decimal(10), usd)
+        target = [r.Item(mapped, "invoice", Decimal(30))]
+        engine.payments.run(NewPayment("Cash", Decimal(33), usd, target, account, payment_mode="aggregate"))
+    return account, mapped, unmapped
+
+
+def test_socotras_history_arrives_in_billagain_with_the_same_applied_and_remaining_amounts(
+    socotra: Side, billagain: Side, tmp_path: Path
+) -> None:
+    """100 were credited: 40 paid the mapped invoice, 30 went where nothing can be carried to, 10 were paid out, 20 remain."""
+    account, mapped, unmapped = spent_account(socotra)
+    billagain.seed(customer(11, "USD"), invoice(31, 11, "500", CurrencyCode="USD"))
+    options = PlanOptions(accounts=AccountMap.from_pairs({account: "11"}), carry="history", invoices=InvoiceMap.from_pairs({mapped: "31"}))
+    _, proof = whole(socotra, billagain, tmp_path / "run.db", options)
+    assert (proof.exit_status, proof.signs["="]) == (0, 1), proof.differences
+    (copy,) = billagain.billing.credits.list(account="11")
+    source = next(credit for credit in socotra.billing.credits.list(account=account, allocations=True) if credit.kind == "charge")
+    assert source.remaining == copy.remaining == Decimal(20)
+    assert copy.amount == Decimal(60)
+    assert [(item.target.id, item.amount) for item in copy.allocations or ()] == [("31", Decimal(40))]
+    with open_run(tmp_path / "run.db") as run:
+        found = {record.kind: record for record in run.records()}
+    dropped = {(item["target"].split()[0], item["amount"]): item["reason"] for item in found["charge"].dropped}
+    assert dropped == {
+        ("invoice", Decimal(25)): "its invoice is not in the map",
+        ("invoice", Decimal(7)): "it was reversed",
+        ("invoice_item", Decimal(5)): "it goes to a target of type invoice_item, not to an invoice",
+    }
+    assert unmapped in next(item["target"] for item in found["charge"].dropped if item["amount"] == 25)
+    codes = {kind: (record.decision.value, record.code) for kind, record in found.items()}
+    assert codes == {
+        "charge": ("create", "create"),
+        "payment": ("skip", "cash"),
+        "subpayment": ("skip", "doubles-its-parent"),
+        "disbursement": ("skip", "paid-out"),
+    }
+    assert all(record.reason for record in found.values())
+    assert sum(credit.remaining or Decimal(0) for credit in billagain.billing.credits.list(account="11")) <= spendable(socotra, account)
+
+
+def test_a_history_goes_there_and_comes_back_with_the_same_amounts(billagain: Side, socotra: Side, open_side: Open, tmp_path: Path) -> None:
+    """From BillAgain to Socotra, and from there to a third system: per credit and per invoice nothing has changed."""
+    fill(billagain)
+    account = accounts(socotra)[0]
+    there = open_invoice(socotra, account, "500")
+    whole(billagain, socotra, tmp_path / "there.db", history(account, there))
+    third = open_side("8008")
+    third.sandbox.reset()
+    third.seed(customer(91, "USD"), invoice(93, 91, "500", CurrencyCode="USD"))
+    only = frozenset(
+        credit.id for credit in socotra.billing.credits.list(account=account) if credit.kind == "charge" and credit.mark is not None
+    )
+    back = PlanOptions(
+        accounts=AccountMap.from_pairs({account: "91"}), carry="history", invoices=InvoiceMap.from_pairs({there: "93"}), ids=only
+    )
+    _, proof = whole(socotra, third, tmp_path / "back.db", back)
+    assert proof.exit_status == 0, proof.differences
+
+    def facts(side: Side, owner: str) -> list[tuple[Decimal, Decimal | None, Decimal | None]]:
+        return sorted((credit.amount, credit.applied, credit.remaining) for credit in side.billing.credits.list(account=owner))
+
+    assert facts(third, "91") == facts(billagain, "11")
+    assert third.invoices()[93]["Balance"] == billagain.invoices()[31]["Balance"] == left_of(socotra, there)
+
+
+def test_verify_names_a_copy_of_which_less_remains_than_was_carried(billagain: Side, socotra: Side, tmp_path: Path) -> None:
+    """Money that was paid out of the account after the copy leaves amounts and allocations as planned; what remains tells it."""
+    fill(billagain)
+    system: Any = socotra.sandbox.systems["socotra"]
+    with socotra.sandbox.transaction():
+        account = system.engine.add_account(excess_credit_plan="KeepBalance").locator
+    pairs = PlanOptions(accounts=AccountMap.from_pairs({"11": account}), accept_plans=frozenset({"KeepBalance"}))
+    _, proof = whole(billagain, socotra, tmp_path / "run.db", pairs)
+    assert (proof.exit_status, proof.signs["="]) == (0, 2)
+    with socotra.sandbox.transaction():
+        system.engine.disbursements.pay_out(account, Decimal(5), "USD")
+    again = verify(billagain.billing, socotra.billing, tmp_path / "run.db")
+    assert again.exit_status == 1
+    assert [(line.sign, line.code) for line in again.differences] == [("*", "remaining")]

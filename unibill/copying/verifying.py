@@ -245,6 +245,9 @@ class _Comparison:
         if left:
             spent = ", ".join(f"{amount} on {target or '?'}" for target, amount in left)
             return "*", "allocation", f"{spent} was spent that was not planned"
+        remains = money.subtract(Decimal(row["carried"]), money.add([item.amount for item in planned]))
+        if credit.remaining is not None and credit.remaining != remains:
+            return "*", "remaining", f"{credit.remaining} {credit.currency} remains of it, not {remains} {row['currency']}"
         return None
 
     def _extra(self, every: Sequence[Row], before: dict[str, Row]) -> Iterator[Difference]:
