@@ -211,3 +211,19 @@ def test_an_account_whose_plan_would_spend_the_copy_blocks_until_the_plan_is_nam
     assert (copy.charges(), copy.money()) == ([], (Decimal(0), Decimal(500)))
     copy.run = copy.run.with_name("accepted.db")
     assert copy.plan().decision == "create"
+
+
+def test_a_map_that_names_another_accounts_invoice_leaves_nothing_at_the_target(make: Any) -> None:  # noqa: ANN401 - a factory
+    """The credit would be added and its allocation refused, and what was spent would be spendable."""
+    copy: Copy = make("NeverSettle")
+    system: Any = copy.target.sandbox.systems["socotra"]
+    with copy.target.sandbox.transaction():
+        other = system.engine.add_account().locator
+        foreign = system.engine.charges.add(other, [NewCharge(Decimal(500), "ServiceFee")], "immediate", "USD")[0].invoice_locator
+    assert copy.plan(invoices=InvoiceMap.from_pairs({"31": foreign})).decision == "create"
+    assert copy.apply() == 1
+    with open_run(copy.run) as opened:
+        (record,) = opened.records()
+    assert record.state == "rejected"
+    assert f"invoice {foreign} is not of account {copy.account}" in record.outcome
+    assert (copy.charges(), copy.money()) == ([], (Decimal(0), Decimal(500)))
