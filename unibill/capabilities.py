@@ -4,9 +4,13 @@ Every operation of the facade is declared with a grade; what is not declared is 
 offer, before any request is sent. Tables in the README are generated from this data.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from importlib.resources import files
+from typing import Final, cast
+
+from unibill import exactjson
 
 
 class Operation(StrEnum):
@@ -57,9 +61,20 @@ class Evidence(StrEnum):
     SANDBOX = "sandbox"
     """Tests against the local sandbox, which is built from the documents."""
     CASSETTE = "cassette"
-    """Recorded or printed answers of the vendor, replayed."""
+    """Answers that the vendor's documents print, typed by hand and replayed."""
     LIVE = "live"
-    """The vendor itself."""
+    """Answers of the vendor itself: asked by a test, or recorded from it and replayed."""
+
+
+PROVES: Final[Mapping[str, Evidence]] = {
+    "documented-shape": Evidence.DOCUMENTS,
+    "sandbox": Evidence.SANDBOX,
+    "documented": Evidence.CASSETTE,
+    "live": Evidence.LIVE,
+}
+"""What a test that passed proves, by where its answers came from. A recording of a sandbox proves no more than the sandbox."""
+EVIDENCE_FILE: Final = "evidence.json"
+"""The file in a provider's package that says what ran; ``pytest --unibill-evidence write`` makes it, and nobody writes it by hand."""
 
 
 USABLE = frozenset({Grade.NATIVE, Grade.EMULATED, Grade.PARTIAL})
@@ -74,14 +89,14 @@ class Capability:
         permission: the vendor's permissions that it needs, as the vendor writes them.
         note: what a user should know, in one sentence.
         instead: what to use where it is not supported.
-        evidence: what the claim rests on.
+        evidence: what the claim rests on; computed from tests that ran, by ``proven``.
     """
 
     grade: Grade
     permission: str = ""
     note: str = ""
     instead: str = ""
-    evidence: Evidence = Evidence.SANDBOX
+    evidence: Evidence = Evidence.DOCUMENTS
 
     @property
     def usable(self) -> bool:
@@ -165,3 +180,25 @@ class Capabilities:
         if self.limits.page_size < 1:
             faults.append(f"limits.page_size is {self.limits.page_size}; it must be at least 1")
         return faults
+
+
+def strongest(origins: Collection[str]) -> Evidence:
+    """The strongest evidence among answers of these origins; documents only where there are none."""
+    return max((PROVES.get(origin, Evidence.DOCUMENTS) for origin in origins), key=list(Evidence).index, default=Evidence.DOCUMENTS)
+
+
+def proven(module: str, operations: Mapping[Operation, Capability]) -> dict[Operation, Capability]:
+    """Claims with the evidence for them: what ran, by the file ``evidence.json`` beside the module. What is not in it rests on documents only.
+
+    Args:
+        module: the ``__name__`` of the module that declares them.
+        operations: the claims.
+    """
+    ran = origins_in(module.rpartition(".")[0])
+    return {operation: replace(claim, evidence=strongest(ran.get(operation, ()))) for operation, claim in operations.items()}
+
+
+def origins_in(package: str) -> dict[str, list[str]]:
+    """What ran of each operation, by the package's ``evidence.json``: the origins of the answers. Empty where there is no such file."""
+    file = files(package) / EVIDENCE_FILE
+    return cast("dict[str, list[str]]", exactjson.loads(file.read_bytes())) if file.is_file() else {}

@@ -1,5 +1,7 @@
 """providers, backends, mapping, explain: what is told is what is declared and computed, and nothing is written."""
 
+import re
+from collections import Counter
 from itertools import permutations
 
 from pytest import MonkeyPatch
@@ -13,8 +15,12 @@ def test_every_installed_provider_is_listed_with_what_it_rests_on(run: Command) 
     rows = {row["name"]: row for row in run("providers", "--json").records()}
     assert set(rows) == set(plugins.found())
     assert rows["socotra"]["title"] == "Socotra"
-    assert all(row["state"] == "ok" and row["evidence"] and row["evidence"] != "live" for row in rows.values())
-    assert "BillAgain" in run("providers").out
+    assert all(row["state"] == "ok" and row["operations"] for row in rows.values())
+    for row in rows.values():
+        claims = plugins.load(str(row["name"])).capabilities.operations.values()
+        assert row["evidence"] == Counter(claim.evidence.value for claim in claims if claim.usable)
+        assert "live" not in Counter(claim.evidence.value for claim in claims)
+    assert re.search(r"BillAgain.* \d+ sandbox, \d+ cassette", run("providers").out)
 
 
 def test_a_check_proves_credentials_with_reads_only(run: Command, place: Place) -> None:

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from unibill import ChargeDraft, connect
 from unibill.testing import memory
 from unibill.testing.conformance import ProviderConformance, Subject
 
@@ -17,6 +18,8 @@ class TestMemory(ProviderConformance):
         store = memory.store(name)
         for invoice in ("i1", "i2"):
             store.add_invoice(invoice, account="a1", currency="USD", amount=Decimal(500))
+        with connect(memory.MemorySettings(store=name)) as billing:
+            billing.charges.add([ChargeDraft(account_id="a5", currency="USD", amount=Decimal(7), policy_id="p1", transaction_id="t1")])
         yield Subject(
             "memory",
             memory.MemorySettings(store=name),
@@ -29,5 +32,7 @@ class TestMemory(ProviderConformance):
             accounts={"USD": "a2", "JPY": "a3", "KWD": "a4"},
             largest=Decimal("12345678901234567.89"),
             charge_type="fee",
+            policy="p1",
+            transaction="t1",
         )
         memory.reset(name)

@@ -25,9 +25,13 @@ def version() -> None:
 
 
 def providers(*, json: Json = False) -> None:
-    """List the installed providers, and whether they work."""
+    """List the installed providers, whether they work, and what their claims rest on.
+
+    Evidence is computed from tests that ran: documents (the vendor's pages only), sandbox, cassette (answers that the vendor printed),
+    live (answers of the vendor itself).
+    """
     from unibill import plugins
-    from unibill.capabilities import Operation
+    from unibill.capabilities import Evidence, Operation
     from unibill.cli.output import RED, Column, json_lines, note, table
     from unibill.cli.show import show
     from unibill.errors import PluginError
@@ -38,11 +42,11 @@ def providers(*, json: Json = False) -> None:
         try:
             provider = plugins.load(found.name)
         except PluginError as error:
-            row |= {"title": "", "state": "broken", "reason": str(error), "operations": 0, "evidence": ""}
+            row |= {"title": "", "state": "broken", "reason": str(error), "operations": 0, "evidence": {}}
         else:
             usable = [claim for claim in provider.capabilities.operations.values() if claim.usable]
-            evidence = sorted({claim.evidence.value for claim in usable})
-            row |= {"title": provider.title, "state": "ok", "reason": "", "operations": len(usable), "evidence": ", ".join(evidence)}
+            evidence = {grade.value: count for grade in Evidence if (count := sum(claim.evidence is grade for claim in usable))}
+            row |= {"title": provider.title, "state": "ok", "reason": "", "operations": len(usable), "evidence": evidence}
         rows.append(row)
     if json:
         json_lines(rows)
@@ -65,7 +69,7 @@ def providers(*, json: Json = False) -> None:
                 show(", ".join(map(str, row["distributions"]))) if isinstance(row["distributions"], list) else "",
                 str(row["state"]),
                 f"{row['operations']} of {total}",
-                str(row["evidence"]),
+                ", ".join(f"{count} {grade}" for grade, count in row["evidence"].items()) if isinstance(row["evidence"], dict) else "",
             )
             for row in rows
         ],

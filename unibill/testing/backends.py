@@ -7,18 +7,19 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import SecretStr
 
 from unibill import config, plugins
 from unibill.aio import AsyncBilling
-from unibill.capabilities import Operation
 from unibill.connecting import aconnect, connect
 from unibill.facade import Billing
-from unibill.operations import Operations
 from unibill.plugins import AnyProvider
 from unibill.provider import BackendSettings
+from unibill.testing import network
+from unibill.testing.evidence import Witness
 from unibill.testing.recorder import Origin, Provenance, Tape
 from unibill.testing.scrubbing import SHORTEST
 
@@ -69,7 +70,7 @@ class Backends:
     Attributes:
         mode: as given.
         tape: as given.
-        used: the providers and their operations that were called.
+        witness: saw which operations ran.
     """
 
     def __init__(
@@ -86,7 +87,8 @@ class Backends:
         self._started: Serving | None = None
         self._versions = dict(api_versions or {})
         self._opened: list[str] = []
-        self.used: set[tuple[str, str]] = set()
+        self.witness = Witness()
+        self._on_loopback = False
 
     def __call__(self, provider: str, **settings: object) -> Billing:
         """Open a backend of a provider, blocking.
@@ -95,13 +97,15 @@ class Backends:
             provider: the provider's name; on a live backend it must be that backend's.
             settings: more of the provider's settings, or other values for them.
         """
-        billing = self._stack.enter_context(connect(self.settings(provider, **settings)))
-        billing.core.operations = _Noting(billing.name, billing.provider, self.used)
+        billing = self._stack.enter_context(connect(self.settings(provider, **settings), observers=[self.witness]))
+        self.witness.watch(billing)
         return billing
 
     def open_async(self, provider: str, **settings: object) -> AsyncBilling:
         """The awaitable twin; close it yourself, with ``async with``."""
-        return aconnect(self.settings(provider, **settings))
+        billing = aconnect(self.settings(provider, **settings), observers=[self.witness])
+        self.witness.watch(billing)
+        return billing
 
     def settings(self, provider: str, **settings: object) -> BackendSettings:
         """The settings by which a provider's backend is reached in this mode."""
@@ -135,14 +139,20 @@ class Backends:
             self._started = self._stack.enter_context(self._serving())
         return self._started
 
+    @property
+    def origin(self) -> Origin:
+        """Where the answers come from. A live backend on this machine is no vendor, whatever it is called."""
+        if self.tape is not None and not self.tape.recording:
+            return self.tape.provenance.evidence
+        return "live" if self.mode.startswith(LIVE) and not self._on_loopback else "sandbox"
+
     def close(self) -> None:
         """Close what was opened, and say in the recording where it comes from."""
         self._stack.close()
         if self.tape is not None and self.tape.recording:
             providers = sorted(set(self._opened))
             versions = ", ".join(self._versions.get(name, "") for name in providers).strip(", ")
-            evidence: Origin = "live" if self.mode.startswith(LIVE) else "sandbox"
-            self.tape.describe(Provenance(evidence, datetime.now(UTC).date().isoformat(), " ".join(providers), versions))
+            self.tape.describe(Provenance(self.origin, datetime.now(UTC).date().isoformat(), " ".join(providers), versions))
 
     def _live(self, kind: type[AnyProvider], settings: Mapping[str, object]) -> BackendSettings:
         if self.tape is not None and not self.tape.recording:
@@ -151,6 +161,7 @@ class Backends:
         if configured.name != kind.name:
             raise ValueError(f"the test asks for {kind.name}, and {self.mode} is a backend of {configured.name}")
         found = found.model_copy(update=dict(settings))
+        self._on_loopback |= network.is_here(urlsplit(found.base_url).hostname or "")
         if self.tape is not None:
             self._keep(kind, found, found.base_url)
         return found
@@ -187,19 +198,6 @@ class Backends:
         kept = cast("dict[str, Any]", self.tape.note(f"backend {kind.name}", None))
         values = {name: self.tape.restored(str(value)) for name, value in kept.items()}
         return kind.Settings.model_validate({**values, **settings})
-
-
-class _Noting(Operations):
-    """Notes which operations are called."""
-
-    def __init__(self, backend: str, provider: AnyProvider, used: set[tuple[str, str]]) -> None:
-        super().__init__(backend, provider)
-        self._used = used
-
-    def require(self, operation: Operation) -> None:
-        """Note it, once it is not refused."""
-        super().require(operation)
-        self._used.add((self.provider.name, operation.value))
 
 
 def _is_uuid(value: str) -> bool:

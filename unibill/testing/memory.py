@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Final, TypeVar
 
 from pydantic import Field
 
-from unibill.capabilities import Capabilities, Capability, FieldSupport, Grade, Operation
+from unibill.capabilities import Capabilities, Capability, FieldSupport, Grade, Operation, proven
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
 from unibill.errors import UnsupportedOperation
 from unibill.flow import Done, Flow, Step
@@ -61,7 +61,7 @@ class MemoryProvider(Provider[MemorySettings]):
     title = "Memory"
     Settings = MemorySettings
     capabilities = Capabilities(
-        operations={operation: Capability(Grade.NATIVE) for operation in Operation},
+        operations=proven(__name__, {operation: Capability(Grade.NATIVE) for operation in Operation}),
         credit_fields={name: FieldSupport(read=True, write=name in _WRITTEN) for name in Credit.model_fields},
     )
 

@@ -35,7 +35,7 @@ def block_network() -> Iterator[None]:
 
     def guarded_look_up(host: Any, *rest: Any, **named: Any) -> Any:  # noqa: ANN401 - as socket has it
         name = host.decode("ascii", "replace") if isinstance(host, bytes) else host
-        if name not in {None, ""} and not _is_here(str(name)):
+        if name not in {None, ""} and not is_here(str(name)):
             raise NetworkBlocked(f"a test tried to look up {name}; the network is blocked but for loopback")
         return look_up(host, *rest, **named)
 
@@ -49,13 +49,14 @@ def block_network() -> Iterator[None]:
 
 
 def _check(own: socket.socket, address: Any) -> None:  # noqa: ANN401 - an address is of any form
-    if own.family not in {socket.AF_INET, socket.AF_INET6} or _is_here(str(address[0])):
+    if own.family not in {socket.AF_INET, socket.AF_INET6} or is_here(str(address[0])):
         return
     own.close()  # or whoever asked would leave it open, and a later test would be warned of it
     raise NetworkBlocked(f"a test tried to reach {address[0]}; the network is blocked but for loopback")
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
+    """Whether a host is this machine's loopback."""
     if host == "localhost":
         return True
     try:

@@ -5,8 +5,7 @@
 its own: without its fixtures and options the plugin is idle, and it imports what it needs when it needs it.
 """
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,7 +39,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--unibill-drift", action="store_true", help="ask the backend again and fail where a cassette holds something else")
     group.addoption("--unibill-block-network", action="store_true", help="let this process reach nothing but loopback")
     group.addoption("--unibill-orphans", action="store_true", help="run no test; fail if a cassette belongs to none of those collected")
-    group.addoption("--unibill-evidence", metavar="FILE", help="write which operations ran, and on what, of the tests that passed")
+    group.addoption(
+        "--unibill-evidence",
+        choices=("write", "check"),
+        metavar="write|check",
+        help="write into each tried provider's package which operations ran, and on what; or fail where it says something else",
+    )
     parser.addini("unibill_cassettes", "folder of the cassettes, below the root", default="cassettes")
     parser.addini("unibill_tests", "folder of the tests, which the cassettes mirror", default="tests")
 
@@ -95,11 +99,31 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write what ran."""
-    file, ran = session.config.getoption("--unibill-evidence"), session.config.stash[_ran]
-    if file:
-        rows = [{"provider": provider, "operation": operation, "origin": origin} for provider, operation, origin in sorted(ran)]
-        Path(str(file)).write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    """Write what ran, or compare it with what is written. A red run proves nothing, and writes nothing."""
+    config = session.config
+    wanted = config.getoption("--unibill-evidence")
+    if not wanted or session.testsfailed:
+        return
+    from unibill.testing import evidence
+
+    ran = config.stash[_ran]
+    done = evidence.write(ran, config.rootpath) if wanted == "write" else evidence.check(ran, config.rootpath)
+    if done and wanted == "check":
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    for line in done:
+        print(f"\n{line}", end="")  # noqa: T201 - it is what was asked for
+
+
+def note_evidence(request: pytest.FixtureRequest, used: Collection[tuple[str, str]], origin: str) -> None:
+    """Note which operations of which providers ran in a test, unless it failed.
+
+    Args:
+        request: of a fixture that ends now.
+        used: providers and operations.
+        origin: where the answers came from.
+    """
+    if not request.node.stash.get(_failed, False):
+        request.config.stash[_ran].update((provider, operation, origin) for provider, operation in used)
 
 
 @pytest.fixture
@@ -176,9 +200,7 @@ def unibill_billing(
     try:
         yield backends
     finally:
-        if not request.node.stash.get(_failed, False):
-            origin = mode.partition(":")[0] if tape is None or tape.recording else tape.provenance.evidence
-            request.config.stash[_ran] |= {(*used, "sandbox" if origin == "cassette" else origin) for used in backends.used}
+        note_evidence(request, backends.witness.used, backends.origin)
         backends.close()
 
 

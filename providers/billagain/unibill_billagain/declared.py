@@ -2,43 +2,50 @@
 
 from typing import Final
 
-from unibill.capabilities import Capabilities, Capability, Evidence, FieldSupport, Grade, Limits, Operation
+from unibill.capabilities import Capabilities, Capability, FieldSupport, Grade, Limits, Operation, proven
 from unibill_billagain.api import PERMISSION
 from unibill_billagain.faults import DECIMALS, TEXT
 from unibill_billagain.settings import MOST_PER_PAGE
 
 
-def _can(grade: Grade, note: str = "", evidence: Evidence = Evidence.SANDBOX) -> Capability:
-    return Capability(grade, PERMISSION, note, evidence=evidence)
+def _can(grade: Grade, note: str = "") -> Capability:
+    return Capability(grade, PERMISSION, note)
 
 
 CAPABILITIES: Final = Capabilities(
-    operations={
-        Operation.CREDITS_LIST: _can(Grade.NATIVE, evidence=Evidence.CASSETTE),
-        Operation.CREDITS_LIST_ACCOUNT: _can(Grade.NATIVE, evidence=Evidence.CASSETTE),
-        Operation.CREDITS_LIST_INVOICE: _can(Grade.EMULATED, "reads the list of all credit notes and keeps those allocated to the invoice"),
-        Operation.CREDITS_ALLOCATIONS: _can(Grade.NATIVE, "they are always in the list", Evidence.CASSETTE),
-        Operation.CREDITS_GET: _can(Grade.NATIVE, evidence=Evidence.CASSETTE),
-        Operation.CREDITS_CREATE: _can(
-            Grade.PARTIAL,
-            "the vendor's page demands allocations unless auto_apply is given; without both an empty list is sent, which BillAgain may refuse",
-        ),
-        Operation.CREDITS_CREATE_ALLOCATED: _can(Grade.NATIVE, evidence=Evidence.CASSETTE),
-        Operation.CREDITS_AUTO_APPLY: _can(
-            Grade.NATIVE, 'goes to "the earliest invoice"; whether the rest goes to the next is not documented'
-        ),
-        Operation.CREDITS_FIND: _can(Grade.EMULATED, "reads the account's list and looks for the mark in CreditNumber and Memo"),
-        Operation.CREDITS_ALLOCATE: _can(Grade.EMULATED, "GET, then PUT with every allocation and the new ones, then GET"),
-        Operation.CREDITS_DEALLOCATE: _can(Grade.EMULATED, "GET, then PUT with every allocation but those, then GET"),
-        Operation.CREDITS_VOID: _can(Grade.NATIVE, "deletes the credit note; BillAgain keeps no trace of it"),
-        Operation.CHARGES_LIST_ACCOUNT: _can(Grade.EMULATED, "credit notes, each as a negative charge of category credit"),
-        Operation.CHARGES_LIST_POLICY: Capability(Grade.UNSUPPORTED, note="BillAgain has no policies", instead="charges.list(account=)"),
-        Operation.CHARGES_LIST_TRANSACTION: Capability(
-            Grade.UNSUPPORTED, note="BillAgain has no transactions", instead="charges.list(account=)"
-        ),
-        Operation.CHARGES_ADD: _can(Grade.EMULATED, "negative charges only, each as a credit note with the tag as its CreditNumber"),
-        Operation.CHARGES_REVERSE: _can(Grade.EMULATED, "deletes the credit notes, so there are no reversing charges to give back"),
-    },
+    operations=proven(
+        __name__,
+        {
+            Operation.CREDITS_LIST: _can(Grade.NATIVE),
+            Operation.CREDITS_LIST_ACCOUNT: _can(Grade.NATIVE),
+            Operation.CREDITS_LIST_INVOICE: _can(
+                Grade.EMULATED, "reads the list of all credit notes and keeps those allocated to the invoice"
+            ),
+            Operation.CREDITS_ALLOCATIONS: _can(Grade.NATIVE, "they are always in the list"),
+            Operation.CREDITS_GET: _can(Grade.NATIVE),
+            Operation.CREDITS_CREATE: _can(
+                Grade.PARTIAL,
+                "the vendor's page demands allocations unless auto_apply is given; without both an empty list is sent, which BillAgain may refuse",
+            ),
+            Operation.CREDITS_CREATE_ALLOCATED: _can(Grade.NATIVE),
+            Operation.CREDITS_AUTO_APPLY: _can(
+                Grade.NATIVE, 'goes to "the earliest invoice"; whether the rest goes to the next is not documented'
+            ),
+            Operation.CREDITS_FIND: _can(Grade.EMULATED, "reads the account's list and looks for the mark in CreditNumber and Memo"),
+            Operation.CREDITS_ALLOCATE: _can(Grade.EMULATED, "GET, then PUT with every allocation and the new ones, then GET"),
+            Operation.CREDITS_DEALLOCATE: _can(Grade.EMULATED, "GET, then PUT with every allocation but those, then GET"),
+            Operation.CREDITS_VOID: _can(Grade.NATIVE, "deletes the credit note; BillAgain keeps no trace of it"),
+            Operation.CHARGES_LIST_ACCOUNT: _can(Grade.EMULATED, "credit notes, each as a negative charge of category credit"),
+            Operation.CHARGES_LIST_POLICY: Capability(
+                Grade.UNSUPPORTED, note="BillAgain has no policies", instead="charges.list(account=)"
+            ),
+            Operation.CHARGES_LIST_TRANSACTION: Capability(
+                Grade.UNSUPPORTED, note="BillAgain has no transactions", instead="charges.list(account=)"
+            ),
+            Operation.CHARGES_ADD: _can(Grade.EMULATED, "negative charges only, each as a credit note with the tag as its CreditNumber"),
+            Operation.CHARGES_REVERSE: _can(Grade.EMULATED, "deletes the credit notes, so there are no reversing charges to give back"),
+        },
+    ),
     credit_fields={
         "id": FieldSupport(read=True, write=False, note="creditNoteID; never the one nested in an allocation", vendor=("creditNoteID",)),
         "provider": FieldSupport(read=True, write=False),

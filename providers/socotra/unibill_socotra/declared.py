@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from unibill.capabilities import Capabilities, Capability, FieldSupport, Grade, Limits, Operation
+from unibill.capabilities import Capabilities, Capability, FieldSupport, Grade, Limits, Operation, proven
 
 _LIST = "credits: read, list"
 _WHOLE = (
@@ -103,4 +103,4 @@ _FIELDS: Final = {
 _RESTATED: Final = frozenset({"amount", "chargeCategory", "chargeInvoicing", "tag"})
 """The sign of a charge, that it is one, and when it was put on an invoice: the money says as much."""
 
-CAPABILITIES: Final = Capabilities(_OPERATIONS, _FIELDS, Limits(page_size=100, text=255), _RESTATED)
+CAPABILITIES: Final = Capabilities(proven(__name__, _OPERATIONS), _FIELDS, Limits(page_size=100, text=255), _RESTATED)

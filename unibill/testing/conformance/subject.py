@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from unibill import plugins
 from unibill.capabilities import Operation
@@ -15,6 +15,7 @@ from unibill.facade import Billing
 from unibill.hookspecs import hookimpl
 from unibill.plugins import AnyProvider
 from unibill.provider import BackendSettings
+from unibill.testing.evidence import Witness
 
 if TYPE_CHECKING:
     from unibill.events import RequestSettled
@@ -55,6 +56,7 @@ class Subject:
         policy: a policy with charges; where the vendor has policies.
         transaction: a transaction with charges; where the vendor has them.
         sandbox: the sandbox behind the backend, for faults and its log of requests; None where there is none.
+        origin: what a passed test proves: ``sandbox``, or ``live`` where the vendor's own system is behind the backend.
         draft_defaults: more fields of every draft, where the vendor demands them.
     """
 
@@ -75,7 +77,9 @@ class Subject:
     transaction: str | None = None
     sandbox: "Sandbox | None" = None
     draft_defaults: Mapping[str, object] = field(default_factory=dict[str, object])
+    origin: Literal["sandbox", "live"] = "sandbox"
     counter: RequestCounter = field(default_factory=RequestCounter)
+    witness: Witness = field(default_factory=Witness)
 
     @property
     def kind(self) -> type[AnyProvider]:
@@ -90,7 +94,8 @@ class Subject:
     def open(self, **changes: object) -> Iterator[Billing]:
         """A connection to the backend, with other values for some settings."""
         settings = type(self.settings).model_validate({**_values(self.settings), **changes}) if changes else self.settings
-        with connect(settings, observers=[self.counter]) as billing:
+        with connect(settings, observers=[self.counter, self.witness]) as billing:
+            self.witness.watch(billing)
             yield billing
 
     def sent(self) -> int:

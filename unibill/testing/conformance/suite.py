@@ -15,6 +15,7 @@ from unibill.flow import Flow, Request, Response, Sleep, Step
 from unibill.http import without_waiting
 from unibill.model import Credit, CreditKind
 from unibill.testing.conformance.subject import Subject
+from unibill.testing.pytest_plugin import note_evidence
 
 T = TypeVar("T")
 
@@ -38,6 +39,14 @@ class Suite:
         """A connection to the subject's backend, which never waits."""
         with without_waiting(), subject.open() as billing:
             yield billing
+
+    @pytest.fixture(autouse=True)
+    def _note_evidence(self, request: pytest.FixtureRequest) -> Iterator[None]:
+        """What ran to its end in a test that passed is evidence for the provider's claims."""
+        subject: Subject | None = request.getfixturevalue("subject") if "subject" in request.fixturenames else None
+        yield
+        if subject is not None:
+            note_evidence(request, subject.witness.used, subject.origin)
 
     @pytest.fixture(autouse=True)
     def _expect_failures(self, request: pytest.FixtureRequest) -> None:
