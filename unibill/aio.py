@@ -11,13 +11,11 @@ answer came has an unknown outcome.
 """
 
 from collections.abc import AsyncGenerator, Collection, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import anyio
-
-from unibill.base import Core, Locks, names, outcome
+from unibill.base import Core, awaitable_turns, names, outcome
 from unibill.capabilities import Capabilities
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
 from unibill.flow import Flow
@@ -36,7 +34,6 @@ class AsyncCredits:
 
     def __init__(self, billing: "AsyncBilling") -> None:
         self._billing = billing
-        self._locks = Locks(anyio.Lock)
 
     def list(
         self, account: str | None = None, *, invoice: str | None = None, include_reversed: bool = False, allocations: bool = False
@@ -105,7 +102,8 @@ class AsyncCredits:
             OutcomeUnknown: no answer came; call again with the same key, or ``find`` it.
         """
         flow = self._billing.core.operations.create_credit(draft, key)
-        return await self._billing.write("credits.create", draft.account_id, flow)
+        async with nullcontext() if key is None else awaitable_turns.awaited(self._billing.provider, "key", key):
+            return await self._billing.write("credits.create", draft.account_id, flow)
 
     async def find(self, *, key: str, account: str | None = None) -> Credit | None:
         """The credit made under a key, or None.
@@ -119,26 +117,27 @@ class AsyncCredits:
     async def allocate(self, credit: Credit, allocations: Sequence[AllocationDraft]) -> Credit:
         """Spend more of a credit; what it was spent on before stays.
 
-        Calls for one credit wait for each other within this facade. What another program writes at the same moment
-        cannot be seen at vendors without a version check.
+        Calls for one credit wait for each other, whatever task, event loop and awaitable facade of this process they come
+        from. What a blocking facade or another program writes at the same moment cannot be seen at vendors without a version
+        check.
 
         Raises:
             InvalidDraft: more than remains, or faults in an allocation; nothing was sent.
         """
         flow = self._billing.core.operations.allocate(credit, allocations)
-        async with self._locks.of(credit.id):
+        async with awaitable_turns.awaited(self._billing.provider, credit.id):
             return await self._billing.write("credits.allocate", credit.account_id or "", flow)
 
     async def deallocate(self, credit: Credit, allocation_ids: Collection[str]) -> Credit:
         """Undo allocations of a credit, by their ids."""
         flow = self._billing.core.operations.deallocate(credit, allocation_ids)
-        async with self._locks.of(credit.id):
+        async with awaitable_turns.awaited(self._billing.provider, credit.id):
             return await self._billing.write("credits.deallocate", credit.account_id or "", flow)
 
     async def void(self, credit: Credit) -> None:
         """Take a credit away, with its allocations."""
         flow = self._billing.core.operations.void(credit)
-        async with self._locks.of(credit.id):
+        async with awaitable_turns.awaited(self._billing.provider, credit.id):
             await self._billing.write("credits.void", credit.account_id or "", flow)
 
 
@@ -202,7 +201,7 @@ class AsyncCharges:
 
 
 class AsyncBilling:
-    """One backend, awaitable. Use it as a context manager, or close it. Safe to use from many tasks.
+    """One backend, awaitable. Use it as a context manager, or close it. Safe to use from many tasks at once, of one event loop.
 
     Attributes:
         name: of the backend, in the configuration.

@@ -2,10 +2,12 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final
 from weakref import WeakValueDictionary
 
+import anyio
 import pluggy
 
 from unibill import plugins
@@ -15,7 +17,7 @@ from unibill.model import Charge, Credit
 from unibill.operations import Operations
 from unibill.plugins import AnyProvider
 
-L = TypeVar("L")
+_ASK_AGAIN: Final = 0.002
 _log = logging.getLogger("unibill")
 
 
@@ -52,21 +54,50 @@ class Core:
                 _log.exception("the observer %s failed on %s", observer.plugin_name, type(event).__name__)
 
 
-class Locks(Generic[L]):
-    """One lock per id, for as long as somebody holds it."""
+class Turns:
+    """Who writes to one record at a time, among all facades of one sort, in all threads and event loops of this process.
 
-    def __init__(self, make: Callable[[], L]) -> None:
-        self._make = make
-        self._by_id: WeakValueDictionary[str, L] = WeakValueDictionary()
+    Vendors know no version of a record: two writers who read the same state would each undo what the other did.
+    """
+
+    def __init__(self) -> None:
+        self._by_name: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
         self._guard = threading.Lock()
 
-    def of(self, record_id: str) -> L:
-        """The lock of an id."""
+    def _of(self, name: str) -> "_Turn":
         with self._guard:
-            lock = self._by_id.get(record_id)
-            if lock is None:
-                lock = self._by_id[record_id] = self._make()
-            return lock
+            turn = self._by_name.get(name)
+            if turn is None:
+                turn = self._by_name[name] = _Turn()
+            return turn
+
+    @contextmanager
+    def waited(self, provider: AnyProvider, *what: str) -> Iterator[None]:
+        """Wait for the turn at a record of a provider's system, blocking."""
+        turn = self._of("\n".join([provider.identity(), *what]))
+        with turn.lock:
+            yield
+
+    @asynccontextmanager
+    async def awaited(self, provider: AnyProvider, *what: str) -> AsyncIterator[None]:
+        """The same, without blocking the event loop: whoever holds the turn may be in another thread, so it is asked for again and again."""
+        turn = self._of("\n".join([provider.identity(), *what]))
+        while not turn.lock.acquire(blocking=False):
+            await anyio.sleep(_ASK_AGAIN)
+        try:
+            yield
+        finally:
+            turn.lock.release()
+
+
+class _Turn:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
+blocking_turns = Turns()
+awaitable_turns = Turns()
+"""Of its own: a blocking call that waited for a task of its own thread's event loop would wait for ever."""
 
 
 def outcome(error: BaseException) -> str:

@@ -10,13 +10,12 @@ It may be used from many threads at once. Lists are lazy: a page is read when it
 cannot be answered is refused when it is asked, not when its answer is read. ``unibill.aio`` is the awaitable twin.
 """
 
-import threading
 from collections.abc import Collection, Generator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from unibill.base import Core, Locks, names, outcome
+from unibill.base import Core, blocking_turns, names, outcome
 from unibill.capabilities import Capabilities
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
 from unibill.flow import Flow
@@ -35,7 +34,6 @@ class Credits:
 
     def __init__(self, billing: "Billing") -> None:
         self._billing = billing
-        self._locks = Locks(threading.Lock)
 
     def list(
         self, account: str | None = None, *, invoice: str | None = None, include_reversed: bool = False, allocations: bool = False
@@ -92,7 +90,8 @@ class Credits:
         Args:
             draft: what to create.
             key: your own name for it, such as ``order-17``. Under a key the credit is looked for first and made at most
-                once, however often you call; without one, a lost answer leaves you to look for yourself.
+                once, however often you call, also from several threads of one process; two processes that create under one
+                key at the same moment can both find nothing. Without a key, a lost answer leaves you to look for yourself.
 
         Returns:
             The credit as it now stands. What could not be written is among its findings (code ``not-written``).
@@ -103,7 +102,8 @@ class Credits:
             OutcomeUnknown: no answer came; call again with the same key, or ``find`` it.
         """
         flow = self._billing.core.operations.create_credit(draft, key)
-        return self._billing.write("credits.create", draft.account_id, flow)
+        with nullcontext() if key is None else blocking_turns.waited(self._billing.provider, "key", key):
+            return self._billing.write("credits.create", draft.account_id, flow)
 
     def find(self, *, key: str, account: str | None = None) -> Credit | None:
         """The credit made under a key, or None.
@@ -117,26 +117,27 @@ class Credits:
     def allocate(self, credit: Credit, allocations: Sequence[AllocationDraft]) -> Credit:
         """Spend more of a credit; what it was spent on before stays.
 
-        Calls for one credit wait for each other within this facade. What another program writes at the same moment
-        cannot be seen at vendors without a version check.
+        Calls for one credit wait for each other, whatever thread and whatever blocking facade of this process they come
+        from. What an awaitable facade or another program writes at the same moment cannot be seen at vendors without a
+        version check.
 
         Raises:
             InvalidDraft: more than remains, or faults in an allocation; nothing was sent.
         """
         flow = self._billing.core.operations.allocate(credit, allocations)
-        with self._locks.of(credit.id):
+        with blocking_turns.waited(self._billing.provider, credit.id):
             return self._billing.write("credits.allocate", credit.account_id or "", flow)
 
     def deallocate(self, credit: Credit, allocation_ids: Collection[str]) -> Credit:
         """Undo allocations of a credit, by their ids."""
         flow = self._billing.core.operations.deallocate(credit, allocation_ids)
-        with self._locks.of(credit.id):
+        with blocking_turns.waited(self._billing.provider, credit.id):
             return self._billing.write("credits.deallocate", credit.account_id or "", flow)
 
     def void(self, credit: Credit) -> None:
         """Take a credit away, with its allocations."""
         flow = self._billing.core.operations.void(credit)
-        with self._locks.of(credit.id):
+        with blocking_turns.waited(self._billing.provider, credit.id):
             self._billing.write("credits.void", credit.account_id or "", flow)
 
 
@@ -199,7 +200,7 @@ class Charges:
 
 
 class Billing:
-    """One backend, blocking. Use it as a context manager, or close it. Safe to use from many threads.
+    """One backend, blocking. Use it as a context manager, or close it. Safe to use from many threads at once.
 
     Attributes:
         name: of the backend, in the configuration.

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import anyio
@@ -325,6 +325,26 @@ class Transport:
             self._client.close()
 
 
+async def _let_go(client: httpx.AsyncClient) -> None:
+    """Close the connections of a client that no request holds any more.
+
+    A request that is cancelled while httpcore waits for a lock of its own leaves a connection that is neither idle nor closed,
+    and takes up a place in the pool for ever.
+    """
+    for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001 - there is no public way
+        pool: Any = getattr(transport, "_pool", None)
+        if not (hasattr(pool, "_connections") and hasattr(pool, "_requests") and hasattr(pool, "_assign_requests_to_connections")):
+            continue
+        held = {id(request.connection) for request in pool._requests}  # noqa: SLF001 - as above
+        lost = [one for one in pool.connections if id(one) not in held and not (one.is_idle() or one.is_closed() or one.is_available())]
+        for connection in lost:
+            pool._connections.remove(connection)  # noqa: SLF001 - as above
+        closing = pool._assign_requests_to_connections() if lost else []  # noqa: SLF001 - those who wait for a place get it
+        with anyio.CancelScope(shield=True):
+            for connection in [*lost, *closing]:
+                await connection.aclose()
+
+
 class AsyncTransport:
     """Sends requests of one backend, awaitable. Arguments and errors as of ``Transport``."""
 
@@ -357,7 +377,12 @@ class AsyncTransport:
         started = time.monotonic()
         try:
             with anyio.fail_after(prepared.settings.deadline):
-                answer, whole = await self._answer(request, started)
+                try:
+                    answer, whole = await self._answer(request, started)
+                except anyio.get_cancelled_exc_class():
+                    if self._owned:
+                        await _let_go(self._client)
+                    raise
         except TimeoutError as error:
             late = prepared.too_slow(request)
             prepared.settled(request, started, None, late.message)
