@@ -192,5 +192,5 @@ def test_its_losses_and_the_limit_of_its_text_are_told_before_anything_is_sent(i
 
 
 def test_the_wheel_holds_its_package_and_its_entry_point_and_nothing_else(installed: Path) -> None:
-    assert sorted(path.name for path in installed.iterdir()) == ["unibill_acme", "unibill_acme-0.3.0.dist-info"]
-    assert (installed / "unibill_acme-0.3.0.dist-info" / "entry_points.txt").read_text() == "[unibill.providers]\nacme = unibill_acme\n"
+    assert sorted(path.name for path in installed.iterdir()) == ["unibill_acme", "unibill_acme-0.1.0.dist-info"]
+    assert (installed / "unibill_acme-0.1.0.dist-info" / "entry_points.txt").read_text() == "[unibill.providers]\nacme = unibill_acme\n"

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from unibill.cli import charges, credits, demo, failing, looking, output, runs, sandboxing, setup
+from unibill.cli import charges, credits, demo, failing, looking, output, runs, sandboxing, scaffold, setup
 from unibill.cli.options import COPY, RECORDS, SEE, SET_UP
 from unibill.cli.show import show
 
@@ -122,5 +122,6 @@ _add(
     ("init", setup.init, "unibill init"),
     ("backends", looking.backends, "unibill backends --check"),
     ("doctor", setup.doctor, "unibill doctor"),
+    ("new-provider", scaffold.new_provider, "unibill new-provider acme"),
 )
 app.add_typer(setup.config, name="config", rich_help_panel=SET_UP)

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from unibill_acme.sandbox import AcmeSandbox
-from unibill_acme.settings import AcmeSettings
-
 from unibill.sandbox import Sandbox
 from unibill.testing.conformance import ProviderConformance, Subject
+
+from unibill_acme.sandbox import AcmeSandbox
+from unibill_acme.settings import AcmeSettings
 
 
 class TestAcme(ProviderConformance):

@@ -1,4 +1,4 @@
-"""A unibill provider for Acme Billing, a made-up vendor."""
+"""A unibill provider for Acme, a made-up vendor."""
 
 from typing import TYPE_CHECKING
 

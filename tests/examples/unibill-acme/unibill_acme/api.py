@@ -5,7 +5,8 @@ from unibill.errors import AuthenticationFailed, BackendError, Conflict, NotFoun
 from unibill.flow import Effect, Flow, Request, Response, exchange, path
 from unibill.retry import retry_after
 from unibill.wire import decode, read
-from unibill_acme.wire import AcmeCredit, CreditAnswer, CreditList, ErrorAnswer
+
+from unibill_acme.wire import CreditAnswer, CreditList, CreditRecord, ErrorAnswer
 
 _ERRORS: dict[int, type[BackendError]] = {401: AuthenticationFailed, 403: PermissionDenied, 404: NotFound, 409: Conflict, 429: RateLimited}
 _SERVER_ERROR = 500
@@ -26,12 +27,12 @@ class AcmeApi:
         request = Request("listCredits", "GET", "/v1/credits", tuple(query), permission="credits.read")
         return read(request, (yield from _ask(request)), CreditList)
 
-    def get_credit(self, credit_id: str) -> Flow[AcmeCredit]:
+    def get_credit(self, credit_id: str) -> Flow[CreditRecord]:
         """``GET /v1/credits/{id}``."""
         request = Request("getCredit", "GET", path("/v1/credits/{}", credit_id), permission="credits.read")
         return read(request, (yield from _ask(request)), CreditAnswer).credit
 
-    def create_credit(self, body: dict[str, object]) -> Flow[AcmeCredit]:
+    def create_credit(self, body: dict[str, object]) -> Flow[CreditRecord]:
         """``POST /v1/credits``. Acme knows no idempotency key."""
         request = Request("createCredit", "POST", "/v1/credits", body=exactjson.dumps(body), effect=Effect.ONCE, permission="credits.write")
         return read(request, (yield from _ask(request)), CreditAnswer).credit

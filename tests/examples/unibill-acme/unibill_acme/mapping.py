@@ -7,13 +7,14 @@ from unibill import marks, money
 from unibill.drafts import CreditDraft
 from unibill.losses import Loss
 from unibill.model import Credit, CreditKind, Direction, Finding, Status, status_from_amounts
-from unibill_acme.wire import AcmeCredit
+
+from unibill_acme.wire import CreditRecord
 
 PROVIDER = "acme"
 TEXT_LIMIT = 200
 
 
-def credit(wire: AcmeCredit) -> Credit:
+def credit(wire: CreditRecord) -> Credit:
     """A credit as the common model has it."""
     amount, left = major(wire.amount, wire.currency), major(wire.left, wire.currency)
     applied = money.subtract(amount, left)
@@ -24,7 +25,8 @@ def credit(wire: AcmeCredit) -> Credit:
         status = Status.VOID
     else:
         status = Status.UNKNOWN
-        findings = (Finding(code="unknown-status", message=f"Acme says {wire.state!r}, which it does not document.", field="status"),)
+        said = f"Acme says {wire.state!r}, which it does not document."
+        findings = (Finding(code="unknown-status", message=said, field="status"),)
     return Credit.trusted(
         {
             "id": wire.id,
@@ -72,7 +74,9 @@ def text(draft: CreditDraft, mark: str | None) -> str | None:
 
 def losses(draft: CreditDraft) -> tuple[Loss, ...]:
     """What of a draft Acme has no field for."""
-    return (Loss("issued_on", draft.issued_on.isoformat(), "Acme dates a credit itself"),) if draft.issued_on else ()
+    if draft.issued_on is None:
+        return ()
+    return (Loss("issued_on", draft.issued_on.isoformat(), "Acme dates a credit itself"),)
 
 
 def major(amount: int, currency: str) -> Decimal:

@@ -1,9 +1,10 @@
 """The provider: composes the api and the mapping."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from unibill import wire
 from unibill.drafts import CreditDraft, faults_of_text
 from unibill.errors import Fault
 from unibill.flow import Done, Flow, Step
@@ -11,6 +12,7 @@ from unibill.losses import Loss
 from unibill.model import Credit
 from unibill.native import AsyncNative, AsyncRunner, Native, Runner, awaitable, blocking
 from unibill.provider import At, CreditQuery, Endpoint, Page, Provider
+
 from unibill_acme import mapping
 from unibill_acme.api import AcmeApi
 from unibill_acme.capabilities import CAPABILITIES
@@ -39,10 +41,10 @@ class AsyncAcmeNative(AsyncNative[AcmeApi]):
 
 
 class AcmeProvider(Provider[AcmeSettings]):
-    """Credits of Acme Billing."""
+    """Credits of Acme."""
 
     name = "acme"
-    title = "Acme Billing"
+    title = "Acme"
     capabilities = CAPABILITIES
     Settings = AcmeSettings
     api = AcmeApi()
@@ -82,6 +84,11 @@ class AcmeProvider(Provider[AcmeSettings]):
         del account
         return mapping.credit((yield from self.api.get_credit(credit_id)))
 
+    def vendor_record(self, credit: Credit) -> Flow[Mapping[str, object]]:
+        """The credit as Acme has it."""
+        found: Mapping[str, object] = wire.plain((yield from self.api.get_credit(credit.id)))
+        return found
+
     def find_marked(self, account: str | None, marks: Collection[str]) -> Flow[list[Credit]]:
         """Reads the account's credits, page by page, for those that carry one of the marks."""
         found: list[Credit] = []
@@ -101,6 +108,10 @@ class AcmeProvider(Provider[AcmeSettings]):
         """The day, if one is given."""
         del mark
         return mapping.losses(draft)
+
+    def vendor_draft(self, draft: CreditDraft, mark: str | None) -> Mapping[str, object]:
+        """The body of the POST."""
+        return mapping.body(draft, mark)
 
     def create_credit(self, draft: CreditDraft, mark: str | None, done: Done) -> Flow[Credit]:
         """One request; a credit that an earlier try made is read again."""

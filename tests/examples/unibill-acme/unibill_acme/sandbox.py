@@ -7,7 +7,6 @@ from typing import ClassVar, cast
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-
 from unibill import exactjson
 from unibill.sandbox import Refused, SandboxSystem, Seed, Switch
 
@@ -55,7 +54,7 @@ class AcmeSandbox(SandboxSystem):
 
     def books(self) -> Iterator[dict[str, object]]:
         """Every credit."""
-        for row in self._rows("1 = 1", ()):
+        for row in self._rows():
             yield {"system": self.name, "type": "credit", **row}
 
     async def _list(self, request: Request) -> Response:
@@ -63,11 +62,9 @@ class AcmeSandbox(SandboxSystem):
         query = request.query_params
         limit = min(int(query.get("limit", _MOST)), _MOST)
         after = int(query.get("cursor", "0"))
-        states = ("active", "void") if query.get("include_void") == "true" else ("active", "active")
-        where, values = "number > ? AND state IN (?, ?)", [after, *states]
-        if "customer" in query:
-            where, values = where + " AND customer = ?", [*values, query["customer"]]
-        rows = self._rows(where, values)
+        states = {"active", "void"} if query.get("include_void") == "true" else {"active"}
+        wanted = query.get("customer")
+        rows = [row for row in self._rows(after) if row["state"] in states and wanted in {None, row["customer"]}]
         page = rows[:limit]
         return _json({"credits": page, "next_cursor": str(page[-1]["id"])[3:] if len(rows) > limit else None})
 
@@ -104,14 +101,17 @@ class AcmeSandbox(SandboxSystem):
         return f"cr_{made.lastrowid}"
 
     def _one(self, credit_id: str) -> dict[str, object]:
-        rows = self._rows("'cr_' || number = ?", (credit_id,))
+        rows = [row for row in self._rows() if row["id"] == credit_id]
         if not rows:
             raise Refused(_error(404, "not_found", f"no credit {credit_id}"))
         return rows[0]
 
-    def _rows(self, where: str, values: Sequence[object]) -> list[dict[str, object]]:
-        columns = "'cr_' || number, customer, currency, amount, remaining, state, reference, text, '2026-04-05T12:00:00Z'"
-        found = self.database.execute(f"SELECT {columns} FROM acme_credits WHERE {where} ORDER BY number", values)  # noqa: S608 - constants of this module
+    def _rows(self, after: int = 0) -> list[dict[str, object]]:
+        found = self.database.execute(
+            "SELECT 'cr_' || number, customer, currency, amount, remaining, state, reference, text, '2026-04-05T12:00:00Z'"
+            " FROM acme_credits WHERE number > ? ORDER BY number",
+            (after,),
+        )
         return [dict(zip(_FIELDS, row, strict=True)) for row in found]
 
 

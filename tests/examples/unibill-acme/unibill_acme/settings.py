@@ -3,12 +3,11 @@
 from typing import ClassVar
 
 from pydantic import Field, SecretStr
-
 from unibill.provider import BackendSettings
 
 
 class AcmeSettings(BackendSettings):
-    """Settings of an Acme backend.
+    """Settings of a backend of Acme.
 
     Attributes:
         api_key: sent as a bearer token.

@@ -1,9 +1,12 @@
-"""Acme's shapes, with Acme's names. Amounts are whole numbers of the currency's smallest unit."""
+"""Acme's shapes, with Acme's names. Amounts are whole numbers of the currency's smallest unit.
+
+What the vendor promises has no default; what may be absent has one. Fields that nobody documented stay in ``unknown``.
+"""
 
 from unibill.wire import WireRecord
 
 
-class AcmeCredit(WireRecord, frozen=True, kw_only=True):
+class CreditRecord(WireRecord, frozen=True, kw_only=True):
     """One credit."""
 
     id: str
@@ -20,13 +23,13 @@ class AcmeCredit(WireRecord, frozen=True, kw_only=True):
 class CreditAnswer(WireRecord, frozen=True, kw_only=True):
     """The answer to a read or a create."""
 
-    credit: AcmeCredit
+    credit: CreditRecord
 
 
 class CreditList(WireRecord, frozen=True, kw_only=True):
     """One page; ``next_cursor`` is null on the last."""
 
-    credits: list[AcmeCredit]
+    credits: list[CreditRecord]
     next_cursor: str | None
 
 
