@@ -5,8 +5,6 @@ Socotra publishes no error schema. Confirmed are a text field ``message`` in JSO
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TypedDict, cast
 
 from unibill import exactjson
@@ -22,6 +20,7 @@ from unibill.errors import (
 )
 from unibill.flow import Request, Response
 from unibill.provider import Clock
+from unibill.retry import retry_after
 from unibill_socotra.wire.common import ValidationResult
 
 _SHOWN = 500
@@ -57,7 +56,7 @@ def check(request: Request, response: Response, clock: Clock) -> None:
         what = "the answer is a redirect, which Socotra's API does not document"
     error = kind(what, **_facts(request, response), vendor_message=message_of(response.body))
     if isinstance(error, RateLimited):
-        error.retry_after = retry_after(response.headers.get("retry-after", ""), clock())
+        error.retry_after = retry_after(response, clock)
     raise error
 
 
@@ -80,18 +79,6 @@ def message_of(body: bytes) -> str:
         return ""
     message = cast("Mapping[str, object]", content).get("message") if isinstance(content, Mapping) else None
     return message[:_SHOWN] if isinstance(message, str) else ""
-
-
-def retry_after(text: str, now: datetime) -> float | None:
-    """The seconds that a ``Retry-After`` asks for: a number, or an HTTP date; None where it is neither."""
-    if text.strip().isdecimal():
-        return float(text)
-    try:
-        when = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - now).total_seconds())
 
 
 class _Facts(TypedDict):

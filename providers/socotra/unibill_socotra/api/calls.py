@@ -170,7 +170,7 @@ def flag(value: bool) -> str:
 
 
 def optional(**values: str | bool | None) -> Query:
-    """Query pairs for the values that are given; a trailing underscore-free name is the vendor's own."""
+    """Query pairs, under the vendor's own names, for the values that are given."""
     return tuple((name, flag(value) if isinstance(value, bool) else value) for name, value in values.items() if value is not None)
 
 
