@@ -10,7 +10,7 @@ from datetime import date, tzinfo
 from decimal import Decimal
 from typing import Final, Literal, TypeAlias
 
-from unibill import allocating, marks
+from unibill import allocating, marks, wire
 from unibill.allocating import Change
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
 from unibill.losses import Loss, LossKind
@@ -111,6 +111,11 @@ def to_charge(note: CreditNote, account: str) -> Charge:
         account: the customer in whose list it stood.
     """
     mark, number, _ = _texts(note, (), {}, [])
+    extra: dict[str, object] = {"Status": note.status, "Date": note.date, "Memo": note.memo}
+    if note.allocations:
+        extra["Allocations"] = wire.plain(note.allocations)
+    if number != (note.credit_number or None):
+        extra["CreditNumber"] = note.credit_number
     return Charge.trusted(
         {
             "id": str(note.credit_note_id),
@@ -130,7 +135,7 @@ def to_charge(note: CreditNote, account: str) -> Charge:
             "tag": number,
             "mark": mark,
             "findings": (),
-            "extra": {"Status": note.status, "Date": note.date, "Memo": note.memo, **note.unknown},
+            "extra": {**extra, **note.unknown},
         }
     )
 

@@ -275,7 +275,8 @@ def test_a_credit_note_without_a_customer_has_no_account(customer: object) -> No
 
 
 def test_a_credit_note_is_a_negative_charge_of_category_credit() -> None:
-    charge = mapping.to_charge(note(CreditNumber="case-1", Amount=Decimal("79.80"), Tax=1), "269")
+    sent = note(CreditNumber="case-1", Amount=Decimal("79.80"), Tax=1)
+    charge = mapping.to_charge(sent, "269")
     assert charge == Charge(
         id="10095",
         provider="billagain",
@@ -287,10 +288,20 @@ def test_a_credit_note_is_a_negative_charge_of_category_credit() -> None:
         type="creditNote",
         invoicing=Invoicing.UNKNOWN,
         tag="case-1",
-        extra={"Status": "Allocated", "Date": "2016-04-04T22:00:00Z", "Memo": "payment to invoices", "Tax": 1},
+        extra={
+            "Status": "Allocated",
+            "Date": "2016-04-04T22:00:00Z",
+            "Memo": "payment to invoices",
+            "Allocations": [
+                {"allocationID": 10355, "invoiceID": 11352, "creditNoteID": 10095, "amountApplied": 150},
+                {"allocationID": 10358, "invoiceID": 11380, "creditNoteID": 10095, "amountApplied": 50},
+            ],
+            "Tax": 1,
+        },
     )
     marked = mapping.to_charge(note(CreditNumber=MARK, customerID=None, Amount=0), "269")
     assert (marked.tag, marked.mark, marked.account_id, str(marked.amount)) == (None, MARK, "269", "0")
+    assert marked.extra["CreditNumber"] == MARK
 
 
 def money() -> st.SearchStrategy[Decimal]:
