@@ -26,7 +26,6 @@ _BEFORE: Final = {
 _OF_WRITE_OFF: Final = {
     "draft": Status.DRAFT,
     "distributed": Status.APPLIED,
-    "discarded": Status.VOID,
     "reversed": Status.REVERSED,
 }
 _OF_DISBURSEMENT: Final = {

@@ -15,7 +15,7 @@ _BASE_32: Final = {
 }
 """Crockford's letters, either case and with its aliases, as Python's own base 32; what neither has makes ``int`` refuse."""
 _ULID_LENGTH: Final = 26
-_SHORT: Final = len("2024-10-27T00:00:00.000000Z")
+_SHORT: Final = len("2024-10-27T00:00:00.000000")
 _TIME_LETTERS: Final = 10
 _MICROSECONDS: Final = 6
 
