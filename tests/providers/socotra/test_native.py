@@ -1,21 +1,22 @@
 """The native clients over real HTTP: the vendor's operations one to one, blocking and awaitable."""
 
-import asyncio
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from unibill_socotra.native import AsyncSocotraNative, SocotraNative
+from unibill_socotra.native import SocotraNative
 from unibill_socotra.wire.charges import ChargeCreate
 from unibill_socotra.wire.common import CreditItem
 
 from tests.providers.socotra.living import Live
-from unibill import http
+from tests.support.natives import CLIENTS, native_of
 from unibill.errors import Rejected
 
 
-@pytest.fixture
-def native(live: Live) -> SocotraNative:
-    return live.provider.native(live.transport.run)
+@pytest.fixture(params=CLIENTS)
+def native(live: Live, request: pytest.FixtureRequest) -> Iterator[SocotraNative]:
+    with native_of(live.provider, request.param) as client:
+        yield client
 
 
 def test_the_eleven_operations_of_the_credits_and_charges_pages_work_one_to_one(live: Live, native: SocotraNative) -> None:
@@ -72,19 +73,3 @@ def test_a_distribution_goes_through_its_life_cycle(live: Live, native: SocotraN
     assert native.reverse_credit_distribution(made.locator, "migration").reversal_reason == "migration"
     assert native.fetch_ledger_account("accountCreditBalance", account, currency="USD", size=1).balance == Decimal("50.00")
     assert native.fetch_account(account).locator == account
-
-
-def test_the_awaitable_client_gives_the_same(live: Live, native: SocotraNative) -> None:
-    account = live.account()
-    live.charge(account, "-50.00")
-    settings = live.provider.settings
-
-    async def read() -> object:
-        transport = http.AsyncTransport("new", live.provider.endpoint(), settings)
-        try:
-            client: AsyncSocotraNative = live.provider.async_native(transport.run)
-            return await client.fetch_credits(account), await client.fetch_charges_by_account(account)
-        finally:
-            await transport.close()
-
-    assert asyncio.run(read()) == (native.fetch_credits(account), native.fetch_charges_by_account(account))
