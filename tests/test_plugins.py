@@ -76,7 +76,7 @@ def test_listing_names_imports_no_provider_and_no_http_client(install: Install, 
     names, imported = json.loads(run.stdout)
 
     assert {"billagain", "fake-broken", "fake-quiet", "socotra"} <= set(names)
-    assert not {"unibill_billagain", "unibill_socotra", *modules} & set(imported)
+    assert not {"unibill_billagain", "unibill_socotra", "httpx", *modules} & set(imported)
 
 
 def test_an_unknown_name_is_refused_with_the_names_there_are(install: Install) -> None:
@@ -164,7 +164,12 @@ def test_an_installed_observer_is_found(install: Install) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["raise ZeroDivisionError('at import')", "from unibill import hookimpl\n@hookimpl\ndef unibill_page_reed(event): ..."]
+    "source",
+    [
+        "raise ZeroDivisionError('at import')",
+        "raise SystemExit('at import')",
+        "from unibill import hookimpl\n@hookimpl\ndef unibill_page_reed(event): ...",
+    ],
 )
 def test_a_broken_observer_is_refused_since_an_audit_must_not_be_silently_missing(install: Install, source: str) -> None:
     install("fake-observer", source, group=plugins.OBSERVERS)

@@ -142,7 +142,7 @@ def observers(plugins: Iterable[object] = ()) -> pluggy.PluginManager:
     for point in entry_points(group=OBSERVERS):
         try:
             manager.register(point.load(), name=f"{point.name} ({_distribution(point)})")
-        except Exception as error:  # a stranger's module may raise anything
+        except (Exception, SystemExit) as error:  # a stranger's module may raise anything, or be a script that exits
             raise PluginError(f"observer {point.name!r} of {_distribution(point)} is broken: {type(error).__name__}: {error}") from error
     for plugin in plugins:
         manager.register(plugin)
