@@ -87,6 +87,15 @@ def test_the_documented_notes_are_as_printed_and_every_kind_is_shown(played: tup
     assert [kind["kind"] for kind in kinds] == [kind.value for kind in ALL_KINDS]  # type: ignore[attr-defined]  # the same
 
 
+def test_what_was_lost_and_what_is_assumed_is_said(played: tuple[Rehearsal, dict[str, object]]) -> None:
+    figures = played[1]
+    lost = {leg["source"]: {loss["field"] for loss in leg["plan"]["losses"]} for leg in figures["copies"]}  # type: ignore[attr-defined]  # a list of objects
+    assert {"number", "issued_on"} <= lost["billagain"]
+    assert lost["socotra"]
+    (unapplied,) = [item for item in figures["assumptions"] if "without allocations" in item["text"]]  # type: ignore[attr-defined]  # the same
+    assert unapplied["grade"] == "assumed"
+
+
 def test_a_second_round_creates_nothing_and_knows_every_copy(played: tuple[Rehearsal, dict[str, object]]) -> None:
     figures = played[1]
     created = {leg["source"]: leg["apply"]["counts"]["created"] for leg in figures["copies"]}  # type: ignore[attr-defined]  # a list of objects
@@ -106,6 +115,7 @@ def test_the_command_ends_well_in_80_columns_and_leaves_nothing_behind(tmp_path:
     assert done.status == 0, done.out + done.err
     assert done.err == ""
     assert "Everything agrees." in done.out.splitlines()[-1]
+    assert "[assumed] BillAgain accepts a credit note without allocations" in done.out
     assert max(map(len, done.out.splitlines())) <= 80
     assert "\x1b" not in done.out
     assert "424242424242424" not in done.out
