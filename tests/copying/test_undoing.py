@@ -1,3 +1,4 @@
+import threading
 from decimal import Decimal
 from typing import Any
 
@@ -5,6 +6,7 @@ import pytest
 
 from tests.copying.conftest import Pair, note
 from unibill import marks
+from unibill.base import blocking_turns
 from unibill.copying import ApplyOptions, Progress, RollbackOptions, RollbackSummary, apply, open_run, plan, rollback, status, verify
 from unibill.errors import PlanMismatch, RunStoreError
 from unibill.model import CreditKind
@@ -192,3 +194,18 @@ def test_a_copy_that_came_back_after_its_rollback_is_found(pair: Pair) -> None:
     pair.target.seed(copy)
     found = verify(pair.source.billing, pair.target.billing, pair.run)
     assert [(item.sign, item.code) for item in found.differences] == [("+", "extra")]
+
+
+def test_a_rollback_waits_for_who_is_writing_the_credit_in_this_process(pair: Pair) -> None:
+    pair.source.seed(note(101, 11, "60"))
+    plan(pair.source.billing, pair.target.billing, pair.run, pair.options())
+    apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions())
+    (copy,) = pair.target.credits()
+    undoing = threading.Thread(target=rollback, args=(pair.target.billing, pair.run))
+    with blocking_turns.waited(pair.target.billing.provider, str(copy["creditNoteID"])):
+        undoing.start()
+        undoing.join(0.5)
+        assert undoing.is_alive()
+        assert len(pair.target.credits()) == 1
+    undoing.join()
+    assert pair.target.credits() == []

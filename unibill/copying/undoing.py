@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import func, select
 
 from unibill import marks, money
+from unibill.base import blocking_turns
 from unibill.capabilities import Operation
 from unibill.copying import reading, sending, settling
 from unibill.copying.carry import mask
@@ -158,7 +159,8 @@ class Undoer:
         watch = Watch(self._store, row, UNDO, {})
         done = done_steps(self._store, row["seq"], UNDO, row["generation"]) if row["sends"] == 1 else {}
         try:
-            self._target.run(watched(self._target.provider.void(credit, done), watch), watch.keep)
+            with blocking_turns.waited(self._target.provider, credit.id):
+                self._target.run(watched(self._target.provider.void(credit, done), watch), watch.keep)
         except UnibillError as error:
             if self._is_gone(row, credit):
                 return True
