@@ -273,7 +273,9 @@ class _Writer:
     def _until(self, ticket: int) -> None:
         while self._durable < ticket:
             if self._broken is not None:
-                raise RunStoreError("the run file could not be written, so nothing more is sent") from self._broken
+                raise RunStoreError(
+                    f"the run file {self._store.path} could not be written, so nothing more is sent: {self._broken}"
+                ) from self._broken
             if self._busy:
                 self._changed.wait()
                 continue
