@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 from unibill_socotra.sandbox import SocotraSandbox
 
@@ -130,6 +131,25 @@ def test_half_a_json_text_is_malformed(vendor: Vendor) -> None:
     vendor.sandbox.faults([{"kind": "truncated-json", "route": LISTS[vendor.name], "count": 1}])
     with vendor.open() as billing:
         met(unibill.MalformedResponse, listing(billing, vendor.account))
+
+
+def endless(request: httpx.Request) -> httpx.Response:
+    """A server that gives the same page whatever is asked for, and never says that it is the last."""
+    if "billing" not in request.url.path:
+        note = {"creditNoteID": 1, "customerID": 269, "CurrencyCode": "ZAR", "Amount": 1}
+        return httpx.Response(200, json=[{**note, "creditNoteID": number} for number in range(1, 201)])
+    record = {"creditState": "posted", "creditType": "payment", "currency": "USD", "amount": 1}
+    return httpx.Response(200, json={"listCompleted": False, "items": [{**record, "locator": STRANGE_ULID}]})
+
+
+def test_a_list_that_never_ends_is_malformed(vendor: Vendor) -> None:
+    provider = plugins.load(vendor.name)
+    settings = validate(provider.Settings, {**vendor.settings}, "the test")
+    with (
+        httpx.Client(transport=httpx.MockTransport(endless)) as client,
+        unibill.connect(provider(settings), name="main", client=client) as billing,
+    ):
+        assert "does not end" in met(unibill.MalformedResponse, listing(billing, vendor.account))
 
 
 def test_a_refused_connection_names_the_address(vendor: Vendor) -> None:

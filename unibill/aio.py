@@ -62,6 +62,7 @@ class AsyncCredits:
             billing.run,
             provider.credit_pages(query),
             provider.settings.read_ahead,
+            billing.name,
         )
         async with aclosing(pages):
             async for items in pages:
@@ -173,6 +174,7 @@ class AsyncCharges:
             billing.run,
             provider.charge_pages(query),
             provider.settings.read_ahead,
+            billing.name,
         )
         async with aclosing(pages):
             async for items in pages:

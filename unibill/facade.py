@@ -62,6 +62,7 @@ class Credits:
             billing.run,
             provider.credit_pages(query),
             provider.settings.read_ahead,
+            billing.name,
         )
         with closing(pages):
             for items in pages:
@@ -173,6 +174,7 @@ class Charges:
             billing.run,
             provider.charge_pages(query),
             provider.settings.read_ahead,
+            billing.name,
         )
         with closing(pages):
             for items in pages:

@@ -35,8 +35,9 @@ _MOST_EMPTY: Final = 100_000
 class _Reader(Generic[R]):
     """Takes pages in order, drops repeats, and notices the end, also of a list that has none."""
 
-    def __init__(self, operation: str, window: int) -> None:
+    def __init__(self, operation: str, window: int, backend: str) -> None:
         self._operation = operation
+        self._backend = backend
         self._recent: deque[frozenset[str]] = deque(maxlen=window)
         self._places: set[At] = set()
         self._pages = 0
@@ -61,10 +62,12 @@ class _Reader(Generic[R]):
         return [item for item in page.items if item.id not in repeats] if repeats else page.items
 
     def _endless(self, why: str) -> MalformedResponse:
-        return MalformedResponse(f"the list does not end: {why}", operation=self._operation)
+        return MalformedResponse(f"the list does not end: {why}", backend=self._backend, operation=self._operation)
 
 
-def walk(operation: str, pages: PageFlow[R], run: Runner, addressing: Addressing | None, ahead: int) -> Generator[Sequence[R], None, None]:
+def walk(
+    operation: str, pages: PageFlow[R], run: Runner, addressing: Addressing | None, ahead: int, backend: str = ""
+) -> Generator[Sequence[R], None, None]:
     """Pages of a list, in order, as they are wanted.
 
     Args:
@@ -73,11 +76,12 @@ def walk(operation: str, pages: PageFlow[R], run: Runner, addressing: Addressing
         run: drives it.
         addressing: how pages are numbered; None = each tells the next.
         ahead: how many pages may be under way at once; 1 asks for each when it is wanted.
+        backend: its name, for messages.
 
     Raises:
         BackendError: what reading a page raised; ``MalformedResponse`` if the list does not end.
     """
-    reader: _Reader[R] = _Reader(operation, max(2, ahead + 1))
+    reader: _Reader[R] = _Reader(operation, max(2, ahead + 1), backend)
     page = run(pages(None))
     yield reader.take(page)
     if addressing is None or ahead <= 1:
@@ -102,10 +106,10 @@ def walk(operation: str, pages: PageFlow[R], run: Runner, addressing: Addressing
 
 
 async def awalk(
-    operation: str, pages: PageFlow[R], run: AsyncRunner, addressing: Addressing | None, ahead: int
+    operation: str, pages: PageFlow[R], run: AsyncRunner, addressing: Addressing | None, ahead: int, backend: str = ""
 ) -> AsyncGenerator[Sequence[R], None]:
     """The same, awaited; see ``walk``."""
-    reader: _Reader[R] = _Reader(operation, max(2, ahead + 1))
+    reader: _Reader[R] = _Reader(operation, max(2, ahead + 1), backend)
     page = await run(pages(None))
     yield reader.take(page)
     if addressing is None or ahead <= 1:
