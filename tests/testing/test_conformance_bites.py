@@ -61,6 +61,10 @@ WRONG = {
         "    def void(self, credit, done):\n        yield from ()",
         {"test_a_void_credit_gives_nobody_anything_any_more"},
     ),
+    "finished steps that are done again": (
+        "    def create_credit(self, draft, mark, done):\n        return super().create_credit(draft, mark, {})",
+        {"test_a_create_that_goes_on_from_its_finished_steps_writes_nothing_more"},
+    ),
     "a lost last page": (
         (
             "    def list_credits(self, query, at):\n"

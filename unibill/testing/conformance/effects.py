@@ -1,12 +1,15 @@
 # ruff: noqa: D102, S101 - tests that are shipped: their names are their sentences, and assert is how pytest tests
 """Group 7: marks, and exactly one effect whatever happens to the answer."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from unibill import marks
 from unibill.capabilities import Operation
 from unibill.errors import BackendError, Conflict, OutcomeUnknown
 from unibill.facade import Billing
+from unibill.flow import Step
 from unibill.testing.conformance.subject import Subject
 from unibill.testing.conformance.suite import Suite, credits_of, ids, need, need_sandbox
 
@@ -97,6 +100,18 @@ class EffectsGroup(Suite):
         subject.sandbox.faults([{"kind": "status-429", "route": f"POST /{subject.provider}/**", "count": 2, "retry_after": 1}])
         made = billing.credits.create(subject.draft())
         assert self.standing(subject, billing) == [made.id]
+
+    def test_a_create_that_goes_on_from_its_finished_steps_writes_nothing_more(self, subject: Subject, billing: Billing) -> None:
+        need(subject, Operation.CREDITS_CREATE, Operation.CREDITS_LIST_ACCOUNT)
+        done: dict[str, Mapping[str, object]] = {}
+
+        def keep(step: Step) -> None:
+            if step.done:
+                done[step.name] = step.data
+
+        made = billing.run(billing.provider.create_credit(subject.draft(), None, {}), keep)
+        again = billing.run(billing.provider.create_credit(subject.draft(), None, done))
+        assert (again.id, self.standing(subject, billing)) == (made.id, [made.id])
 
     @pytest.mark.parametrize("accident", ACCIDENTS)
     def test_a_write_without_a_key_is_never_sent_twice(self, subject: Subject, billing: Billing, accident: str) -> None:

@@ -3,6 +3,8 @@
 What the vendor promises has no default; what may be absent has one. Fields that nobody documented stay in ``unknown``.
 """
 
+from datetime import datetime
+
 from unibill.wire import WireRecord
 
 
@@ -18,6 +20,10 @@ class CreditRecord(WireRecord, frozen=True, kw_only=True):
     reference: str | None = None
     text: str | None = None
     created: str
+
+    def __post_init__(self) -> None:
+        """Refuse a time that is none: an answer that says such a thing cannot be read."""
+        datetime.fromisoformat(self.created)
 
 
 class CreditAnswer(WireRecord, frozen=True, kw_only=True):
