@@ -103,6 +103,23 @@ def test_no_retries_means_one_try() -> None:
     assert Played(exchange(request(Effect.NONE)), SERVER_TROUBLE[0], policy=Policy(retries=0)).sent == 1
 
 
+@pytest.mark.parametrize("half", [b'{"items": [{"id": 1', b'[{"id": "x', b"[", b"[1, 2, \n"])
+def test_half_an_answer_to_a_read_is_asked_for_again_and_to_a_write_is_not(half: bytes) -> None:
+    cut = Response(200, {}, half)
+
+    played = Played(exchange(request(Effect.NONE)), cut, OK)
+    assert (played.result, played.sent) == (OK, 2)
+    assert Played(exchange(request(Effect.NONE)), *[cut] * 9, policy=Policy(retries=2)).result == cut
+    for effect in (Effect.IDEMPOTENT, Effect.ONCE):
+        played = Played(exchange(request(effect)), cut, OK)
+        assert (played.result, played.sent) == (cut, 1)
+
+
+@pytest.mark.parametrize("whole", [b"[]", b"{} \n", b"", b"<html>", b"null", b"1"])
+def test_what_does_not_look_cut_is_given_to_the_flow_at_once(whole: bytes) -> None:
+    assert Played(exchange(request(Effect.NONE)), Response(200, {}, whole)).sent == 1
+
+
 @pytest.mark.parametrize("status", [200, 201, 204, 302, 400, 401, 403, 404, 409, 410, 422])
 @pytest.mark.parametrize("effect", list(Effect))
 def test_any_other_answer_is_given_to_the_flow_at_once(status: int, effect: Effect) -> None:

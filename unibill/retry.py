@@ -1,6 +1,6 @@
 """Retries and pacing, as a layer around any provider's flow.
 
-Reads are tried again on connection errors, 408, 429 and 5xx, with growing, jittered pauses and ``Retry-After``. A write is
+Reads are tried again on connection errors, 408, 429, 5xx and half an answer, with growing, jittered pauses and ``Retry-After``. A write is
 tried again only where the transport proves that it was not sent, where the vendor said 429, or where sending it twice ends
 in the same state; otherwise its outcome is unknown, and the flow is told so.
 """
@@ -101,13 +101,19 @@ def _send(request: Request, policy: Policy) -> Flow[Response]:
         if response is None:
             raise RuntimeError(f"the driver sent no response to {request.operation}")
         troubled = response.status == _TIMED_OUT or response.status >= _SERVER_ERROR
+        cut = request.effect is Effect.NONE and _is_cut(response.body)
         if troubled and request.effect is Effect.ONCE:
             raise _unknown(request, None, response.status)
         asked = retry_after(response)
-        if last or not (troubled or response.status == _TOO_MANY) or (asked is not None and asked > LONGEST_WAIT):
+        if last or not (troubled or cut or response.status == _TOO_MANY) or (asked is not None and asked > LONGEST_WAIT):
             return response
         yield Sleep(_pause(policy, attempt, asked))
     raise AssertionError("the last try returns or raises")
+
+
+def _is_cut(body: bytes) -> bool:
+    """Whether a body begins as JSON records do and does not end so: somebody on the way passed on only a part of it."""
+    return body[:1] in {b"{", b"["} and body.rstrip()[-1:] not in {b"}", b"]"}
 
 
 def retry_after(response: Response, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> float | None:
