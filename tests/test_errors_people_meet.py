@@ -128,7 +128,7 @@ def test_html_instead_of_json_says_so_and_where_to_look(vendor: Vendor) -> None:
 
 
 def test_half_a_json_text_is_malformed(vendor: Vendor) -> None:
-    vendor.sandbox.faults([{"kind": "truncated-json", "route": LISTS[vendor.name], "count": 1}])
+    vendor.sandbox.faults([{"kind": "truncated-json", "route": LISTS[vendor.name]}])
     with vendor.open() as billing:
         met(unibill.MalformedResponse, listing(billing, vendor.account))
 
