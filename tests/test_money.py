@@ -51,14 +51,6 @@ def test_sums_and_differences_do_not_round_where_the_default_context_would() -> 
     assert money.add([]) == 0
 
 
-@pytest.mark.parametrize(
-    ("amount", "currency", "rounded"),
-    [("2.5", "JPY", "2"), ("3.5", "JPY", "4"), ("0.125", "USD", "0.12"), ("0.0015", "KWD", "0.002"), ("1.23456", "ZZZ", "1.23456")],
-)
-def test_rounding_is_half_to_even_at_the_currencys_exponent(amount: str, currency: str, rounded: str) -> None:
-    assert str(money.round_half_even(Decimal(amount), currency)) == rounded
-
-
 @given(AMOUNTS, WEIGHTS, st.sampled_from(["JPY", "USD", "KWD", "ZZZ"]))
 def test_a_split_conserves_the_amount_to_the_last_digit(amount: Decimal, weights: list[Decimal], currency: str) -> None:
     parts = money.split(amount, weights, currency)

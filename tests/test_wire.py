@@ -80,8 +80,9 @@ def test_what_is_no_json_cannot_be_read(body: bytes) -> None:
         decode(body, Note)
 
 
-def test_an_unreadable_answer_to_a_read_is_malformed_and_names_everything() -> None:
-    response = Response(200, {"x-request-id": "r-1"}, b'{"creditNoteID":1}')
+@pytest.mark.parametrize("header", ["x-request-id", "vendor-request-id", "request-id"])
+def test_an_unreadable_answer_to_a_read_is_malformed_and_names_everything(header: str) -> None:
+    response = Response(200, {"content-type": "application/json", header: "r-1"}, b'{"creditNoteID":1}')
 
     with pytest.raises(MalformedResponse, match="not what is documented: .*Amount") as error:
         read(REQUEST, response, Note)

@@ -1,11 +1,11 @@
 """Amounts and currencies.
 
 An amount is a ``Decimal`` in major units. How many decimals a currency has comes from the ISO 4217 table of the ``iso4217``
-library; nothing here rounds unless the name says so.
+library; nothing here rounds.
 """
 
 from collections.abc import Sequence
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_DOWN, Context, Decimal
 from functools import cache
 from typing import Annotated, cast
 
@@ -64,12 +64,6 @@ def add(amounts: Sequence[Decimal]) -> Decimal:
 def subtract(left: Decimal, right: Decimal) -> Decimal:
     """The exact difference."""
     return EXACT.subtract(left, right)
-
-
-def round_half_even(amount: Decimal, currency: str) -> Decimal:
-    """Round to the currency's decimals, half to even; an unknown currency is left as it is."""
-    digits = exponent(currency)
-    return amount if digits is None else amount.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN, EXACT)
 
 
 def split(amount: Decimal, weights: Sequence[Decimal], currency: str) -> list[Decimal]:

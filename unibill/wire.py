@@ -97,7 +97,7 @@ def malformed(request: Request, response: Response, reason: str) -> MalformedRes
         operation=request.operation,
         status=response.status,
         permission=request.permission,
-        request_id=response.headers.get("socotra-request-id", response.headers.get("x-request-id", "")),
+        request_id=next((value for name, value in response.headers.items() if name.endswith("request-id")), ""),
     )
 
 
