@@ -221,6 +221,7 @@ def _copy(source: unibill.Billing, target: unibill.Billing, sandbox: Sandbox, ru
     planned = _again(soaked, "plan", lambda: plan(source, target, run, options))
     if planned is None:
         return
+    applied = None
     for _ in range(_PATIENCE):
         applied = _again(soaked, "apply", lambda: apply(source, target, run, ApplyOptions(expect=planned.hash, settle=SETTLE, yes=True)))
         if applied is None or not set(applied.counts) & {"failed", "unknown", "planned", "sending", "open"}:
