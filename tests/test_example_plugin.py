@@ -191,6 +191,30 @@ def test_its_losses_and_the_limit_of_its_text_are_told_before_anything_is_sent(i
     assert told == [[["issued_on", "2026-04-05"]], ["$.memo"], []]
 
 
+def test_a_field_that_it_does_not_declare_does_not_arrive_and_is_not_read(installed: Path, tmp_path: Path) -> None:
+    """It declares neither allocations nor a day: they are lost on the way to it, and there are none on the way from it."""
+    told = run(
+        installed,
+        tmp_path,
+        """
+        from unibill import explaining
+        from unibill.testing.memory import MemoryProvider, MemorySettings
+        from unibill_acme.settings import AcmeSettings
+        acme = plugins.load("acme")(AcmeSettings(base_url="http://127.0.0.1:9", api_key="k"))
+        memory = MemoryProvider(MemorySettings())
+        told([
+            {field.field: field.arrival for field in explaining.matrix(source, target) if field.field in ("amount", "allocations", "issued_on")}
+            for source, target in ((memory, acme), (acme, memory))
+        ])
+        """,
+    )
+
+    assert told == [
+        {"amount": "changed", "allocations": "lost", "issued_on": "lost"},
+        {"amount": "changed", "allocations": "empty", "issued_on": "empty"},
+    ]
+
+
 def test_the_wheel_holds_its_package_and_its_entry_point_and_nothing_else(installed: Path) -> None:
     assert sorted(path.name for path in installed.iterdir()) == ["unibill_acme", "unibill_acme-0.1.0.dist-info"]
     assert (installed / "unibill_acme-0.1.0.dist-info" / "entry_points.txt").read_text() == "[unibill.providers]\nacme = unibill_acme\n"

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from unibill import exactjson, marks
-from unibill.capabilities import Capabilities, FieldSupport
+from unibill.capabilities import Capabilities, FieldSupport, Operation
 from unibill.copying import carry
 from unibill.copying.carry import Carried, Ruling
 from unibill.copying.maps import AccountMap, InvoiceMap
@@ -121,6 +121,8 @@ _OWN: Final[Mapping[str, str]] = {
     "mark": "the mark of this copy",
     "findings": "findings are about one side only",
 }
+_UNDECLARED: Final = FieldSupport(read=False, write=False)
+"""What a provider does not declare of a field, it can neither read nor write."""
 _SKIPPED: Final = frozenset({"extra"})
 
 
@@ -142,9 +144,11 @@ def explain(
         source_identity: from ``Provider.identity``, for the mark.
         target: the other backend's provider.
         account: the account there; the same id if left out.
-        history: carry allocations too, each to an invoice of the same id; else only what remains.
+        history: carry allocations too, each to an invoice of the same id; else, or where one of the two knows none, only what remains.
         record: the vendor's own record (``Provider.vendor_record``), for the values as the vendor has them.
     """
+    tells, takes = source.of(Operation.CREDITS_ALLOCATIONS), target.capabilities.of(Operation.CREDITS_CREATE_ALLOCATED)
+    history = history and tells.usable and takes.usable
     told = _explained(credit, source, source_identity, target, account, history)
     body = _body(told, target)
     return replace(told, fields=tuple(_in_vendors_words(field, source, target.capabilities, record, body) for field in told.fields))
@@ -190,8 +194,7 @@ def _in_vendors_words(
     field: Explained, source: Capabilities, target: Capabilities, record: Mapping[str, object] | None, body: Mapping[str, object]
 ) -> Explained:
     """The same with the vendors' own values, and with the rules between them and the common one."""
-    nothing = FieldSupport(False, False)
-    from_support, to_support = source.credit_fields.get(field.field, nothing), target.credit_fields.get(field.field, nothing)
+    from_support, to_support = source.credit_fields.get(field.field, _UNDECLARED), target.credit_fields.get(field.field, _UNDECLARED)
     extra = field.field.removeprefix("extra.") if field.field.startswith("extra.") else ""
     # Where nothing was found in a text that is another field's too, it is not this field's value.
     has_raw = field.arrival is not Arrival.EMPTY and (field.field != "mark" or bool(field.value))
@@ -231,7 +234,7 @@ def sample(provider: str, capabilities: Capabilities) -> Credit:
     """A made-up credit with every field filled that the provider can read."""
     day, moment = date(2016, 4, 5), datetime(2016, 4, 5, 8, 30, tzinfo=UTC)
     # No capability speaks of an allocation's own time; a vendor that tells when a credit took effect is taken to tell it too.
-    tells_times = capabilities.credit_fields.get("realized_at", FieldSupport(True, False)).read
+    tells_times = capabilities.credit_fields.get("realized_at", _UNDECLARED).read
     allocation = Allocation(
         id="31",
         credit_id="1",
@@ -251,7 +254,7 @@ def sample(provider: str, capabilities: Capabilities) -> Credit:
         "parent_id": "1000",
         "allocations": (allocation,),
     }
-    readable = {name: value for name, value in full.items() if capabilities.credit_fields.get(name, FieldSupport(True, False)).read}
+    readable = {name: value for name, value in full.items() if capabilities.credit_fields.get(name, _UNDECLARED).read}
     return Credit(
         id="1",
         provider=provider,
@@ -271,8 +274,7 @@ def _names() -> list[str]:
 
 
 def _notes(name: str, source: Capabilities, target: AnyProvider) -> tuple[str, str]:
-    nothing = FieldSupport(False, False)
-    return source.credit_fields.get(name, nothing).note, target.capabilities.credit_fields.get(name, nothing).note
+    return source.credit_fields.get(name, _UNDECLARED).note, target.capabilities.credit_fields.get(name, _UNDECLARED).note
 
 
 def _unsent(name: str, credit: Credit, source: Capabilities, target: AnyProvider) -> Explained:
@@ -297,10 +299,10 @@ def _sent(
     here = [loss for loss in losses if loss.field == name or loss.field.startswith((f"{name}[", f"{name}."))]
     reasons = tuple(dict.fromkeys(_reason(loss) for loss in here))
     money = any(loss.kind is LossKind.MONEY for loss in here)
-    support = target.capabilities.credit_fields.get(name)
+    support = target.capabilities.credit_fields.get(name, _UNDECLARED)
     if name == "direction":
         return Explained(name, from_note, text, Arrival.SAME, to_note, text)
-    if name not in type(draft).model_fields or (support is not None and not support.write):
+    if name not in type(draft).model_fields or not support.write:
         why = reasons or ((f"{target.title} {to_note}",) if to_note else (f"{target.title} has no place for it",))
         return Explained(name, from_note, text, Arrival.LOST, to_note, "", why, money)
     written = getattr(draft, name)

@@ -137,7 +137,7 @@ class TestFirst(Suite):
 
 def outcome(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, mode: str, body: str) -> tuple[int, str]:
     """Run a project of whose packages the memory provider is one."""
-    monkeypatch.setattr(evidence, "file_of", lambda _, below: below / "evidence.json")
+    monkeypatch.setattr(evidence, "file_of", lambda name, below: below / "evidence.json" if name == "memory" else None)
     (project.path / "test_it.py").write_text(body)
     result = project.runpytest_inprocess("-p", "no:cacheprovider", "--import-mode=importlib", "--unibill-evidence", mode)
     return int(result.ret), result.stdout.str()
@@ -157,6 +157,12 @@ def test_a_test_that_is_gone_makes_the_check_red_and_the_next_write_lowers_the_g
     assert 'claimed: "credits.list(account=)": ["sandbox"]' in said
     assert outcome(pytester, monkeypatch, "write", gone)[0] == 0
     assert file.read_text() == '{\n  "credits.create": ["sandbox"]\n}\n'
+
+
+def test_where_nothing_runs_any_more_every_claim_has_lost_its_evidence(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome(pytester, monkeypatch, "write", PROJECT)
+    status, said = outcome(pytester, monkeypatch, "check", "def test_else():\n    pass\n")
+    assert (status, said.count("claimed: ")) == (1, 2)
 
 
 def test_a_red_run_writes_nothing(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

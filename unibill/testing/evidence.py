@@ -148,7 +148,7 @@ def write(ran: Collection[Ran], below: Path) -> list[str]:
     """Write what ran into the packages of the providers, and say which files are new or other than before."""
     changed: list[str] = []
     for file, now in _files(ran, below):
-        if not file.is_file() or file.read_text("utf-8") != now:
+        if _held(file) != now:
             file.write_text(now, "utf-8", newline="\n")
             changed.append(f"{file.relative_to(below)} is written")
     return changed
@@ -158,7 +158,7 @@ def check(ran: Collection[Ran], below: Path) -> list[str]:
     """What is wrong with the evidence that the packages hold, compared with what ran; empty where they agree."""
     faults: list[str] = []
     for file, now in _files(ran, below):
-        before = file.read_text("utf-8") if file.is_file() else text((), "")
+        before = _held(file)
         if before != now:
             gone, new = (sorted(set(one.splitlines()) - set(other.splitlines())) for one, other in ((before, now), (now, before)))
             shown = [*(f"  claimed: {line.strip(' ,')}" for line in gone), *(f"  ran:     {line.strip(' ,')}" for line in new)]
@@ -166,6 +166,12 @@ def check(ran: Collection[Ran], below: Path) -> list[str]:
     return faults
 
 
+def _held(file: Path) -> str:
+    return file.read_text("utf-8") if file.is_file() else text((), "")
+
+
 def _files(ran: Collection[Ran], below: Path) -> list[tuple[Path, str]]:
-    providers = sorted({provider for provider, _, _ in ran})
-    return [(file, text(ran, provider)) for provider in providers if (file := file_of(provider, below)) is not None]
+    """The evidence of every provider below a folder, also of one of which nothing ran: then its claims have lost all of it."""
+    broken = plugins.broken()
+    files = {provider: file_of(provider, below) for provider in plugins.found() if provider not in broken}
+    return [(file, text(ran, provider)) for provider, file in files.items() if file is not None]
