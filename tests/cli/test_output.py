@@ -14,7 +14,8 @@ def fresh() -> None:
     output.forget()
 
 
-def test_without_a_limit_nothing_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_limit_nothing_is_cut(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
     assert table(COLUMNS, [ROW]) == 1
     assert capsys.readouterr().out.splitlines()[1].split("  ") == list(ROW)
 

@@ -36,7 +36,8 @@ def report(error: Exception, debug: bool) -> int:
         lines = "".join(traceback.format_exception(error)).splitlines()
         note("\n".join(visible(clean(redactor.text(line))) for line in lines))
     if isinstance(error, UnibillError):
-        err().print(Text.assemble(("Error: ", RED + BOLD), (visible(clean(redactor.text(_sentence(error)))), RED)))
+        said = "\n".join(visible(clean(redactor.text(line))) for line in _sentence(error).splitlines())
+        err().print(Text.assemble(("Error: ", RED + BOLD), (said, RED)))
         return error.exit_status
     said = "" if debug else " Run it again with --debug to see where."
     err().print(Text(f"Error: something unexpected went wrong: {type(error).__name__}.{said}", RED))
@@ -45,7 +46,7 @@ def report(error: Exception, debug: bool) -> int:
 
 def _sentence(error: UnibillError) -> str:
     text = str(error) or type(error).__name__
-    if not isinstance(error, BackendError):
+    if not isinstance(error, BackendError) and text.split(" ", 1)[0].rstrip(":").isalpha():
         text = text[0].upper() + text[1:]
     return text if text.endswith((".", "?", "!")) else f"{text}."
 

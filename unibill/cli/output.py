@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from textwrap import wrap
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
@@ -19,6 +19,9 @@ from rich.text import Text
 
 from unibill.cli.show import json_line, show
 from unibill.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 _GAP: Final = 2
 _MEASURED: Final = 200
@@ -216,6 +219,19 @@ def fields(pairs: Iterable[tuple[str, str]], indent: int = 0) -> None:
     size = max((len(name) for name, _ in listed), default=0)
     for name, value in listed:
         out().print(Text.assemble(" " * indent, (f"{name:<{size}}", DIM), "  ", value))
+
+
+def amount_of(amount: "Decimal | None", currency: str) -> str:
+    """An amount for people: every digit, and at least the decimals that its currency has."""
+    from decimal import Decimal
+
+    from unibill import money
+
+    if amount is None:
+        return ""
+    digits = money.exponent(currency)
+    padded = amount if digits is None or money.scale(amount) > digits else amount.quantize(Decimal(1).scaleb(-digits), context=money.EXACT)
+    return text_of(padded)
 
 
 def text_of(value: object) -> str:

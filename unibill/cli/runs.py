@@ -150,7 +150,7 @@ MaxBlocked = Annotated[
         show_default=False,
     ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, and go past the guards.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, and go past the guards, unless guards are given here too.")]
 Expect = Annotated[
     str | None,
     typer.Option("--expect", metavar="HASH", help="Apply only the plan with this hash; then nothing is asked.", show_default=False),
@@ -269,7 +269,7 @@ def apply(
         settle=settle,
         canary=canary,
         only=only.value if only else None,
-        yes=yes,
+        yes=yes and not given,
         guards=guards(max_records, max_money, max_credit, max_blocked) if given else None,
     )
     standing = copying.status(run)
@@ -403,7 +403,8 @@ def copy(
             print_plan(planned, then=False)
         if not ask(question(copying.status(run), show(target)), yes=yes):
             declined()
-    applying = copying.ApplyOptions(expect=planned.hash, concurrency=concurrency, settle=settle, yes=yes)
+    given = any(option is not None for option in (max_records, max_money, max_credit, max_blocked))
+    applying = copying.ApplyOptions(expect=planned.hash, concurrency=concurrency, settle=settle, yes=yes and not given)
     applied = _apply(run, source, target, applying, json, config)
     if not json:
         print_apply(applied)

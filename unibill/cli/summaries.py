@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from unibill.cli.output import DIM, GREEN, RED, YELLOW, Column, fields, heading, say, table, text_of
+from unibill.cli.output import DIM, GREEN, RED, YELLOW, Column, amount_of, fields, heading, say, table
 from unibill.cli.show import show
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def print_plan(plan: "PlanSummary", *, then: bool = True) -> None:
             Column("cur"),
             Column("credits", right=True, drop=1),
             Column("remaining", right=True),
-            Column("carried", right=True),
+            Column("there after", right=True),
             Column("held", right=True),
         )
         rows = [
@@ -58,9 +58,9 @@ def print_plan(plan: "PlanSummary", *, then: bool = True) -> None:
                 show(total.target_account) or "not mapped",
                 show(total.currency),
                 str(total.records),
-                text_of(total.remaining),
-                text_of(total.carried),
-                text_of(total.held),
+                amount_of(total.remaining, total.currency),
+                amount_of(total.carried, total.currency),
+                amount_of(total.held, total.currency),
             )
             for total in plan.totals
         ]
@@ -73,7 +73,9 @@ def print_plan(plan: "PlanSummary", *, then: bool = True) -> None:
     say()
     say(f"To be created: {money(plan.money)}")
     fields([("run file", show(plan.run)), ("hash", plan.hash)])
-    if plan.counts.get("create", 0) and then:
+    if plan.stopped_by and then:
+        say("Nothing was written. Apply refuses this plan until the guards named above are raised, or --yes is given.", DIM)
+    elif plan.counts.get("create", 0) and then:
         say("Nothing was written yet. When the plan is signed off:", DIM)
         say(f"  unibill apply --run {show(plan.run)} --expect {plan.hash}", DIM)
 
@@ -150,7 +152,14 @@ def print_verification(proof: "Verification") -> None:
         )
         lines = sorted(proof.conservation, key=lambda line: line.sign == "=")
         rows = [
-            (show(line.account), show(line.currency), text_of(line.before), text_of(line.carried), text_of(line.after) or "?", line.sign)
+            (
+                show(line.account),
+                show(line.currency),
+                amount_of(line.before, line.currency),
+                amount_of(line.carried, line.currency),
+                amount_of(line.after, line.currency) or "?",
+                line.sign,
+            )
             for line in lines
         ]
         table(columns, rows[:TOP])
@@ -196,7 +205,9 @@ def counted(counts: Mapping[str, int]) -> str:
 
 def money(amounts: Mapping[str, Decimal]) -> str:
     """``120.00 USD, 3000 JPY``; currencies are never added up."""
-    return ", ".join(f"{text_of(amount)} {show(currency)}" for currency, amount in sorted(amounts.items()) if amount) or "nothing"
+    return (
+        ", ".join(f"{amount_of(amount, currency)} {show(currency)}" for currency, amount in sorted(amounts.items()) if amount) or "nothing"
+    )
 
 
 def more(rows: int, shown: int = TOP) -> None:

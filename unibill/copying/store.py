@@ -85,6 +85,8 @@ class RunStore:
         files.refuse_network(place)
         if not place.parent.is_dir():
             raise RunStoreError(f"there is no folder {place.parent} for the run file")
+        if place.is_dir():
+            raise RunStoreError(f"the run file {place} is a folder; name a file in it")
         with Lock(place):
             if not place.exists():
                 files.create(place)
