@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from unibill.testing import cassettefile, jsontree
@@ -30,6 +30,7 @@ def cassette(body: bytes, status: int = 200) -> dict[str, Any]:
 
 
 @given(TREES)
+@example({"": None, "\x85": ["\u2028", "a\u2029b"]})
 def test_any_json_body_is_read_back_digit_for_digit_and_text_for_text(tree: Tree) -> None:
     body = jsontree.write(tree).encode()
     one = Serializer.deserialize(Serializer.serialize(cassette(body)))["interactions"][0]

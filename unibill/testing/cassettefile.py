@@ -31,6 +31,7 @@ VERSION: Final = 1
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _NUMBER_TAG: Final = "tag:yaml.org,2002:float"
 _WIDE: Final = 140
+_UNICODE_LINE_END: Final = re.compile("[\x85\u2028\u2029]")
 _ANCHOR: Final = re.compile(r"(?:^|[\s\[{,:?-])[&*]")
 
 
@@ -65,6 +66,11 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc]  # PyYAML ships no types
         return True
 
 
+def _text(dumper: Any, text: str) -> Any:  # noqa: ANN401 - PyYAML ships no types
+    # Only double quotes write these out; elsewhere YAML takes them for ends of lines.
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if _UNICODE_LINE_END.search(text) else None)
+
+
 for _side in (_Loader, _FastLoader, _Dumper):
     _side.add_implicit_resolver(_NUMBER_TAG, re.compile(f"^(?:{_NUMBER.pattern})$"), list("-0123456789"))
     _side.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), ["t", "f"])
@@ -72,6 +78,7 @@ for _side in (_Loader, _FastLoader, _Dumper):
 for _reader in (_Loader, _FastLoader):
     _reader.add_constructor(_NUMBER_TAG, lambda _, node: Number(cast("str", node.value)))
     _reader.add_constructor("tag:yaml.org,2002:bool", lambda _, node: node.value == "true")
+_Dumper.add_representer(str, _text)
 _Dumper.add_representer(Number, lambda dumper, number: dumper.represent_scalar(_NUMBER_TAG, number.text))
 
 
