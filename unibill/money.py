@@ -53,6 +53,14 @@ def scale(amount: Decimal) -> int:
     return max(0, -cast("int", amount.normalize(EXACT).as_tuple().exponent))
 
 
+def full(amount: Decimal, currency: str) -> Decimal:
+    """The amount with at least the decimals that its currency has, and every digit that it came with: 10.1 USD is 10.10."""
+    digits = exponent(currency)
+    if digits is None or scale(amount) > digits:
+        return amount
+    return amount.quantize(Decimal(1).scaleb(-digits), context=EXACT)
+
+
 def add(amounts: Sequence[Decimal]) -> Decimal:
     """The exact sum; zero for none."""
     total = Decimal(0)

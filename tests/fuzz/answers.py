@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.mutating import ACTIONS, collected, hostile
-from unibill.cli.show import json_line, show
 from unibill.errors import UnibillError
 from unibill.http import without_waiting
 from unibill.model import Record
+from unibill.showing import json_line, show
 
 _INSTRUMENTED = ("unibill.wire", "unibill.exactjson", "unibill.money", "unibill.redact", "unibill.bodies")
 

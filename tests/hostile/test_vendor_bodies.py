@@ -5,10 +5,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.mutating import ACTIONS, Corpus, collected, hostile
-from unibill.cli.show import json_line, show
 from unibill.errors import UnibillError
 from unibill.http import without_waiting
 from unibill.model import Record
+from unibill.showing import json_line, show
 
 
 @pytest.fixture(scope="module")

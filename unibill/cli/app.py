@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 
 from unibill.cli import charges, credits, demo, failing, looking, output, runs, sandboxing, scaffold, setup
 from unibill.cli.options import COPY, RECORDS, SEE, SET_UP
-from unibill.cli.show import show
+from unibill.showing import show
 
 _RECORDS_AFTER: Final = "explain"
 

@@ -66,9 +66,9 @@ def add(
     """Put a charge on an account."""
     from unibill.cli.backends import opened
     from unibill.cli.output import ask
-    from unibill.cli.show import show
     from unibill.drafts import ChargeDraft
     from unibill.model import Invoicing
+    from unibill.showing import show
 
     draft = ChargeDraft(
         account_id=account,
@@ -102,8 +102,8 @@ def reverse(
     """Undo charges of an account."""
     from unibill.cli.backends import opened
     from unibill.cli.output import ask, note
-    from unibill.cli.show import show
     from unibill.model import Invoicing
+    from unibill.showing import show
 
     with opened(backend, config) as billing:
         if not ask(f"Reverse charge {', '.join(map(show, charges))} of account {show(account)} at {show(backend)}", yes=yes):
@@ -118,7 +118,7 @@ def reverse(
 def print_charges(found: "Iterable[Charge]", json: bool) -> None:
     """Print charges, each as soon as it is read."""
     from unibill.cli.output import Column, json_lines, table, text_of
-    from unibill.cli.show import show
+    from unibill.showing import show
 
     if json:
         json_lines(charge.jsonable() for charge in found)

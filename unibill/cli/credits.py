@@ -98,8 +98,8 @@ def create(
     """Create a credit. What the backend cannot hold of it is named before you are asked."""
     from unibill.cli.backends import opened
     from unibill.cli.output import YELLOW, ask, note
-    from unibill.cli.show import show
     from unibill.drafts import CreditDraft
+    from unibill.showing import show
 
     draft = CreditDraft(
         account_id=account,
@@ -134,7 +134,7 @@ def allocate_credit(
     """Spend more of a credit on invoices; what it was spent on before stays."""
     from unibill.cli.backends import opened
     from unibill.cli.output import ask
-    from unibill.cli.show import show
+    from unibill.showing import show
 
     drafts = parsed_allocations(allocate)
     with opened(backend, config) as billing:
@@ -160,7 +160,7 @@ def deallocate(
     """Undo allocations of a credit, by their ids."""
     from unibill.cli.backends import opened
     from unibill.cli.output import ask
-    from unibill.cli.show import show
+    from unibill.showing import show
 
     with opened(backend, config) as billing:
         credit = billing.credits.get(credit_id, account=account)
@@ -175,7 +175,7 @@ def void(backend: Backend, credit_id: Id, account: Account = None, *, yes: Yes =
     """Take a credit away, with its allocations. There is no way back."""
     from unibill.cli.backends import opened
     from unibill.cli.output import ask, say, text_of
-    from unibill.cli.show import show
+    from unibill.showing import show
 
     with opened(backend, config) as billing:
         credit = billing.credits.get(credit_id, account=account)
@@ -199,7 +199,7 @@ def find(
     """Find the credit that was created under a key. Exit status 1 where there is none."""
     from unibill.cli.backends import opened
     from unibill.cli.output import note
-    from unibill.cli.show import show
+    from unibill.showing import show
 
     with opened(backend, config) as billing:
         credit = billing.credits.find(key=key, account=account)
@@ -241,7 +241,7 @@ def declined() -> None:
 def print_credits(found: "Iterable[Credit]", json: bool) -> None:
     """Print credits, each as soon as it is read."""
     from unibill.cli.output import Column, json_lines, table, text_of
-    from unibill.cli.show import show
+    from unibill.showing import show
 
     if json:
         json_lines(credit.jsonable() for credit in found)
@@ -280,7 +280,7 @@ def print_credits(found: "Iterable[Credit]", json: bool) -> None:
 def print_credit(credit: "Credit", json: bool) -> None:
     """Print one credit with everything that is known of it."""
     from unibill.cli.output import YELLOW, Column, fields, json_lines, say, table, text_of
-    from unibill.cli.show import show
+    from unibill.showing import show
 
     if json:
         json_lines([credit.jsonable()])

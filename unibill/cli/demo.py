@@ -206,7 +206,7 @@ class _Teller(Silent):
         """Show the documented credit notes."""
         from unibill.cli.looking import print_explained
         from unibill.cli.output import Column, say, text_of
-        from unibill.cli.show import show
+        from unibill.showing import show
 
         self._heading("2. The credit notes that BillAgain's page prints")
         rows: list[tuple[str, ...]] = []
@@ -229,7 +229,7 @@ class _Teller(Silent):
     def kinds(self, kinds: "Sequence[Credit]") -> None:
         """Show one Socotra record of every kind."""
         from unibill.cli.output import Column, text_of
-        from unibill.cli.show import show
+        from unibill.showing import show
 
         self._heading("3. One Socotra record of every kind")
         rows = [
@@ -252,8 +252,8 @@ class _Teller(Silent):
     def leg(self, leg: "Leg", title: Mapping[str, str]) -> None:
         """Tell of one copy."""
         from unibill.cli.output import Column, fields, say
-        from unibill.cli.show import show
         from unibill.cli.summaries import money
+        from unibill.showing import show
 
         plan, applied, proof = leg.plan, leg.applied, leg.proof
         number = 4 if leg.source == "billagain" else 5
@@ -300,7 +300,7 @@ class _Teller(Silent):
         """Show the sums."""
         from unibill.cli.output import DIM, Column, say
         from unibill.cli.rehearsal import as_text, by_currency, largest
-        from unibill.cli.show import show
+        from unibill.showing import show
 
         self._heading("7. Both sides read again: what can be spent, per currency and account")
         titles = ("side", "cur", "before", "+ carried", "copies found", "= now", "agree")
@@ -333,7 +333,7 @@ class _Teller(Silent):
     def closing(self, agrees: bool, seconds: float, keep: Path | None) -> None:
         """Say how it ended."""
         from unibill.cli.output import BOLD, GREEN, RED, say
-        from unibill.cli.show import show
+        from unibill.showing import show
 
         say()
         if agrees:

@@ -7,9 +7,9 @@ import warnings
 from rich.text import Text
 
 from unibill.cli.output import BOLD, RED, YELLOW, err, note
-from unibill.cli.show import visible
 from unibill.errors import BackendError, UnibillError
 from unibill.redact import Redactor, clean, guard
+from unibill.showing import visible
 
 _secrets: set[str] = set()
 _UNEXPECTED = 3

@@ -17,7 +17,7 @@ def version() -> None:
     """Print the version of unibill and of the distributions that bring providers. Imports no provider."""
     from unibill import __version__, plugins
     from unibill.cli.output import say
-    from unibill.cli.show import show
+    from unibill.showing import show
 
     say(f"unibill {__version__}")
     for found in plugins.found().values():
@@ -33,8 +33,8 @@ def providers(*, json: Json = False) -> None:
     from unibill import plugins
     from unibill.capabilities import Evidence, Operation
     from unibill.cli.output import RED, Column, json_lines, note, table
-    from unibill.cli.show import show
     from unibill.errors import PluginError
+    from unibill.showing import show
 
     rows: list[dict[str, object]] = []
     for found in plugins.found().values():
@@ -92,7 +92,7 @@ def backends(
     """
     from unibill import config as configuration
     from unibill.cli.output import Column, json_lines, note, say, table
-    from unibill.cli.show import show
+    from unibill.showing import show
 
     known = configuration.backends(config)
     rows = [_backend_row(name, config, check) for name in known]
@@ -174,7 +174,7 @@ def explain(
     from unibill import explaining
     from unibill.cli.backends import example_provider, opened
     from unibill.cli.output import RED, YELLOW, heading, json_lines, say, text_of
-    from unibill.cli.show import show
+    from unibill.showing import show
 
     target = example_provider(to, config)
     with opened(backend, config) as billing:
@@ -212,7 +212,7 @@ def print_explained(
         width: the room; None takes the terminal's.
     """
     from unibill.cli.output import DIM, Column, out, say, table
-    from unibill.cli.show import show
+    from unibill.showing import show
 
     here, there = titles
     shown = [field for field in fields if field.arrival.value != "empty" or not values]

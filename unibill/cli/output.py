@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from unibill.cli.show import json_line, show
 from unibill.errors import ConfigurationError
+from unibill.showing import json_line, show
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -223,15 +223,9 @@ def fields(pairs: Iterable[tuple[str, str]], indent: int = 0) -> None:
 
 def amount_of(amount: "Decimal | None", currency: str) -> str:
     """An amount for people: every digit, and at least the decimals that its currency has."""
-    from decimal import Decimal
-
     from unibill import money
 
-    if amount is None:
-        return ""
-    digits = money.exponent(currency)
-    padded = amount if digits is None or money.scale(amount) > digits else amount.quantize(Decimal(1).scaleb(-digits), context=money.EXACT)
-    return text_of(padded)
+    return "" if amount is None else text_of(money.full(amount, currency))
 
 
 def text_of(value: object) -> str:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from unibill.cli.output import DIM, err, note, text_of
-from unibill.cli.show import show
+from unibill.showing import show
 
 if TYPE_CHECKING:
     from unibill.copying.summary import Progress, Tell

@@ -259,8 +259,8 @@ def apply(
     from unibill import copying
     from unibill.cli.credits import declined
     from unibill.cli.output import ask
-    from unibill.cli.show import show
     from unibill.cli.summaries import print_apply, question
+    from unibill.showing import show
 
     given = any(option is not None for option in (max_records, max_money, max_credit, max_blocked))
     options = copying.ApplyOptions(
@@ -314,8 +314,8 @@ def rollback(
     from unibill.cli.credits import declined
     from unibill.cli.output import ask
     from unibill.cli.progress import progress
-    from unibill.cli.show import show
     from unibill.cli.summaries import print_rollback
+    from unibill.showing import show
 
     standing = copying.status(run)
     made = standing.states.get("created", 0)
@@ -375,8 +375,8 @@ def copy(
     from unibill.cli.credits import declined
     from unibill.cli.output import ask, json_lines
     from unibill.cli.progress import progress
-    from unibill.cli.show import show
     from unibill.cli.summaries import print_apply, print_plan, print_verification, question
+    from unibill.showing import show
 
     options = _plan_options(
         accounts,

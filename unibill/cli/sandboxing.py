@@ -133,8 +133,8 @@ def _tell(hosted: "Sandbox", url: str, folder: Path | None, json: bool) -> None:
     import sys
 
     from unibill.cli.output import DIM, fields, heading, say
-    from unibill.cli.show import show
     from unibill.exactjson import dumps
+    from unibill.showing import show
 
     backends = hosted.backends(url)
     if json:

@@ -46,8 +46,8 @@ def new_provider(
     A distribution of its own: typed, with a local sandbox, and with tests that it passes. Overwrites nothing.
     """
     from unibill.cli.output import say
-    from unibill.cli.show import show
     from unibill.errors import ConfigurationError
+    from unibill.showing import show
 
     made = project(name)
     place = folder or Path(f"unibill-{name}")

@@ -20,7 +20,7 @@ def show_config(*, json: Json = False, config_file: Config = None) -> None:
     """Show the configuration in force, without secrets."""
     from unibill import config as configuration
     from unibill.cli.output import fields, heading, json_lines, say
-    from unibill.cli.show import show
+    from unibill.showing import show
 
     file = configuration.find_file(config_file)
     backends = configuration.backends(config_file)
@@ -93,7 +93,7 @@ def doctor(*, json: Json = False, config_file: Config = None) -> None:
     from rich.text import Text
 
     from unibill.cli.output import GREEN, RED, YELLOW, json_lines, out, say
-    from unibill.cli.show import show
+    from unibill.showing import show
 
     findings = [*_installation(), *_plugins(), *_configuration(config_file)]
     if json:
@@ -179,8 +179,8 @@ def init(
 
     from unibill import plugins
     from unibill.cli.output import say
-    from unibill.cli.show import show
     from unibill.errors import ConfigurationError
+    from unibill.showing import show
 
     if path.exists():
         raise ConfigurationError(f"{path} is there already, and init overwrites nothing; edit it, or give --out another name")
@@ -204,7 +204,7 @@ def _asked(names: list[str]) -> list[str]:
     """The tables of the backends that somebody wants."""
     from unibill import plugins
     from unibill.cli.output import say
-    from unibill.cli.show import show
+    from unibill.showing import show
 
     parts: list[str] = []
     while True:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from unibill.cli.output import DIM, GREEN, RED, YELLOW, Column, amount_of, fields, heading, say, table
-from unibill.cli.show import show
+from unibill.showing import show
 
 if TYPE_CHECKING:
     from unibill.copying.summary import ApplySummary, PlanSummary, Problem, RollbackSummary, RunStatus, Verification

@@ -24,7 +24,7 @@ from unibill.copying.matching import Matcher
 from unibill.copying.options import PlanOptions
 from unibill.copying.outline import summarise
 from unibill.copying.schema import accounts, records, snapshot, targets, totals
-from unibill.copying.store import RunStore, dumps, loads
+from unibill.copying.store import RunStore, dumps, loads, now
 from unibill.copying.summary import PlanSummary, Progress, Tell
 from unibill.copying.telling import telling
 from unibill.drafts import CreditDraft
@@ -86,7 +86,7 @@ class Planner:
             sharing.leave_behind(self._store)
         self._read_target()
         Matcher(self._store, self._options).run()
-        self._store.put(phase="planned", notes=self._notes, hash=hash_of(self._store))
+        self._store.put(phase="planned", notes=self._notes, planned_at=now(), hash=hash_of(self._store))
         return summarise(self._store)
 
     def _head(self) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unibill import exactjson
-from unibill.cli.show import json_line, masked, show
+from unibill.showing import json_line, masked, show
 
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
