@@ -1,0 +1,53 @@
+"""Listing 100,000 credit notes as fast as it goes: unibill, what people write by hand, and the tools they would pick instead."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from tests.benchmarks import notes, rivals, servers
+from tests.benchmarks.frame import Benchmark, Course, Racer, Setup, Target, module
+
+BY_HAND: Final = "hand-written loop"
+_RIVALS: Final = {
+    "dlt rest_api": ("dlt", "list_dlt"),
+    "airbyte-cdk": ("airbyte-cdk", "list_airbyte"),
+    "singer-sdk": ("singer-sdk", "list_singer"),
+}
+
+
+@contextmanager
+def _course(setup: Setup) -> Iterator[Course]:
+    written = notes.write(setup.cache / f"pages-{setup.sized(1000)}", setup.sized(1000))
+    with servers.nginx(written.folder, setup.server_core) as server:
+        at = server.base_url
+        racers = [
+            Racer("unibill", module("list_unibill", at), ours=True),
+            Racer(BY_HAND, module("list_by_hand", at)),
+            Racer("httpx alone, records as dicts", module("list_raw_httpx", at)),
+        ]
+        versions: list[str] = []
+        for name, (package, racer) in _RIVALS.items():
+            rival = rivals.installed(setup.cache, package) if setup.rivals else rivals.LEFT_OUT
+            versions.append(f"{package} {rival.version or 'not here'}")
+            racers.append(Racer(name, module(racer, at, python=rival.python), why_not=rival.why_not))
+        yield Course(racers, written.check, server.pids, [f"Rivals: {', '.join(versions)}."])
+
+
+BENCHMARK: Final = Benchmark(
+    name="list",
+    title="Listing credits",
+    says=(
+        "100,000 credit notes in pages of 100, static files served by nginx on a core of its own, read one page after the other. "
+        "unibill makes `Credit` objects of them, with allocations, extra and findings; the hand-written loop is httpx, "
+        "`json.loads(parse_float=Decimal)` and one pydantic model of the vendor's shape; the others give dicts."
+    ),
+    unit="records/s",
+    reference=BY_HAND,
+    course=_course,
+    targets=(
+        Target("unibill", "at least", 0.9, BY_HAND),
+        Target("unibill", "at least", 1.6, "dlt rest_api"),
+        Target("unibill", "at least", 1.8, "airbyte-cdk"),
+        Target("unibill", "at least", 4.0, "singer-sdk"),
+    ),
+)

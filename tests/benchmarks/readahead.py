@@ -1,0 +1,50 @@
+"""Listing from a server that is far away: every answer takes 20 ms, and pages are asked for ahead."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final
+
+from tests.benchmarks import notes, servers
+from tests.benchmarks.frame import Benchmark, Course, Racer, Setup, Target, module
+
+LATENCY: Final = 0.02
+WINDOWS: Final = {8: 88, 16: 88, 32: 80}
+"""How many pages are asked for ahead, and the percent of the ideal that must be reached."""
+
+
+def _course(window: int) -> Callable[[Setup], AbstractContextManager[Course]]:
+    @contextmanager
+    def course(setup: Setup) -> Iterator[Course]:
+        count = setup.sized(1000, least=2 * window)
+        written = notes.write(setup.cache / f"pages-{count}", count)
+        with servers.slow(written.folder, setup.server_core, LATENCY) as server:
+            said = (server.base_url, str(window), str(LATENCY))
+            yield Course(
+                [
+                    Racer("unibill", module("ahead_unibill", *said), ours=True),
+                    Racer("unibill, awaited", module("ahead_unibill_async", *said), ours=True),
+                    Racer("httpx, in threads by hand", module("ahead_threads", *said)),
+                    Racer("httpx.AsyncClient by hand", module("ahead_async", *said)),
+                ],
+                written.check,
+                server.pids,
+            )
+
+    return course
+
+
+BENCHMARKS: Final = tuple(
+    Benchmark(
+        name=f"ahead-{window}",
+        title=f"Read-ahead {window}, each answer after 20 ms",
+        says=(
+            f"The same credit notes from a server that answers each request after 20 ms, {window} pages under way at once; "
+            f"the ideal is {window} pages every 20 ms."
+        ),
+        unit="% of the ideal",
+        reference="httpx, in threads by hand",
+        course=_course(window),
+        targets=(Target("unibill", "at least", wanted), Target("unibill, awaited", "at least", wanted)),
+    )
+    for window, wanted in WINDOWS.items()
+)

@@ -1,0 +1,56 @@
+"""The benchmark programs run, at a size at which they measure nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import __main__ as command
+from tests.benchmarks import notes, readahead
+from tests.benchmarks.frame import Lap, Racer, Setup, Standing, Unfit, reached, run
+from tests.benchmarks.table import table, write
+
+AHEAD = readahead.BENCHMARKS[0]
+
+
+def _standing(name: str, figure: float, *, exact: bool = True) -> Standing:
+    return Standing(Racer(name, ()), [Lap(figure, 1.0)], [0.5], exact)
+
+
+def test_a_benchmark_runs_every_racer_and_writes_its_table_into_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "speed.md"
+    page.write_text("# Speed\n")
+    told = ["ahead-8", "--scale", "0.001", "--rounds", "1", "--cache", str(tmp_path), "--no-pin", "--write", str(page)]
+    assert command.main(told) == 0
+    rows = [line for line in page.read_text().splitlines() if line.startswith("| ")]
+    assert [row.split(" | ")[0] for row in rows[2:]] == [
+        "| unibill",
+        "| unibill, awaited",
+        "| httpx, in threads by hand",
+        "| httpx.AsyncClient by hand",
+    ]
+    assert all(" yes |" in row for row in rows[2:])
+    assert "httpx, in threads by hand" in capsys.readouterr().out
+
+
+def test_wrong_digits_of_unibill_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notes, "digest", lambda *_: "what nobody comes to")
+    with pytest.raises(Unfit, match="computed"):
+        run(AHEAD, Setup(0.001, tmp_path), 1, lambda _: None)
+
+
+def test_a_target_is_judged_by_the_ratio_of_medians() -> None:
+    benchmark = AHEAD
+    standings = [_standing("unibill", 90), _standing("unibill, awaited", 80), _standing(benchmark.reference, 100)]
+    assert [value for _, value in reached(benchmark, standings)] == [90, 80]
+    text = table(benchmark, standings, [], "")
+    assert "unibill: at least 88 % of the ideal: reached, 90." in text
+    assert "unibill, awaited: at least 88 % of the ideal: not reached, 80." in text
+
+
+def test_a_second_run_replaces_its_section_and_no_other(tmp_path: Path) -> None:
+    page = tmp_path / "speed.md"
+    page.write_text("# Speed\n\nwords\n\n<!-- measured: list -->\nkept\n<!-- end: list -->\n")
+    write(page, AHEAD, "first")
+    write(page, AHEAD, "second")
+    text = page.read_text()
+    assert "kept" in text and "words" in text and "second" in text and "first" not in text
