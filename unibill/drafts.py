@@ -37,9 +37,10 @@ class AllocationDraft(Draft):
     """A part of a credit to apply to a target.
 
     Attributes:
+        amount: positive.
         target_id: the vendor's id of the target; either this or ``target_number``.
         target_number: the number people see.
-        amount: positive.
+        target_type: what the target is.
     """
 
     amount: Amount
@@ -52,9 +53,12 @@ class CreditDraft(Draft):
     """A credit to create.
 
     Attributes:
-        amount: positive; what the account gets.
+        account_id: the vendor's id of the account.
+        currency: three capital letters, of ISO 4217.
+        amount: positive; what the account gets; no more decimals than the currency has.
         issued_on: the calendar day; None leaves it to the backend, or to today where the vendor demands one.
         number: the reference that the vendor shows.
+        memo: free text.
         allocations: what to spend at once; their sum is at most ``amount``.
         auto_apply: let the credit be spent on the account's earliest open invoices instead.
     """
@@ -73,9 +77,15 @@ class ChargeDraft(Draft):
     """A charge to put on an account.
 
     Attributes:
+        account_id: the vendor's id of the account.
+        currency: three capital letters, of ISO 4217.
         amount: signed and not zero; negative lowers what is owed.
         type: the vendor's configured charge type; None takes the backend's configured one for credits.
-        invoicing: None leaves it to the backend.
+        invoicing: when it is put on an invoice; None leaves it to the backend.
+        policy_id: the policy that it belongs to, if any.
+        transaction_id: the policy's transaction, if any.
+        element_id: the part of the policy, in that transaction.
+        element_static_id: the same part across transactions.
         tag: a short note.
     """
 

@@ -26,6 +26,7 @@ class Loss:
         field: the common model's field, such as ``memo`` or ``allocations[1].applied_at``.
         value: what is lost, as text; masked where it is shown.
         reason: why, in one sentence.
+        kind: whether money or only a description is lost.
     """
 
     field: str

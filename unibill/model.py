@@ -87,17 +87,25 @@ class CreditKind(StrEnum):
     """What kind of record a credit is at its vendor."""
 
     CREDIT_NOTE = "credit_note"
+    """A credit of its own."""
     CHARGE = "charge"
     """A negative charge, where the vendor puts credits on an account as charges."""
     PAYMENT = "payment"
+    """Cash that came in."""
     SUBPAYMENT = "subpayment"
+    """A part of a payment, which doubles it."""
     DISTRIBUTION = "distribution"
     """A movement of credit between containers."""
     DISBURSEMENT = "disbursement"
+    """Money paid out to the account's owner."""
     REFUND = "refund"
+    """A payment given back."""
     WRITE_OFF = "write_off"
+    """What an invoice will never be paid; nothing remains of it."""
     SHORTFALL_WRITE_OFF = "shortfall_write_off"
+    """The small rest of a payment that was a little short."""
     UNKNOWN = "unknown"
+    """A kind that nobody documented."""
 
 
 class Direction(StrEnum):
@@ -111,14 +119,23 @@ class Status(StrEnum):
     """Where a credit stands."""
 
     DRAFT = "draft"
+    """Written down and owed to nobody yet."""
     PENDING = "pending"
+    """On its way to take effect."""
     OPEN = "open"
+    """All of it is left."""
     PARTIALLY_APPLIED = "partially_applied"
+    """Some of it is left."""
     APPLIED = "applied"
+    """Nothing of it is left."""
     REVERSED = "reversed"
+    """It took effect and was undone."""
     VOID = "void"
+    """It was taken away before it took effect."""
     FAILED = "failed"
+    """It did not come about."""
     UNKNOWN = "unknown"
+    """The vendor's word, in ``remote_status``, is documented nowhere."""
 
 
 class TargetType(StrEnum):
@@ -177,6 +194,7 @@ class Target(Record):
         type: the common type; the vendor's own word is in ``remote_type`` where it is unknown.
         id: the vendor's id; empty where only a number is known.
         number: the number people see, if known.
+        remote_type: the vendor's own word, where the type is unknown.
     """
 
     type: TargetType
@@ -190,8 +208,14 @@ class Allocation(Record):
 
     Attributes:
         id: the vendor's id, if allocations have one.
+        credit_id: the credit that it spends.
+        target: what it is applied to.
+        amount: how much of the credit.
+        currency: of the amount, three capital letters.
         group_id: the vendor operation that made several of these at once.
+        applied_at: when it was made, where the vendor tells.
         reversed_at: when it was undone; None while it stands.
+        extra: the vendor's fields that have no slot.
     """
 
     id: str | None = None
@@ -210,16 +234,27 @@ class Credit(Record):
 
     Attributes:
         id: unique within its backend; where the vendor's ids repeat across kinds, it names the kind too.
+        provider: the name of the provider that read it.
+        account_id: the vendor's id of the account or customer; None where the record does not name one.
+        kind: what it is at its vendor.
+        direction: whether money comes to the account or leaves it.
+        status: where it stands, derived from its amounts where they tell.
         remote_status: the vendor's own word.
+        currency: of all its amounts, three capital letters.
         amount: never negative; the direction says which way it goes.
         applied: how much has been spent on targets; None = cannot be known.
         remaining: how much is left to spend; None = cannot be known.
         number: the vendor's reference or number, masked wherever it is shown.
-        issued_on: the calendar day of the credit.
+        memo: free text.
+        issued_on: the calendar day of the credit, in the backend's time zone.
+        created_at: when the record was made.
         realized_at: when it took effect.
+        reversed_at: when it was undone; None while it stands.
+        reversal_reason: the vendor's word for why it was undone.
         parent_id: the credit that caused this one.
         mark: the mark that unibill left in it, if any; then ``number`` and ``memo`` come without it.
         allocations: None = not loaded, empty = none.
+        findings: what is odd about it.
         extra: the vendor's fields that have no slot.
     """
 
@@ -252,10 +287,24 @@ class Charge(Record):
     """A signed amount put on an account; negative lowers what is owed.
 
     Attributes:
+        id: unique within its backend.
+        provider: the name of the provider that read it.
+        account_id: the vendor's id of the account.
+        currency: of the amount, three capital letters.
+        amount: signed and exact.
+        category: what it is for, in the common words.
+        remote_category: the vendor's own word.
         type: the vendor's configured charge type.
+        invoicing: when it is put on an invoice.
+        policy_id: the policy that it belongs to, if any.
+        transaction_id: the policy's transaction that it belongs to, if any.
+        element_id: the part of the policy that it belongs to, in that transaction.
+        element_static_id: the same part across transactions.
         reversal_of: the charge that this one undoes.
         tag: the free text that the caller left, without unibill's mark.
         mark: the mark that unibill left in it, if any.
+        findings: what is odd about it.
+        extra: the vendor's fields that have no slot.
     """
 
     id: str

@@ -9,11 +9,9 @@ from unibill_billagain.api import BillAgainApi
 from unibill_billagain.declared import CAPABILITIES
 from unibill_billagain.provider import BillAgainProvider
 from unibill_billagain.sandbox import BillAgainSandbox
-from unibill_billagain.settings import BillAgainSettings
 
 from unibill.capabilities import Operation
 from unibill.model import Credit
-from unibill.provider import BackendSettings
 from unibill.sandbox import Sandbox
 
 HERE = Path(__file__).parent
@@ -60,11 +58,6 @@ def test_every_usable_operation_of_the_facade_has_a_flow_and_a_test() -> None:
         assert owner == "BillAgainProvider"
         assert name in vars(BillAgainProvider)
         assert exists(test), test
-
-
-def test_every_setting_of_the_provider_is_explained() -> None:
-    own = set(BillAgainSettings.model_fields) - set(BackendSettings.model_fields) | {"base_url"}
-    assert {row[0] for row in table("Settings")} == own
 
 
 def test_every_operation_and_field_is_declared_without_faults() -> None:

@@ -6,9 +6,6 @@ from pathlib import Path
 
 from unibill_socotra.api import SocotraApi
 from unibill_socotra.sandbox import SocotraSandbox
-from unibill_socotra.settings import SocotraSettings
-
-from unibill.provider import BackendSettings
 
 HERE = Path(__file__).parent
 README = (HERE.parents[2] / "providers" / "socotra" / "README.md").read_text()
@@ -75,12 +72,3 @@ def test_the_sandbox_has_every_route(socotra: SocotraSandbox) -> None:
     for row in rows("Operations"):
         method, _, path = row[3].partition(" ")
         assert (method, re.sub(r"\{[^}]*\}", "{}", path)) in there, row[0]
-
-
-def test_every_setting_has_a_row_with_its_default() -> None:
-    own = {name: field for name, field in SocotraSettings.model_fields.items() if name not in BackendSettings.model_fields}
-    described = {row[0].strip("`"): row[1].strip("`") for row in rows("Settings")}
-    assert set(described) == {"base_url", *own}
-    for name, field in own.items():
-        default = None if field.is_required() else field.default
-        assert described[name] == ("none" if default is None else str(default))

@@ -1,0 +1,27 @@
+"""Make anew what the pages show of the code: ``python -m docs.generate``.
+
+Without a name everything is made; ``parts``, ``drawings`` and ``demo`` make only that. A test fails when one of them has drifted.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from docs.generate import pages
+
+WHAT: Final[Mapping[str, Callable[[], None]]] = {"parts": pages.write}
+
+
+def main(names: list[str]) -> int:
+    """Make what is named, or everything."""
+    if unknown := set(names) - set(WHAT):
+        print(f"{', '.join(sorted(unknown))}: there are {', '.join(WHAT)}", file=sys.stderr)
+        return 2
+    for name, make in WHAT.items():
+        if not names or name in names:
+            make()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

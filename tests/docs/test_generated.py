@@ -1,0 +1,57 @@
+"""What the pages claim of the code is what the code says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs.generate import pages
+from docs.generate.markdown import regenerated
+from unibill import explaining
+from unibill.copying import schema
+from unibill.model import Charge, Credit
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(pages.ROOT).as_posix().replace("/", "-")
+
+
+@pytest.mark.parametrize("page", pages.generated(), ids=name_of)
+def test_no_generated_part_has_drifted_from_the_code(page: Path) -> None:
+    if pages.made(page) != page.read_text("utf-8"):
+        pytest.fail(f"{page.relative_to(pages.ROOT)} has drifted from the code; run: python -m docs.generate", pytrace=False)
+
+
+def test_everything_that_can_be_made_is_on_a_page() -> None:
+    text = "\n".join(page.read_text("utf-8") for page in pages.generated())
+    assert set(re.findall(r"<!-- generated: (\S+)", text)) == set(pages.MAKERS)
+
+
+def test_every_field_of_the_model_has_a_meaning_on_its_page() -> None:
+    text = (pages.ROOT / "docs" / "reference" / "model.md").read_text("utf-8")
+    for record in (Credit, Charge):
+        for field in record.model_fields:
+            assert re.search(rf"^\| `{field}` \|.*\| [^|]+ \|$", text, re.MULTILINE), f"{record.__name__}.{field}"
+
+
+def test_every_table_of_a_run_file_is_on_its_page() -> None:
+    text = (pages.ROOT / "docs" / "reference" / "run-file.md").read_text("utf-8")
+    assert set(re.findall(r"^### `(\w+)`$", text, re.MULTILINE)) == set(schema.metadata.tables)
+
+
+def test_the_matrix_of_losses_has_every_ordered_pair() -> None:
+    head = next(line for line in regenerated("<!-- generated: losses -->\n<!-- end -->", pages.MAKERS).splitlines() if "→" in line)
+    pairs = [tuple(cell.strip().split(" → ")) for cell in head.split("|") if "→" in cell]
+    vendors = {vendor for pair in pairs for vendor in pair}
+    assert {(one, other) for one in vendors for other in vendors} == set(pairs)
+    assert explaining.Arrival.LOST in regenerated("<!-- generated: losses billagain -->\n<!-- end -->", pages.MAKERS)
+
+
+def test_a_marker_of_an_unknown_part_is_an_error() -> None:
+    with pytest.raises(ValueError, match="names nothing that can be made"):
+        regenerated("<!-- generated: wishes -->\n<!-- end -->", pages.MAKERS)
+
+
+def test_a_marker_without_an_end_is_an_error() -> None:
+    with pytest.raises(ValueError, match="has no <!-- end -->"):
+        regenerated("<!-- generated: capabilities -->\n", pages.MAKERS)
