@@ -55,3 +55,11 @@ def test_a_marker_of_an_unknown_part_is_an_error() -> None:
 def test_a_marker_without_an_end_is_an_error() -> None:
     with pytest.raises(ValueError, match="has no <!-- end -->"):
         regenerated("<!-- generated: capabilities -->\n", pages.MAKERS)
+
+
+def test_every_page_is_in_the_contents() -> None:
+    contents = (pages.ROOT / "docs" / "contents.yml").read_text("utf-8")
+    for page in (pages.ROOT / "docs").rglob("*.md"):
+        name = page.relative_to(pages.ROOT / "docs").with_suffix("").as_posix()
+        if not name.startswith("_build/"):
+            assert re.search(rf"(file|root): {re.escape(name)}$", contents, re.MULTILINE), f"{name} is missing in docs/contents.yml"
