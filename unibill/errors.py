@@ -19,7 +19,8 @@
     │   ├── MalformedResponse        an answer that cannot be read
     │   └── OutcomeUnknown           a write was sent and nobody can say whether it took effect
     └── RunError                 a migration run cannot go on
-        ├── RunStoreError            the run file is locked, damaged, from elsewhere, or cannot be written
+        ├── RunStoreError            the run is locked, damaged, from elsewhere, or cannot be written
+        │   └── LeaseLost                another worker has taken over what this one was working on
         ├── PlanMismatch             the plan is not the one that was signed off
         └── GuardStopped             a guard or an open question stopped the run
 
@@ -234,9 +235,13 @@ class RunError(UnibillError):
 
 
 class RunStoreError(RunError):
-    """The run file is locked by another process, damaged, made by something else, or cannot be written."""
+    """The run is locked by another process, damaged, made by something else, or cannot be written."""
 
     exit_status = 2
+
+
+class LeaseLost(RunStoreError):
+    """A worker was not heard of for so long that another may have its part of the run; it sends and writes nothing more."""
 
 
 class PlanMismatch(RunError):

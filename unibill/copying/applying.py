@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -18,6 +17,7 @@ from unibill.copying.guards import stop
 from unibill.copying.hashing import fingerprint, write_settings
 from unibill.copying.options import ApplyOptions
 from unibill.copying.outline import guards_tripped, states_of
+from unibill.copying.place import RunLike
 from unibill.copying.planning import hash_of
 from unibill.copying.reading import SourceMarks
 from unibill.copying.schema import records
@@ -36,9 +36,7 @@ _ROUNDS: Final = 3
 """How often writes with unknown outcomes are looked for and sent again in one apply."""
 
 
-def apply(
-    source: Billing, target: Billing, run: Path | str, options: ApplyOptions = _DEFAULTS, progress: Tell | None = None
-) -> ApplySummary:
+def apply(source: Billing, target: Billing, run: RunLike, options: ApplyOptions = _DEFAULTS, progress: Tell | None = None) -> ApplySummary:
     """Apply a plan, or go on with it.
 
     Args:
@@ -57,19 +55,19 @@ def apply(
     """
     with RunStore(run, lock=True) as store:
         check(store, source, target, options)
-        return Applier(source, target, store, options, telling(target, run, progress)).run()
+        return Applier(source, target, store, options, telling(target, store.name, progress)).run()
 
 
 def check(store: RunStore, source: Billing, target: Billing, options: ApplyOptions) -> None:
     """Refuse to apply anything but the plan that was signed off; errors as of ``apply``."""
     planned = store.get("hash")
     if planned is None:
-        raise RunStoreError(f"the plan in {store.path} was not finished; plan again")
+        raise RunStoreError(f"the plan in {store.name} was not finished; plan again")
     reading.same_systems(store, source, target)
     if options.expect is not None and options.expect != planned:
         raise PlanMismatch(f"the plan's hash is {planned}, not {options.expect}; nothing was written")
     if hash_of(store) != planned:
-        raise PlanMismatch(f"the records in {store.path} are not those that were hashed; somebody changed the file. Nothing was written")
+        raise PlanMismatch(f"the records in {store.name} are not those that were hashed; somebody changed the file. Nothing was written")
     settings, before = write_settings(target.provider), store.get("target_settings")
     if settings != before:
         changed = sorted(name for name in {*settings, *before} if settings.get(name) != before.get(name))
@@ -320,7 +318,7 @@ class Applier:
             for row in self._store.rows(query)
         ]
         return ApplySummary(
-            run=str(self._store.path),
+            run=self._store.name,
             hash=self._store.get("hash"),
             counts=states_of(self._store),
             money=dict(sorted(created.items())),

@@ -94,7 +94,7 @@ def summarise(store: RunStore) -> PlanSummary:
         RunStoreError: planning did not come to its end.
     """
     if store.get("hash") is None:
-        raise RunStoreError(f"the plan in {store.path} was not finished; plan again")
+        raise RunStoreError(f"the plan in {store.name} was not finished; plan again")
     sums = _sums(store)
     lines = [
         Total(
@@ -111,7 +111,7 @@ def summarise(store: RunStore) -> PlanSummary:
         for (account, target, currency), line in sorted(sums.lines.items())
     ]
     return PlanSummary(
-        run=str(store.path),
+        run=store.name,
         source=store.get("source"),
         target=store.get("target"),
         carry=store.get("options")["carry"],
@@ -142,7 +142,7 @@ def status(store: RunStore) -> RunStatus:
     states = states_of(store)
     phase = store.get("phase") or "planning"
     return RunStatus(
-        run=str(store.path),
+        run=store.name,
         phase=phase,
         hash=store.get("hash") or "",
         source=store.get("source") or "",

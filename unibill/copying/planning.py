@@ -6,11 +6,9 @@ read, then against the target's snapshot, in the database.
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from unibill import drafts, marks, money
 from unibill.capabilities import Operation
@@ -23,6 +21,7 @@ from unibill.copying.hashing import amount_key, canonical, carry_options, finger
 from unibill.copying.matching import Matcher
 from unibill.copying.options import PlanOptions
 from unibill.copying.outline import summarise
+from unibill.copying.place import RunLike
 from unibill.copying.schema import accounts, records, snapshot, targets, totals
 from unibill.copying.store import RunStore, dumps, loads, now
 from unibill.copying.summary import PlanSummary, Progress, Tell
@@ -37,7 +36,7 @@ from unibill.provider import AccountState
 _NEEDED: Final = (Operation.CREDITS_LIST_ACCOUNT, Operation.CREDITS_CREATE, Operation.CREDITS_FIND)
 
 
-def plan(source: Billing, target: Billing, run: Path | str, options: PlanOptions, progress: Tell | None = None) -> PlanSummary:
+def plan(source: Billing, target: Billing, run: RunLike, options: PlanOptions, progress: Tell | None = None) -> PlanSummary:
     """Plan a copy; nothing is written to either side.
 
     Args:
@@ -58,7 +57,7 @@ def plan(source: Billing, target: Billing, run: Path | str, options: PlanOptions
     if not options.accounts.pairs and options.accounts.find is None and not options.same_account_ids:
         raise ConfigurationError("no account is mapped; give a map of accounts, or same_account_ids")
     with RunStore.make(run) as store:
-        planner = Planner(source, target, store, options, telling(target, run, progress))
+        planner = Planner(source, target, store, options, telling(target, store.name, progress))
         return planner.run()
 
 
@@ -260,7 +259,7 @@ class Planner:
                     connection.execute(insert(targets), states)
                 if pictures:
                     rows = [reading.photograph(account, credit) for account, credit in pictures]
-                    connection.execute(upsert(snapshot).on_conflict_do_nothing(), rows)
+                    self._store.database.insert_new(connection, snapshot, rows)
             done += len(states)
             self._progress(Progress("read target", done, len(wanted)))
         self._sum_up_target(sums)

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
 from unibill.copying import outline, schema
 from unibill.copying.decisions import Decision, State
+from unibill.copying.place import RunLike
 from unibill.copying.store import Row, RunStore, loads
 from unibill.copying.summary import PlanSummary, RunStatus, Value
 from unibill.losses import Loss, LossKind
@@ -101,9 +101,9 @@ class Run:
         self._store = store
 
     @property
-    def path(self) -> Path:
-        """Of the run file."""
-        return self._store.path
+    def name(self) -> str:
+        """Where it is kept, without credentials."""
+        return self._store.name
 
     def summary(self) -> PlanSummary:
         """The plan, summed up."""
@@ -143,7 +143,7 @@ class Run:
 
 
 @contextmanager
-def open_run(run: Path | str) -> Iterator[Run]:
+def open_run(run: RunLike) -> Iterator[Run]:
     """Open a run for reading; others may work on it meanwhile.
 
     Raises:
@@ -153,7 +153,7 @@ def open_run(run: Path | str) -> Iterator[Run]:
         yield Run(store)
 
 
-def status(run: Path | str) -> RunStatus:
+def status(run: RunLike) -> RunStatus:
     """Where a run stands and what to do next; errors as of ``open_run``."""
     with open_run(run) as opened:
         return opened.status()

@@ -1,12 +1,20 @@
-"""The tables of a run store."""
+"""The tables of a run store.
+
+A file is laid out from here, and one of another version is refused. A database follows ``migrations``, which must come to the
+same tables: whoever changes one changes both.
+"""
 
 from typing import Final
 
-from sqlalchemy import Column, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, MetaData, Table, Text
+from sqlalchemy.dialects.postgresql import TEXT
 
 APPLICATION_ID: Final = 0x75623172
 """Written into the file's header ("ub1r"), so that no other program's file is taken for a run."""
 VERSION: Final = 1
+"""Of a run file; rises with every change of its tables."""
+REVISION: Final = "0001"
+"""Of a run in a database: the newest of ``migrations``."""
 
 metadata = MetaData()
 
@@ -122,3 +130,34 @@ proofs = Table(
     Column("data", Text, nullable=False),
 )
 """What apply, verify and rollback found at their ends."""
+
+shared = MetaData()
+"""Tables that a run has besides where several processes can work on it."""
+
+parts = Table(
+    "parts",
+    shared,
+    Column("stage", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("items", Text, nullable=False, default="[]"),
+    Column("records", Integer, nullable=False, default=0),
+    Column("state", Text, nullable=False, default="open"),
+    Column("owner", Text),
+    Column("epoch", Integer, nullable=False, default=0),
+    Column("until", DateTime(timezone=True)),
+    Column("done", Integer, nullable=False, default=0),
+    Column("result", Text),
+)
+"""What a run is divided into: accounts (``items``) of one stage of it. Whoever works on a part holds a lease of it: ``owner`` until
+``until``, the database's time; ``epoch`` rises with every holder. The part ``run`` stands for the whole run."""
+
+paces = Table("paces", shared, Column("backend", Text, primary_key=True), Column("free", DateTime(timezone=True), nullable=False))
+"""When the next request may go to a backend, whoever sends it."""
+
+for _table in (*metadata.sorted_tables, *shared.sorted_tables):
+    for _column in _table.columns:
+        if isinstance(_column.type, Text):
+            # PostgreSQL sorts as its database is told to; a plan's hash needs the order of the bytes everywhere.
+            _column.type = Text().with_variant(TEXT(collation="C"), "postgresql")
+        elif isinstance(_column.type, Integer) and _column.name in {"id", "seq"}:
+            _column.type = Integer().with_variant(BigInteger(), "postgresql")

@@ -23,17 +23,18 @@ _BATCH: Final = 200
 
 def shared_invoices(store: RunStore) -> dict[str, tuple[str, ...]]:
     """The target's invoices that planned copies of more than one target account would be spent on, each with the source accounts."""
-    item = func.json_each(records.c.draft, "$.allocations").table_valued("value", name="item")
-    invoice = func.coalesce(
-        "id " + func.json_extract(item.c.value, "$.target_id"), "number " + func.json_extract(item.c.value, "$.target_number")
-    )
+    read = store.database
+    item = read.items(records.c.draft, "allocations")
+    invoice = func.coalesce("id " + read.field(item.c.value, "target_id"), "number " + read.field(item.c.value, "target_number"))
     planned = records.c.decision == Decision.CREATE
     joined = select(invoice.label("invoice"), records.c.source_account, records.c.target_account).select_from(records).join(item, planned)
-    edges = joined.where(planned, records.c.draft.is_not(None)).subquery()
-    several = func.count(distinct(edges.c.target_account)) > 1
-    query = select(edges.c.invoice, func.group_concat(distinct(edges.c.source_account)).label("accounts"))
-    found = store.rows(query.group_by(edges.c.invoice).having(several))
-    return {row["invoice"]: tuple(sorted(str(row["accounts"]).split(","))) for row in found}
+    edges = joined.where(planned, records.c.draft.is_not(None)).distinct().subquery()
+    several = select(edges.c.invoice).group_by(edges.c.invoice).having(func.count(distinct(edges.c.target_account)) > 1).subquery()
+    query = select(edges.c.invoice, edges.c.source_account).join_from(edges, several, several.c.invoice == edges.c.invoice).distinct()
+    found: dict[str, set[str]] = {}
+    for row in store.stream(query, edges.c.invoice, edges.c.source_account):
+        found.setdefault(row["invoice"], set()).add(row["source_account"])
+    return {invoice: tuple(sorted(accounts)) for invoice, accounts in found.items()}
 
 
 def invoice_key(item: dict[str, Any]) -> str:

@@ -1,25 +1,21 @@
-"""The run store: plan, journal and proof of one migration, in one SQLite file.
+"""The run store: plan, journal and proof of one migration, in a file or in a database.
 
-Everything goes through one connection under one lock, so several threads can work on a run. Intents are made durable in
-groups: threads that wait at the same time share one commit.
+Several threads can work on a run. Intents are made durable in groups: threads that wait at the same time share one commit.
 """
 
-import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
-from sqlalchemy import URL, Connection, RowMapping, Select, create_engine, delete, event, func, insert, select, update
-from sqlalchemy.exc import DatabaseError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select, update
 
 from unibill import exactjson
-from unibill.copying import files, schema
-from unibill.copying.files import Lock
+from unibill.copying import schema
+from unibill.copying.database import database
+from unibill.copying.place import RunLike, locate
 from unibill.errors import RunStoreError
 
 CHUNK: Final = 500
@@ -35,15 +31,15 @@ def dumps(value: object) -> str:
 
 
 def loads(text: str) -> Any:  # noqa: ANN401 - whoever wrote the text knows its shape
-    """A value from the exact JSON text of a run file.
+    """A value from the exact JSON text of a run.
 
     Raises:
-        RunStoreError: it is none, so the file is damaged.
+        RunStoreError: it is none, so the run is damaged.
     """
     try:
         return exactjson.loads(text)
     except exactjson.InexactJSON as error:
-        raise RunStoreError(f"the run file is damaged: {error}") from error
+        raise RunStoreError(f"the run is damaged: {error}") from error
 
 
 def now() -> str:
@@ -55,43 +51,37 @@ class RunStore:
     """An open run.
 
     Args:
-        path: of the file.
+        run: where it is kept.
         lock: whether to be the only one that works on it.
 
     Raises:
         RunStoreError: not a run of this version, locked by another process, or damaged.
+        ConfigurationError: an address that cannot be used, or whose libraries are not installed.
     """
 
-    def __init__(self, path: Path | str, *, lock: bool = False) -> None:
-        self.path = Path(path)
-        self._lock = Lock(self.path) if lock else None
-        files.check(self.path)
-        if self._lock is not None:
-            self._lock.__enter__()
+    def __init__(self, run: RunLike, *, lock: bool = False) -> None:
+        self.place = locate(run)
+        self.database = database(self.place)
+        self.database.check()
+        if lock:
+            self.database.lock()
         try:
-            self._open()
+            self.database.open()
         except BaseException:
-            self._unlock()
+            self.database.unlock()
             raise
+        self._writer = _Writer(self)
 
     @classmethod
-    def make(cls, path: Path | str) -> Self:
-        """Make a run file and lock it; a plan that was never applied may be replaced.
+    def make(cls, run: RunLike) -> Self:
+        """Make a run and lock it; a plan that was never applied may be replaced.
 
         Raises:
-            RunStoreError: the place will not do, the file is something else, or its run has begun.
+            RunStoreError: the place will not do, it holds something else, or its run has begun.
+            ConfigurationError: as of the class.
         """
-        place = Path(path)
-        files.refuse_network(place)
-        if not place.parent.is_dir():
-            raise RunStoreError(f"there is no folder {place.parent} for the run file")
-        if place.is_dir():
-            raise RunStoreError(f"the run file {place} is a folder; name a file in it")
-        with Lock(place):
-            if not place.exists():
-                files.create(place)
-            if not place.stat().st_size:
-                _lay_out(place)
+        place = locate(run)
+        database(place).create()
         store = cls(place, lock=True)
         try:
             store._empty()
@@ -100,37 +90,25 @@ class RunStore:
             raise
         return store
 
+    @property
+    def name(self) -> str:
+        """Where the run is kept, to be shown: without credentials."""
+        return self.database.name
+
     def _empty(self) -> None:
         if self.count(select(func.count()).select_from(schema.journal)):
-            raise RunStoreError(f"the run {self.path} has begun, and its plan is fixed; plan into another file")
+            raise RunStoreError(f"the run {self.name} has begun, and its plan is fixed; plan into another run")
         with self.transaction() as connection:
-            for table in schema.metadata.sorted_tables:
-                connection.execute(delete(table))
-
-    def _open(self) -> None:
-        self._engine = create_engine(URL.create("sqlite+pysqlite", database=str(self.path)), poolclass=StaticPool, connect_args=_CONNECT)
-        event.listen(self._engine, "connect", _configure)
-        self._guard = threading.RLock()
-        self._writer = _Writer(self)
-        try:
-            self._connection = self._engine.connect()
-        except (DatabaseError, sqlite3.Error, UnicodeDecodeError) as error:  # the last where a damaged file garbles SQLite's own words
-            self._engine.dispose()
-            raise RunStoreError(f"the run file {self.path} is damaged or cannot be used: {_said(error)}") from error
+            self.database.clear(connection)
 
     def close(self) -> None:
-        """Write what is waiting, close the file, and give the lock back. What could not be written was reported when it failed."""
+        """Write what is waiting, close the run, and give the lock back. What could not be written was reported when it failed."""
         try:
             if not self._writer.is_broken:
                 self._writer.flush()
         finally:
-            self._connection.close()
-            self._engine.dispose()
-            self._unlock()
-
-    def _unlock(self) -> None:
-        if self._lock is not None:
-            self._lock.__exit__()
+            self.database.close()
+            self.database.unlock()
 
     def __enter__(self) -> Self:
         return self
@@ -138,19 +116,13 @@ class RunStore:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self) -> AbstractContextManager[Connection]:
         """One transaction, committed and durable at its end.
 
         Raises:
-            RunStoreError: the file cannot be read or written.
+            RunStoreError: the run cannot be read or written.
         """
-        with self._guard:
-            try:
-                with self._connection.begin():
-                    yield self._connection
-            except (DatabaseError, sqlite3.Error) as error:
-                raise RunStoreError(f"the run file {self.path} cannot be read or written: {_said(error)}") from error
+        return self.database.transaction()
 
     # Reading
 
@@ -276,7 +248,7 @@ class _Writer:
         while self._durable < ticket:
             if self._broken is not None:
                 raise RunStoreError(
-                    f"the run file {self._store.path} could not be written, so nothing more is sent: {self._broken}"
+                    f"the run {self._store.name} could not be written, so nothing more is sent: {self._broken}"
                 ) from self._broken
             if self._busy:
                 self._changed.wait()
@@ -302,6 +274,7 @@ class _Writer:
 
     def _commit(self, batch: Sequence[Entry]) -> None:
         with self._store.transaction() as connection:
+            self._store.database.fence(connection)
             connection.execute(insert(schema.journal), [entry.journal for entry in batch])
             for entry in batch:
                 if entry.record:
@@ -334,36 +307,3 @@ def in_chunks(items: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
             chunk = []
     if chunk:
         yield chunk
-
-
-_CONNECT: Final = {"check_same_thread": False, "timeout": 30.0}
-
-
-def _said(error: Exception) -> str:
-    """What SQLite said, without the statement around it."""
-    return str(error.orig if isinstance(error, DatabaseError) else error)
-
-
-def _configure(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own connection
-    cursor = connection.cursor()
-    try:
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-    finally:
-        cursor.close()
-
-
-def _lay_out(path: Path) -> None:
-    engine = create_engine(URL.create("sqlite+pysqlite", database=str(path)), poolclass=StaticPool)
-    try:
-        with engine.begin() as connection:
-            # Python's driver begins no transaction for CREATE, and a half-made file would be taken for somebody else's.
-            connection.exec_driver_sql("BEGIN")
-            schema.metadata.create_all(connection)
-            connection.exec_driver_sql(f"PRAGMA application_id = {schema.APPLICATION_ID}")
-            connection.exec_driver_sql(f"PRAGMA user_version = {schema.VERSION}")
-    except (DatabaseError, sqlite3.Error) as error:
-        raise RunStoreError(f"the run file {path} cannot be made: {_said(error)}") from error
-    finally:
-        engine.dispose()

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Final
 
 from sqlalchemy import func, select
@@ -17,6 +16,7 @@ from unibill.copying.crew import Crew, Since
 from unibill.copying.decisions import UNSETTLED, State
 from unibill.copying.hashing import amount_key, fingerprint
 from unibill.copying.options import RollbackOptions
+from unibill.copying.place import RunLike
 from unibill.copying.schema import journal, records
 from unibill.copying.sending import UNDO, Watch, watched
 from unibill.copying.store import Entry, Row, RunStore, done_steps, loads
@@ -31,7 +31,7 @@ _BEGUN: Final = UNSETTLED | {State.CREATED, State.REJECTED, State.FAILED}
 """States in which something of a record may stand at the target."""
 
 
-def rollback(target: Billing, run: Path | str, options: RollbackOptions = _DEFAULTS, progress: Tell | None = None) -> RollbackSummary:
+def rollback(target: Billing, run: RunLike, options: RollbackOptions = _DEFAULTS, progress: Tell | None = None) -> RollbackSummary:
     """Take back what this run made; it can be interrupted and repeated.
 
     A copy that was touched since it was made stays, and is named. What the target had before, or got from others, is never
@@ -50,10 +50,10 @@ def rollback(target: Billing, run: Path | str, options: RollbackOptions = _DEFAU
     """
     with RunStore(run, lock=True) as store:
         if store.get("hash") is None:
-            raise RunStoreError(f"the plan in {store.path} was not finished; there is nothing to roll back")
+            raise RunStoreError(f"the plan in {store.name} was not finished; there is nothing to roll back")
         reading.same_systems(store, None, target)
         target.core.operations.require(Operation.CREDITS_VOID)
-        return Undoer(target, store, options, telling(target, run, progress)).run()
+        return Undoer(target, store, options, telling(target, store.name, progress)).run()
 
 
 class Undoer:
@@ -224,7 +224,7 @@ class Undoer:
         for row in self._store.stream(select(*columns).where(left), records.c.seq):
             net[row["currency"]] = money.add([net.get(row["currency"], Decimal(0)), Decimal(row["carried"])])
         return RollbackSummary(
-            run=str(self._store.path),
+            run=self._store.name,
             undone=self._undone,
             money=dict(sorted(self._money.items())),
             remains=tuple(self._remains),

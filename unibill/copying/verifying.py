@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -13,6 +12,7 @@ from unibill.copying.abreast import abreast
 from unibill.copying.carry import mask
 from unibill.copying.decisions import DONE, OPEN, Decision, State
 from unibill.copying.hashing import amount_key, fingerprint
+from unibill.copying.place import RunLike
 from unibill.copying.reading import RunMarks
 from unibill.copying.schema import records, snapshot, targets, totals
 from unibill.copying.store import Row, RunStore, loads
@@ -26,7 +26,7 @@ _COVERED = frozenset({Decision.CREATE, Decision.EXISTS})
 EQUAL = "="
 
 
-def verify(source: Billing, target: Billing, run: Path | str, progress: Tell | None = None) -> Verification:
+def verify(source: Billing, target: Billing, run: RunLike, progress: Tell | None = None) -> Verification:
     """Compare both sides, freshly read, with the plan and the target's snapshot, and keep what was found in the run.
 
     Raises:
@@ -35,9 +35,9 @@ def verify(source: Billing, target: Billing, run: Path | str, progress: Tell | N
     """
     with RunStore(run, lock=True) as store:
         if store.get("hash") is None:
-            raise RunStoreError(f"the plan in {store.path} was not finished; plan again")
+            raise RunStoreError(f"the plan in {store.name} was not finished; plan again")
         reading.same_systems(store, source, target)
-        found = Verifier(source, target, store, None, telling(target, run, progress)).run()
+        found = Verifier(source, target, store, None, telling(target, store.name, progress)).run()
         store.prove("verification", found.jsonable())
         if store.get("phase") == "applied":
             store.put(verified=found.exit_status)
@@ -76,7 +76,7 @@ class Verifier:
             if self._progress is not None:
                 self._progress(Progress("verify", sum(signs.values()), None, {}, dict(signs)))
         return Verification(
-            run=str(self._store.path),
+            run=self._store.name,
             hash=self._store.get("hash"),
             signs=signs,
             differences=tuple(sorted(differences, key=lambda item: (item.account, item.source_id, item.target_id))),

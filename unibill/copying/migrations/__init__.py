@@ -1,0 +1,1 @@
+"""How the tables of a run in a database come to be, and change from version to version."""
