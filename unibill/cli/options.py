@@ -17,3 +17,29 @@ Config: TypeAlias = Annotated[
 ]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line, with exact digits.")]
 Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before writing.")]
+
+
+def _kept_quiet(run: str) -> str:
+    """Keep the credentials of a run's address out of everything that is shown."""
+    if "://" in run:
+        from unibill.cli import failing
+        from unibill.copying.place import DatabasePlace, locate
+
+        place = locate(run)
+        if isinstance(place, DatabasePlace):
+            failing.keep_secret(place.secrets)
+    return run
+
+
+Run: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--run",
+        metavar="FILE|ADDRESS",
+        envvar="UNIBILL_RUN",
+        callback=_kept_quiet,
+        help="The run: plan, journal and proof in one file, or in a database at postgresql://USER@HOST/DATABASE?run=NAME.",
+        show_default=False,
+        show_envvar=False,
+    ),
+]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 import typer
 
 from unibill.cli.credits import amount
-from unibill.cli.options import Config, Json
+from unibill.cli.options import Config, Json, Run
 
 if TYPE_CHECKING:
     from unibill.copying import ApplyOptions, ApplySummary, Guards, PlanOptions, PlanSummary
@@ -49,7 +49,6 @@ class Include(StrEnum):
 
 Source = Annotated[str, typer.Argument(metavar="SRC", help="The backend to copy from.", show_default=False)]
 Target = Annotated[str, typer.Argument(metavar="DST", help="The backend to copy to.", show_default=False)]
-Run = Annotated[Path, typer.Option("--run", metavar="FILE", help="The run file: plan, journal and proof in one.", show_default=False)]
 Accounts = Annotated[
     Path | None,
     typer.Option(
@@ -508,7 +507,7 @@ def _read_ids(path: Path) -> frozenset[str]:
     return frozenset(line.strip() for line in lines if line.strip())
 
 
-def _apply(run: Path, source: str, target: str, options: "ApplyOptions", json: bool, config: Path | None) -> "ApplySummary":
+def _apply(run: str, source: str, target: str, options: "ApplyOptions", json: bool, config: Path | None) -> "ApplySummary":
     from unibill import copying
     from unibill.cli.backends import opened
     from unibill.cli.progress import progress
