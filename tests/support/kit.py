@@ -34,12 +34,9 @@ def steady_serving(switches: Mapping[str, Mapping[str, str]] | None = None, seed
         yield serving
 
 
-def known(backends: Backends, name: str, find: Callable[[list[Row]], object]) -> Any:  # noqa: ANN401 - what was found
+def known(backends: Backends, name: str, find: Callable[[list[Row]], object]) -> str:
     """What no operation tells, such as the id of an account: looked up in the sandbox's books and kept in the cassette."""
-    if backends.tape is None:
-        return find(backends.sandbox.sandbox.books())
-    found = find(backends.sandbox.sandbox.books()) if backends.tape.recording else None
-    return backends.tape.note(name, found)
+    return backends.known(name, lambda sandbox: str(find(sandbox.books())))
 
 
 def first(kind: str, **wanted: object) -> Callable[[list[Row]], object]:

@@ -3,6 +3,9 @@
 pytester forgets what an inner run imported, so what all of them need is imported here, once.
 """
 
+import datetime as dt
+import re
+
 import httpcore
 import hypothesis
 import pytest
@@ -73,6 +76,42 @@ def test_what_a_red_test_recorded_is_not_kept(project: pytest.Pytester) -> None:
     (project.path / "tests" / "test_app.py").write_text(APP.replace('== Decimal("5.05")', "== 0"))
     assert outcome(project, "--unibill-record")[0] == {"failed": 1}
     assert not (project.path / "cassettes").exists()
+
+
+UNDATED = """
+import pytest
+from decimal import Decimal
+from unibill import CreditDraft
+
+def test_undated(unibill_billing):
+    billing = unibill_billing("billagain")
+    billing.credits.create(CreditDraft(account_id="269", currency="ZAR", amount=Decimal("10.10"), number="CN-1", auto_apply=True))
+    if {skipping}:
+        pytest.skip("enough seen")
+"""
+
+
+def test_a_cassette_is_replayed_on_the_day_of_its_recording_whatever_day_it_is(project: pytest.Pytester) -> None:
+    (project.path / "tests" / "test_app.py").write_text(UNDATED.format(skipping=False))
+    assert outcome(project, "--unibill-record")[0] == {"passed": 1}
+    file = project.path / "cassettes" / "test_app" / "test_undated.yaml"
+    text = file.read_text()
+    now = dt.datetime.fromisoformat(re.findall(r"^now: (.+)$", text, re.MULTILINE)[0])
+    sent = re.findall(r"Date: (\d\d \w+ \d{4})", text)[0]
+    file.write_text(text.replace(sent, "05 Apr 2016").replace(now.isoformat(), "2016-04-05T10:00:00+00:00"))
+    assert outcome(project)[0] == {"passed": 1}
+    file.write_text(text.replace(f"now: {now.isoformat()}\n", ""))
+    found, said = outcome(project)
+    assert (found["failed"], "does not keep 'now'; record it again" in said) == (1, True)
+
+
+def test_a_recording_that_ended_in_a_skip_is_kept_and_its_replay_skips_at_the_same_place(project: pytest.Pytester) -> None:
+    (project.path / "tests" / "test_app.py").write_text(UNDATED.format(skipping=True))
+    outcome(project, "--unibill-record")
+    assert "method: POST" in (project.path / "cassettes" / "test_app" / "test_undated.yaml").read_text()
+    assert "1 skipped" in outcome(project)[1]
+    (project.path / "tests" / "test_app.py").write_text(UNDATED.format(skipping=True).replace('"10.10"', '"10.11"'))
+    assert outcome(project)[0] == {"failed": 1}
 
 
 def test_a_cassette_that_no_test_plays_and_a_test_that_has_none_are_named(project: pytest.Pytester) -> None:

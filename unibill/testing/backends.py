@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from unibill.aio import AsyncBilling
 from unibill.connecting import aconnect, connect
 from unibill.facade import Billing
 from unibill.plugins import AnyProvider
-from unibill.provider import BackendSettings
+from unibill.provider import BackendSettings, Clock, system_clock
 from unibill.testing import network
 from unibill.testing.evidence import Witness
 from unibill.testing.recorder import Origin, Provenance, Tape
@@ -26,6 +26,7 @@ from unibill.testing.scrubbing import SHORTEST
 if TYPE_CHECKING:
     from unibill.sandbox import Sandbox, Serving
 
+T = TypeVar("T")
 LIVE = "live:"
 """What the option begins with for a backend of ``unibill.toml``."""
 
@@ -97,13 +98,13 @@ class Backends:
             provider: the provider's name; on a live backend it must be that backend's.
             settings: more of the provider's settings, or other values for them.
         """
-        billing = self._stack.enter_context(connect(self.settings(provider, **settings), observers=[self.witness]))
+        billing = self._stack.enter_context(connect(self._provider(provider, settings), observers=[self.witness]))
         self.witness.watch(billing)
         return billing
 
     def open_async(self, provider: str, **settings: object) -> AsyncBilling:
         """The awaitable twin; close it yourself, with ``async with``."""
-        billing = aconnect(self.settings(provider, **settings), observers=[self.witness])
+        billing = aconnect(self._provider(provider, settings), observers=[self.witness])
         self.witness.watch(billing)
         return billing
 
@@ -127,6 +128,11 @@ class Backends:
         return kind.Settings.model_validate(backend | settings)
 
     @property
+    def clock(self) -> Clock:
+        """Tells the time to providers: on a cassette that of the recording, since a day that is sent must be the recorded one."""
+        return system_clock if self.tape is None else self.tape.now
+
+    @property
     def sandbox(self) -> "Serving":
         """The sandbox behind the backends; started now if it was not.
 
@@ -138,6 +144,20 @@ class Backends:
         if self._started is None:
             self._started = self._stack.enter_context(self._serving())
         return self._started
+
+    def known(self, name: str, find: "Callable[[Sandbox], T]") -> T:
+        """What a test must know and no operation tells, such as the id of an account that the sandbox made up.
+
+        It is looked up in the sandbox and kept in the cassette; replaying gives what was kept.
+
+        Args:
+            name: the name under which the cassette keeps it.
+            find: gives it; something that JSON can hold.
+        """
+        if self.tape is None:
+            return find(self.sandbox.sandbox)
+        found = find(self.sandbox.sandbox) if self.tape.recording else None
+        return cast("T", self.tape.note(name, found))
 
     @property
     def origin(self) -> Origin:
@@ -153,6 +173,9 @@ class Backends:
             providers = sorted(set(self._opened))
             versions = ", ".join(self._versions.get(name, "") for name in providers).strip(", ")
             self.tape.describe(Provenance(self.origin, datetime.now(UTC).date().isoformat(), " ".join(providers), versions))
+
+    def _provider(self, provider: str, settings: Mapping[str, object]) -> AnyProvider:
+        return plugins.load(provider)(self.settings(provider, **settings), self.clock)
 
     def _live(self, kind: type[AnyProvider], settings: Mapping[str, object]) -> BackendSettings:
         if self.tape is not None and not self.tape.recording:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 pytest.register_assert_rewrite("unibill.testing.conformance")
 
 _failed = pytest.StashKey[bool]()
+_skipped = pytest.StashKey[bool]()
 _ran = pytest.StashKey[set[tuple[str, str, str]]]()
 _expected = pytest.StashKey[set[Path]]()
 _NEEDS_CASSETTE = "unibill_cassette"
@@ -65,10 +66,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Remember a failure, so that what a red test recorded is not kept."""
+    """Remember a failure, so that what a red test recorded is not kept, and a skip, since it proves nothing."""
     report = yield
-    if call.excinfo is not None and not (call.excinfo.errisinstance(pytest.skip.Exception) and call.when == "setup"):
-        item.stash[_failed] = True
+    if call.excinfo is not None:
+        item.stash[_skipped if call.excinfo.errisinstance(pytest.skip.Exception) else _failed] = True
     return report
 
 
@@ -115,21 +116,21 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def note_evidence(request: pytest.FixtureRequest, used: Collection[tuple[str, str]], origin: str) -> None:
-    """Note which operations of which providers ran in a test, unless it failed.
+    """Note which operations of which providers ran in a test, unless it failed or was skipped.
 
     Args:
         request: of a fixture that ends now.
         used: providers and operations.
         origin: where the answers came from.
     """
-    if not request.node.stash.get(_failed, False):
+    if not any(request.node.stash.get(key, False) for key in (_failed, _skipped)):
         request.config.stash[_ran].update((provider, operation, origin) for provider, operation in used)
 
 
 @pytest.fixture
 def unibill_cassette(request: pytest.FixtureRequest) -> "Iterator[Tape]":
     """The test's own cassette: replayed, or recorded with ``--unibill-record``. One typed by hand is always replayed."""
-    from unibill.testing.recorder import CassetteMismatch, Recorder, is_typed
+    from unibill.testing.recorder import CassetteMismatch, Recorder, is_typed, time_of
 
     file = _file(request.config, request.node)
     typed = is_typed(file)
@@ -138,6 +139,8 @@ def unibill_cassette(request: pytest.FixtureRequest) -> "Iterator[Tape]":
     with TemporaryDirectory() as scratch:
         now = Path(scratch) / "now.yaml"
         with Recorder().use(now if comparing else file, record=comparing or recording) as tape:
+            if comparing and (then := time_of(file)):
+                tape.note("now", then)
             yield tape
             failed = request.node.stash.get(_failed, False)
             if failed:

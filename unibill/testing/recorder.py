@@ -20,6 +20,7 @@ from typing import Any, Final, Literal, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from vcr.cassette import Cassette  # type: ignore[import-untyped]  # vcrpy ships no types
+from vcr.errors import MissingMetadataError  # type: ignore[import-untyped]  # vcrpy ships no types
 from vcr.filters import decode_response  # type: ignore[import-untyped]  # vcrpy ships no types
 from vcr.persisters.filesystem import CassetteNotFoundError  # type: ignore[import-untyped]  # vcrpy ships no types
 from vcr.record_mode import RecordMode  # type: ignore[import-untyped]  # vcrpy ships no types
@@ -104,11 +105,22 @@ class Tape:
         """Keep a value in the cassette: the given one while recording, the one that was kept then while replaying.
 
         Use it for what a request depends on and a test cannot know beforehand, such as the time.
+
+        Raises:
+            CassetteMismatch: the cassette keeps nothing under this name.
         """
-        return self._cassette.get_metadata(name, value)
+        try:
+            return self._cassette.get_metadata(name, value)
+        except MissingMetadataError:
+            raise CassetteMismatch(f"the cassette {self.file} does not keep {name!r}; record it again with --unibill-record") from None
 
     def now(self) -> datetime:
-        """The time at which the cassette was recorded, for clocks; the present time while recording."""
+        """The time at which the cassette was recorded, for clocks; the present time while recording.
+
+        One that was typed by hand keeps no time; there it is the day of its provenance.
+        """
+        if not self.recording and self.provenance.evidence in TYPED:
+            return datetime.fromisoformat(self.provenance.recorded).replace(tzinfo=UTC)
         return datetime.fromisoformat(cast("str", self.note("now", datetime.now(UTC).isoformat(timespec="seconds"))))
 
     def hide(self, name: str, value: str) -> None:
@@ -358,6 +370,11 @@ def _refusal(cassette: Any, request: Any) -> str:  # noqa: ANN401 - vcrpy ships 
 def is_typed(file: Path) -> bool:
     """Whether there is a cassette that was typed by hand."""
     return file.is_file() and provenance_of(file).evidence in TYPED
+
+
+def time_of(file: Path) -> str | None:
+    """The time that a cassette keeps for clocks, as it stands there; None where nothing in it depends on the time."""
+    return cassettefile.head(file).get("now") if file.is_file() else None
 
 
 def provenance_of(file: Path) -> Provenance:

@@ -42,11 +42,11 @@ def forgiven_invoice(rows: list[Row]) -> object:
 
 
 def with_credits(backends: Backends) -> str:
-    return str(known(backends, "account with credits", account_of("shortfallWriteOff")))
+    return known(backends, "account with credits", account_of("shortfallWriteOff"))
 
 
 def fresh(backends: Backends) -> str:
-    return str(known(backends, "fresh account", empty_account))
+    return known(backends, "fresh account", empty_account)
 
 
 def charge(amount: str, kind: str = "ServiceFee") -> ChargeCreate:
@@ -90,12 +90,12 @@ def credits_list_of_an_account_whole(backends: Backends) -> None:
 
 
 def credits_list_of_an_invoice(backends: Backends) -> None:
-    invoice = str(known(backends, "forgiven invoice", forgiven_invoice))
+    invoice = known(backends, "forgiven invoice", forgiven_invoice)
     assert len(list(open_billing(backends).credits.list(invoice=invoice, include_reversed=True))) >= 2
 
 
 def credits_get(backends: Backends) -> None:
-    payment = str(known(backends, "payment", first("payment", paymentState="posted")))
+    payment = known(backends, "payment", first("payment", paymentState="posted"))
     credit = open_billing(backends).credits.get(f"payment:{payment}")
     assert credit.allocations
 
@@ -170,7 +170,7 @@ def credits_void(backends: Backends) -> None:
 
 def charges_list(backends: Backends) -> None:
     billing = open_billing(backends)
-    policy = str(known(backends, "policy", charged_policy))
+    policy = known(backends, "policy", charged_policy)
     of_policy = list(billing.charges.list(policy=policy))
     account = of_policy[0].account_id
     transaction = of_policy[0].transaction_id
@@ -219,11 +219,11 @@ def native_charges(backends: Backends) -> None:
     (reversal,) = native.reverse_charges(account, [made.locator], invoicing="next")
     assert reversal.reversal_of_locator == made.locator
     assert [item.locator for item in native.fetch_charges_by_account(account).items] == [made.locator, reversal.locator]
-    policy = str(known(backends, "policy", charged_policy))
+    policy = known(backends, "policy", charged_policy)
     of_policy = native.fetch_charges_by_policy(policy, count=2).items
     assert native.fetch_charges_by_transaction(str(of_policy[0].transaction_locator), include_all=True).items
     assert native.update_policy_invoice_fee_amount(policy, Decimal("2.50")).invoice_fee_amount == Decimal("2.5")
-    quote = str(known(backends, "quote", first("quote", quoteState="accepted")))
+    quote = known(backends, "quote", first("quote", quoteState="accepted"))
     assert native.update_quote_invoice_fee_amount(quote, Decimal(0)).invoice_fee_amount == 0
 
 
@@ -278,7 +278,7 @@ def native_write_offs_and_invoices(backends: Backends) -> None:
 
 def native_settling(backends: Backends) -> None:
     native: SocotraNative = open_billing(backends).native
-    account = str(known(backends, "account that never settles", first("account", excessCreditPlanName="NeverSettle")))
+    account = known(backends, "account that never settles", first("account", excessCreditPlanName="NeverSettle"))
     invoice = invoiced(native, account, "-12.00")
     (settlement,) = native.settle_negative_or_zero_invoice(invoice, forced=True)
     assert settlement.amount == 12

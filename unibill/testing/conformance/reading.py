@@ -124,7 +124,7 @@ class ReadingGroup(Suite):
         blocking = list(billing.credits.list(account=subject.account))
 
         async def read() -> list[Credit]:
-            async with aconnect(subject.settings) as awaited:
+            async with aconnect(subject.made()) as awaited:
                 return [credit async for credit in awaited.credits.list(account=subject.account)]
 
         assert [credit.json_line() for credit in asyncio.run(read())] == [credit.json_line() for credit in blocking]

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from unibill import plugins
 from unibill.capabilities import Operation
@@ -14,12 +14,13 @@ from unibill.drafts import AllocationDraft, CreditDraft
 from unibill.facade import Billing
 from unibill.hookspecs import hookimpl
 from unibill.plugins import AnyProvider
-from unibill.provider import BackendSettings
+from unibill.provider import BackendSettings, Clock, system_clock
 from unibill.testing.evidence import Witness
 
 if TYPE_CHECKING:
     from unibill.events import RequestSettled
     from unibill.sandbox import Sandbox
+    from unibill.testing.recorder import Origin
 
 
 class RequestCounter:
@@ -56,8 +57,10 @@ class Subject:
         policy: a policy with charges; where the vendor has policies.
         transaction: a transaction with charges; where the vendor has them.
         sandbox: the sandbox behind the backend, for faults and its log of requests; None where there is none.
-        origin: what a passed test proves: ``sandbox``, or ``live`` where the vendor's own system is behind the backend.
+        origin: what a passed test proves: ``sandbox``, or ``live`` where the vendor's own system is behind the backend. On a
+            cassette it is ``unibill_billing.origin``.
         draft_defaults: more fields of every draft, where the vendor demands them.
+        clock: tells the time to the provider; on a cassette it is ``unibill_billing.clock``.
     """
 
     provider: str
@@ -77,7 +80,8 @@ class Subject:
     transaction: str | None = None
     sandbox: "Sandbox | None" = None
     draft_defaults: Mapping[str, object] = field(default_factory=dict[str, object])
-    origin: Literal["sandbox", "live"] = "sandbox"
+    origin: "Origin" = "sandbox"
+    clock: Clock = system_clock
     counter: RequestCounter = field(default_factory=RequestCounter)
     witness: Witness = field(default_factory=Witness)
 
@@ -93,10 +97,14 @@ class Subject:
     @contextmanager
     def open(self, **changes: object) -> Iterator[Billing]:
         """A connection to the backend, with other values for some settings."""
-        settings = type(self.settings).model_validate({**_values(self.settings), **changes}) if changes else self.settings
-        with connect(settings, observers=[self.counter, self.witness]) as billing:
+        with connect(self.made(**changes), observers=[self.counter, self.witness]) as billing:
             self.witness.watch(billing)
             yield billing
+
+    def made(self, **changes: object) -> AnyProvider:
+        """The provider itself, with other values for some settings."""
+        settings = type(self.settings).model_validate({**_values(self.settings), **changes}) if changes else self.settings
+        return self.kind(settings, self.clock)
 
     def sent(self) -> int:
         """How many requests were sent so far, by the sandbox's log or else by what the driver told."""
