@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +14,7 @@ from unibill_billagain.provider import BillAgainProvider
 from unibill_billagain.sandbox import BillAgainSandbox
 from unibill_billagain.settings import BillAgainSettings
 
+from tests.support.postgresql import a_run
 from unibill import Billing
 from unibill.copying import AccountMap, InvoiceMap, PlanOptions
 from unibill.http import without_waiting
@@ -116,11 +117,31 @@ def _sides(open_side: Open) -> tuple[Side, Side]:
 
 
 @pytest.fixture
-def pair(_sides: tuple[Side, Side], tmp_path: Path) -> Iterator[Pair]:
+def make_pair(_sides: tuple[Side, Side], tmp_path: Path) -> Callable[[], Pair]:
+    """Makes two empty systems with two customers and two invoices each, of the same two sandboxes every time."""
+
+    def made() -> Pair:
+        source, target = _sides
+        for side, customers, first in ((source, SOURCE_CUSTOMERS, 31), (target, TARGET_CUSTOMERS, 41)):
+            side.sandbox.reset()
+            side.seed(*map(customer, customers), *(invoice(first + i, owner) for i, owner in enumerate(customers)))
+        return Pair(source, target, tmp_path / "run.db")
+
+    return made
+
+
+@pytest.fixture
+def pair(make_pair: Callable[[], Pair]) -> Iterator[Pair]:
     """Two empty systems with two customers and two invoices each."""
-    source, target = _sides
-    for side, customers, first in ((source, SOURCE_CUSTOMERS, 31), (target, TARGET_CUSTOMERS, 41)):
-        side.sandbox.reset()
-        side.seed(*map(customer, customers), *(invoice(first + i, owner) for i, owner in enumerate(customers)))
     with without_waiting():
-        yield Pair(source, target, tmp_path / "run.db")
+        yield make_pair()
+
+
+STORES = ("file", "postgresql")
+
+
+@pytest.fixture(params=STORES)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where a run is kept: in a file, and in a database."""
+    with a_run() if request.param == "postgresql" else nullcontext(str(tmp_path / "run.db")) as found:
+        yield found

@@ -44,10 +44,6 @@ class Database(ABC):
         """
 
     @abstractmethod
-    def unlock(self) -> None:
-        """Give the lock back, if there is one."""
-
-    @abstractmethod
     def open(self) -> None:
         """Open it for reading and writing.
 
@@ -90,7 +86,7 @@ class Database(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Close it; the lock is given back by ``unlock``."""
+        """Close it, whatever of it is open, and give the lock back."""
 
 
 def database(place: Place) -> Database:

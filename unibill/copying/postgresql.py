@@ -149,18 +149,6 @@ class PostgreSQL(Database):
             self.lease = leases.take_part(self.engine, stage, self._place.lease)
         return self.lease
 
-    def unlock(self) -> None:
-        """Give the lease back; one that is lost is another's."""
-        lease, self.lease = self.lease, None
-        if lease is not None:
-            lease.end()
-            try:
-                with self._told(), self.engine.begin() as connection:
-                    lease.give_back(connection)
-            except RunStoreError:
-                pass
-        self.engine.dispose()
-
     def open(self) -> None:
         """Connections are made as they are needed."""
 
@@ -201,7 +189,17 @@ class PostgreSQL(Database):
         return func.json_extract_path_text(value, name, type_=Text)
 
     def close(self) -> None:
-        """Connections are closed by ``unlock``, which still needs one."""
+        """Give the lease back, unless it is lost and so another's, and close every connection."""
+        lease, self.lease = self.lease, None
+        try:
+            if lease is not None:
+                lease.end()
+                with self._told(), self.engine.begin() as connection:
+                    lease.give_back(connection)
+        except RunStoreError:
+            pass
+        finally:
+            self.engine.dispose()
 
 
 def _engine(place: DatabasePlace) -> Engine:

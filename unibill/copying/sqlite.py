@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from sqlalchemy import URL, ColumnElement, Connection, Table, TableValuedAlias, Text, create_engine, event, func
+from sqlalchemy import URL, ColumnElement, Connection, Engine, Table, TableValuedAlias, Text, create_engine, event, func
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
@@ -32,6 +32,8 @@ class SQLite(Database):
         self._path = place.path
         self._lock: Lock | None = None
         self._guard = threading.RLock()
+        self._engine: Engine | None = None
+        self._connection: Connection | None = None
 
     def check(self) -> None:
         """Look at the file's header."""
@@ -70,28 +72,26 @@ class SQLite(Database):
         self._lock = Lock(self._path)
         self._lock.__enter__()
 
-    def unlock(self) -> None:
-        """Let go of the file beside it."""
-        if self._lock is not None:
-            self._lock.__exit__()
-
     def open(self) -> None:
         """Open the file with a write-ahead log that is flushed at every commit."""
-        self._engine = create_engine(URL.create("sqlite+pysqlite", database=self.name), poolclass=StaticPool, connect_args=_CONNECT)
-        event.listen(self._engine, "connect", _configure)
+        engine = create_engine(URL.create("sqlite+pysqlite", database=self.name), poolclass=StaticPool, connect_args=_CONNECT)
+        event.listen(engine, "connect", _configure)
+        self._engine = engine
         try:
-            self._connection = self._engine.connect()
+            self._connection = engine.connect()
         except (DatabaseError, sqlite3.Error, UnicodeDecodeError) as error:  # the last where a damaged file garbles SQLite's own words
-            self._engine.dispose()
             raise RunStoreError(f"the run file {self.name} is damaged or cannot be used: {_said(error)}") from error
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """One transaction on the one connection."""
+        connection = self._connection
+        if connection is None:
+            raise RunStoreError(f"the run file {self.name} is not open")
         with self._guard:
             try:
-                with self._connection.begin():
-                    yield self._connection
+                with connection.begin():
+                    yield connection
             except (DatabaseError, sqlite3.Error) as error:
                 raise RunStoreError(f"the run file {self.name} cannot be read or written: {_said(error)}") from error
 
@@ -111,9 +111,15 @@ class SQLite(Database):
         return func.json_extract(value, f"$.{name}", type_=Text)
 
     def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
-        self._engine.dispose()
+        """Close the connection, and let go of the file beside it."""
+        try:
+            if self._connection is not None:
+                self._connection.close()
+            if self._engine is not None:
+                self._engine.dispose()
+        finally:
+            if self._lock is not None:
+                self._lock.__exit__()
 
 
 def _said(error: Exception) -> str:

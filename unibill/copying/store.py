@@ -5,7 +5,7 @@ Several threads can work on a run. Intents are made durable in groups: threads t
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self, cast
@@ -62,13 +62,13 @@ class RunStore:
     def __init__(self, run: RunLike, *, lock: bool = False) -> None:
         self.place = locate(run)
         self.database = database(self.place)
-        self.database.check()
-        if lock:
-            self.database.lock()
         try:
+            self.database.check()
+            if lock:
+                self.database.lock()
             self.database.open()
         except BaseException:
-            self.database.unlock()
+            self.database.close()
             raise
         self._writer = _Writer(self)
 
@@ -81,7 +81,8 @@ class RunStore:
             ConfigurationError: as of the class.
         """
         place = locate(run)
-        database(place).create()
+        with closing(database(place)) as made:
+            made.create()
         store = cls(place, lock=True)
         try:
             store._empty()
@@ -108,7 +109,6 @@ class RunStore:
                 self._writer.flush()
         finally:
             self.database.close()
-            self.database.unlock()
 
     def __enter__(self) -> Self:
         return self
