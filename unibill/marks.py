@@ -8,6 +8,7 @@ whatever the backend is called in anybody's configuration.
 import hashlib
 import json
 import re
+from functools import lru_cache
 from typing import Final
 
 PREFIX: Final = "ub1-"
@@ -33,6 +34,7 @@ def key_mark(key: str) -> str:
     return mark(_KEYS, "key", key)
 
 
+@lru_cache(maxsize=64)
 def origin(identity: str) -> str:
     """The six letters by which a mark names the system it came from."""
     return _letters(6, identity)

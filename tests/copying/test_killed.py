@@ -23,7 +23,7 @@ from unibill_billagain.provider import BillAgainProvider
 from unibill_billagain.settings import BillAgainSettings
 
 moment, run, source, target = sys.argv[1:]
-left = 2  # the second time, so that one record is done and one is not begun
+left = 1 if moment == "intent written" else 2  # the intents of an account's records come together; else one record is done
 
 def die():
     global left
@@ -33,9 +33,9 @@ def die():
 
 def after(owner, name, is_it):
     real = getattr(owner, name)
-    def wrapped(self, given):
-        result = real(self, given)
-        if is_it(given):
+    def wrapped(self, *given):
+        result = real(self, *given)
+        if any(map(is_it, given)):
             if name == "note":
                 self.flush()
             die()
@@ -43,13 +43,13 @@ def after(owner, name, is_it):
     setattr(owner, name, wrapped)
 
 if moment == "intent written":
-    after(_Writer, "keep", lambda entry: entry.journal["phase"] == "intent")
+    after(_Writer, "keep", lambda entry: entry.phase == "intent")
 elif moment == "answer received":
     after(Transport, "send", lambda request: request.method == "POST")
 elif moment == "answered step written":
-    after(_Writer, "note", lambda entry: entry.journal["phase"] == "done")
+    after(_Writer, "note", lambda entry: entry.phase == "done")
 elif moment == "outcome written":
-    after(_Writer, "note", lambda entry: entry.journal["phase"] == "outcome")
+    after(_Writer, "note", lambda entry: entry.phase == "outcome")
 
 def billing(url, account):
     key = SecretStr("sandbox-key")
@@ -102,7 +102,7 @@ def test_a_process_that_is_killed_at_any_step_leaves_nothing_twice_and_nothing_o
     assert pair.run.with_name("run.db.lock").exists()
     with open_run(pair.run) as run:
         assert [entry.phase for entry in run.journal()].count("intent") == 2
-    assert len(pair.target.credits()) == (1 if moment == "intent written" else 2)
+    assert len(pair.target.credits()) == (0 if moment == "intent written" else 2)
     assert apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions()).exit_status == 0
     assert sorted((row["customerID"], row["Amount"]) for row in pair.target.credits()) == THREE
     assert verify(pair.source.billing, pair.target.billing, pair.run).exit_status == 0

@@ -59,15 +59,15 @@ moment, step, operation, run, source, account, target, tenant, token = sys.argv[
 
 def after(owner, name, is_it):
     real = getattr(owner, name)
-    def wrapped(self, given):
-        result = real(self, given)
-        if is_it(given):
+    def wrapped(self, *given):
+        result = real(self, *given)
+        if any(map(is_it, given)):
             os.kill(os.getpid(), signal.SIGKILL)
         return result
     setattr(owner, name, wrapped)
 
 if moment == "intent":
-    after(_Writer, "keep", lambda entry: entry.journal["phase"] == "intent" and entry.journal["step"].partition(":")[0] == step)
+    after(_Writer, "keep", lambda entry: entry.phase == "intent" and entry.journal["step"].partition(":")[0] == step)
 else:
     after(Transport, "send", lambda request: request.operation == operation)
 

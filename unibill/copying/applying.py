@@ -1,7 +1,7 @@
 """Apply: do exactly what was planned, once, whatever breaks on the way."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -21,8 +21,8 @@ from unibill.copying.place import RunLike
 from unibill.copying.planning import hash_of
 from unibill.copying.reading import SourceMarks
 from unibill.copying.schema import records
-from unibill.copying.sending import Sent
-from unibill.copying.store import Row, RunStore, loads
+from unibill.copying.sending import Creation, Sent
+from unibill.copying.store import Row, RunStore, in_chunks, loads
 from unibill.copying.summary import SHOWN, AppliedTotal, ApplySummary, Problem, Progress, Tell, Verification
 from unibill.copying.telling import telling
 from unibill.copying.verifying import Verifier
@@ -34,6 +34,8 @@ from unibill.model import Credit
 _DEFAULTS: Final = ApplyOptions()
 _ROUNDS: Final = 3
 """How often writes with unknown outcomes are looked for and sent again in one apply."""
+_BLOCK: Final = 64
+"""How many records of an account get their intents in one commit. After a crash so many are looked for before they are sent again."""
 
 
 def apply(source: Billing, target: Billing, run: RunLike, options: ApplyOptions = _DEFAULTS, progress: Tell | None = None) -> ApplySummary:
@@ -177,16 +179,30 @@ class Applier:
             self._all_failed(rows, error)
             return
         touched = False
-        for row in rows:
-            if self._crew.stopping.is_set():
-                break
-            later = () if row["mark_now"] in carriers else self._later(row, carriers)
-            sent = self._record(row, fresh.get(row["source_id"]), carriers.get(row["mark_now"], []), later)
-            touched = touched or sent.state in DONE
-            self._count(row, sent)
+        for block in in_chunks(rows, _BLOCK):
+            judged = [(row, self._judged(row, fresh.get(row["source_id"]), carriers)) for row in block]
+            touched |= self._do(judged)
         self._store.flush()
         if touched:
             self._auditor.after_account(account)
+
+    def _do(self, judged: Sequence[tuple[Row, Sent | Creation]]) -> bool:
+        """Do records in order, the intents of all before the first; whether something stands at the target now."""
+        waiting = {row["seq"]: what for row, what in judged if isinstance(what, Creation)}
+        touched = False
+        try:
+            sending.begin(self._store, waiting.values())
+            for row, what in judged:
+                if self._crew.stopping.is_set():
+                    break
+                waiting.pop(row["seq"], None)
+                sent = self._created(what) if isinstance(what, Creation) else self._finished(row, what)
+                touched = touched or sent.state in DONE
+                self._count(row, sent)
+        finally:
+            for creation in waiting.values():
+                creation.withdraw()
+        return touched
 
     def _read_again(self, rows: Sequence[Row]) -> dict[str, Credit]:
         """The planned credits as the source has them now."""
@@ -203,7 +219,7 @@ class Applier:
             by_mark.setdefault(credit.mark or "", []).append(credit)
         return by_mark
 
-    def _later(self, row: Row, carriers: dict[str, list[Credit]]) -> Sequence[Credit]:
+    def _later(self, row: Row, carriers: Mapping[str, Sequence[Credit]]) -> Sequence[Credit]:
         """Standing copies that a newer copy of this run file made after a rollback which this one knows nothing of."""
         return [credit for mark in self._auditor.later_marks(row) for credit in carriers.get(mark, ()) if reading.is_standing(credit)]
 
@@ -217,49 +233,52 @@ class Applier:
         if isinstance(error, sending.FATAL):
             raise error
 
-    def _record(self, row: Row, fresh: Credit | None, carriers: Sequence[Credit], later: Sequence[Credit]) -> Sent:
-        """Do one record: refuse it, find it, or create it."""
-        standing = [credit for credit in carriers if reading.is_standing(credit)]
+    def _judged(self, row: Row, fresh: Credit | None, carriers: Mapping[str, Sequence[Credit]]) -> Sent | Creation:
+        """What is to be done with one record: refuse it, find it, or create it."""
+        mine = carriers.get(row["mark_now"], ())
+        standing = [credit for credit in mine if reading.is_standing(credit)]
         known = len(standing) == 1 and sending.is_planned(standing[0], row)
         if fresh is None or fingerprint(fresh) != row["print"]:
             if known:
-                return self._finished(row, Sent(State.CREATED if row["sends"] else State.EXISTS, standing[0]))
+                return Sent(State.CREATED if row["sends"] else State.EXISTS, standing[0])
             if row["state"] in UNSETTLED and row["seq"] in self._seen:
                 return Sent(State.UNKNOWN, reason="it was seen at the target and then not; apply again")
             gone = "it is not at the source any more" if fresh is None else "it has changed at the source since the plan"
-            return self._finished(row, Sent(State.REFUSED, reason=f"{gone}; plan again for it"))
-        if carriers:
-            return self._found(row, fresh, carriers, standing[0] if known else None)
+            return Sent(State.REFUSED, reason=f"{gone}; plan again for it")
+        if mine:
+            return self._found(row, fresh, mine, standing[0] if known else None)
         if row["seq"] in self._seen:
-            return self._finished(row, Sent(State.UNKNOWN, reason="it was seen at the target and then not; apply again"))
-        if later:
+            return Sent(State.UNKNOWN, reason="it was seen at the target and then not; apply again")
+        if carriers and (later := self._later(row, carriers)):
             ids = ", ".join(credit.id for credit in later)
             reason = f"it was rolled back and made again as {ids}, which this run file is too old to know; go on with the newer one"
-            return self._finished(row, Sent(State.CONFLICT, reason=reason))
+            return Sent(State.CONFLICT, reason=reason)
         if row["decision"] == Decision.EXISTS and row["mark"] == row["mark_now"]:
             reason = "the plan found its copy at the target, which does not list it now; apply again, or plan again if it is gone"
-            return self._finished(row, Sent(State.FAILED, reason=reason))
-        return self._create(row, fresh, {})
+            return Sent(State.FAILED, reason=reason)
+        return self._creation(row, fresh, {})
 
-    def _found(self, row: Row, fresh: Credit, carriers: Sequence[Credit], copy: Credit | None) -> Sent:
+    def _found(self, row: Row, fresh: Credit, carriers: Sequence[Credit], copy: Credit | None) -> Sent | Creation:
         if copy is None:
             ids = ", ".join(f"{credit.id} ({credit.amount} {credit.currency}, {credit.status})" for credit in carriers)
-            return self._finished(row, Sent(State.CONFLICT, reason=f"its mark stands on something else: {ids}"))
+            return Sent(State.CONFLICT, reason=f"its mark stands on something else: {ids}")
         done = self._target.provider.done_from(copy)
         if done and loads(row["draft"])["allocations"]:
-            return self._create(row, fresh, done, found=True)
-        return self._finished(row, Sent(State.CREATED if row["sends"] else State.EXISTS, copy))
+            return self._creation(row, fresh, done, found=True)
+        return Sent(State.CREATED if row["sends"] else State.EXISTS, copy)
 
-    def _create(self, row: Row, fresh: Credit, done: Done, *, found: bool = False) -> Sent:
-        draft = sending.draft_from(row, fresh)
+    def _creation(self, row: Row, fresh: Credit, done: Done, *, found: bool = False) -> Creation:
         steps = {**sending.journaled(self._store, row), **done}
+        return Creation(self._target, self._store, row, sending.draft_from(row, fresh), steps, found=found)
+
+    def _created(self, creation: Creation) -> Sent:
         with self._guard:
-            self._writes += not steps
-        sent = sending.create(self._target, self._store, row, draft, steps, found=found)
+            self._writes += creation.is_first
+        sent = creation.send()
         if sent.state is State.UNKNOWN:
             self._unknown_since = Since()
         if sent.stop:
-            self._stopped = f"the run stopped after record {row['source_id']}: {sent.stop}"
+            self._stopped = f"the run stopped after record {creation.row['source_id']}: {sent.stop}"
             self._crew.stopping.set()
         if isinstance(sent.error, sending.FATAL):
             raise sent.error

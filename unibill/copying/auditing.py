@@ -4,22 +4,36 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select
 
 from unibill.copying import reading, sending
 from unibill.copying.carry import mask
 from unibill.copying.decisions import DONE, State
 from unibill.copying.hashing import fingerprint
-from unibill.copying.reading import RunMarks
+from unibill.copying.reading import SourceMarks
 from unibill.copying.schema import records
 from unibill.copying.sending import Watch, watched
-from unibill.copying.store import Row, RunStore, in_chunks
+from unibill.copying.store import Entry, Row, RunStore, in_chunks
 from unibill.copying.summary import SHOWN, Problem
 from unibill.errors import BackendError, UnibillError
 from unibill.facade import Billing
 from unibill.model import Credit
 
 SURPLUS: Final = "undo surplus"
+_COLUMNS: Final = [
+    records.c[name]
+    for name in ("seq", "source_id", "target_account", "target_id", "currency", "carried", "mark_now", "generation", "sends")
+]
+_OF_ACCOUNT: Final = records.c.target_account == bindparam("account")
+_MADE: Final = select(records.c.seq, records.c.target_id).where(
+    _OF_ACCOUNT, records.c.state == State.CREATED, records.c.target_print.is_(None)
+)
+_STANDING: Final = (
+    select(records.c.source_id, records.c.target_id, records.c.mark_now)
+    .where(_OF_ACCOUNT, records.c.state.in_(DONE), records.c.outcome == "")
+    .order_by(records.c.seq)
+)
+_MARKED: Final = select(*_COLUMNS).where(records.c.mark_now.in_(bindparam("marks", expanding=True)), records.c.state != "")
 
 
 class Auditor:
@@ -27,7 +41,6 @@ class Auditor:
 
     Attributes:
         identity: of the source.
-        marks: of the run.
         problems: what it found and could not mend.
         undone: surplus copies that it took back.
     """
@@ -38,7 +51,7 @@ class Auditor:
         self._guard = threading.Lock()
         self._named: set[tuple[str, str, str]] = set()
         self.identity = str(store.get("source_identity"))
-        self.marks = RunMarks(store, self.identity)
+        self._marks = SourceMarks(store, self.identity)
         self.problems: list[Problem] = []
         self.undone = 0
 
@@ -56,27 +69,22 @@ class Auditor:
         carriers = [credit for credit in found if credit.mark is not None]
         rows = self._rows_of(carriers)
         self._count(account, carriers, rows)
-        prints = {credit.id: fingerprint(credit) for credit in found}
-        mine = select(records.c.seq, records.c.target_id).where(
-            records.c.target_account == account, records.c.state == State.CREATED, records.c.target_print.is_(None)
-        )
-        updates = [(row["seq"], prints[row["target_id"]]) for row in self._store.rows(mine) if row["target_id"] in prints]
-        with self._store.transaction() as connection:
-            for seq, text in updates:
-                connection.execute(update(records).where(records.c.seq == seq).values(target_print=text))
+        by_id = {credit.id: credit for credit in found}
+        for row in self._store.rows(_MADE, account=account):
+            if row["target_id"] in by_id:
+                self._store.note(Entry.unjournaled(row["seq"], {"target_print": fingerprint(by_id[row["target_id"]])}))
 
     def at_the_end(self, account: str) -> None:
         """Count one account by the run's marks."""
         try:
-            carriers = self._target.run(self._target.provider.find_marked(account, self.marks))
+            carriers = self._target.run(self._target.provider.find_marked(account, self._marks))
         except BackendError as error:
             self._name(Problem("unreadable", account, "", "", f"the account could not be counted at the end: {mask(str(error))}"))
             return
         rows = self._rows_of(carriers)
         self._count(account, carriers, rows)
         standing = {credit.mark for credit in carriers if reading.is_standing(credit)}
-        query = select(records).where(records.c.target_account == account, records.c.state.in_(DONE), records.c.outcome == "")
-        for row in self._store.stream(query, records.c.seq):
+        for row in self._store.rows(_STANDING, account=account):
             if row["mark_now"] not in standing:
                 reason = "it was made or found, and is not there any more"
                 self._name(Problem("missing", account, row["source_id"], row["target_id"] or "", reason))
@@ -86,7 +94,7 @@ class Auditor:
         wanted = sorted({credit.mark for credit in carriers if credit.mark is not None})
         rows: dict[str, Row] = {}
         for chunk in in_chunks(wanted):
-            found = self._store.rows(select(records).where(records.c.mark_now.in_(chunk), records.c.state != ""))
+            found = self._store.rows(_MARKED, marks=chunk)
             rows.update((row["mark_now"], row) for row in found)
         return rows
 

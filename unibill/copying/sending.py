@@ -1,6 +1,6 @@
 """Sending one write of a run: an intent in the store before, an outcome after."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -26,7 +26,7 @@ from unibill.errors import (
     UnsupportedOperation,
 )
 from unibill.facade import Billing
-from unibill.flow import Done, Effect, Flow, Request, Step
+from unibill.flow import Done, Effect, Flow, Request, Sleep, Step
 from unibill.model import Credit, Direction
 
 T = TypeVar("T")
@@ -70,14 +70,21 @@ class Watch:
 
     def keep(self, step: Step) -> None:
         """Keep one step: intents durably before they are sent."""
-        row, phase = self._row, "done" if step.done else "intent"
         if step.done:
             self.open, self.answered = False, True
-            self._store.note(Entry(row["seq"], row["generation"], self._action, phase, step.name, step.data, {}))
+            self._store.note(self._entry("done", step, {}))
         else:
-            values = {} if self.open or self.answered else self._on_intent
-            self.open = True
-            self._store.keep(Entry(row["seq"], row["generation"], self._action, phase, step.name, step.data, values))
+            self._store.keep(self.intent(step))
+
+    def intent(self, step: Step) -> Entry:
+        """A write is begun: the entry that must be durable before it is sent."""
+        values = {} if self.open or self.answered else self._on_intent
+        self.open = True
+        return self._entry("intent", step, values)
+
+    def _entry(self, phase: str, step: Step, values: Mapping[str, object]) -> Entry:
+        row = self._row
+        return Entry(row["seq"], row["generation"], self._action, phase, step.name, step.data, values)
 
 
 def watched(flow: Flow[T], watch: Watch) -> Flow[T]:
@@ -100,8 +107,8 @@ def watched(flow: Flow[T], watch: Watch) -> Flow[T]:
         flow.close()
 
 
-def create(target: Billing, store: RunStore, row: Row, draft: CreditDraft, done: Done, *, found: bool = False) -> Sent:
-    """Create one copy, and keep how it ended.
+class Creation:
+    """One copy to be created, in two steps, so that the intents of several can be made durable together before the first is sent.
 
     Args:
         target: where.
@@ -111,16 +118,91 @@ def create(target: Billing, store: RunStore, row: Row, draft: CreditDraft, done:
         done: the steps that are done.
         found: a copy stands already, and only what it lacks is written: if this run did not make it, it still did not.
     """
-    provider, mark = target.provider, str(row["mark_now"])
-    watch = Watch(store, row, CREATE, {"state": State.SENDING, "sends": row["sends"] + (0 if found else 1)})
+
+    def __init__(self, target: Billing, store: RunStore, row: Row, draft: CreditDraft, done: Done, *, found: bool = False) -> None:
+        self.row = row
+        self.is_first = not done
+        """Nothing of it was written before."""
+        self._target = target
+        self._store = store
+        self._draft = draft
+        self._found = found
+        self._watch = Watch(store, row, CREATE, {"state": State.SENDING, "sends": row["sends"] + (0 if found else 1)})
+        self._flow = watched(target.provider.create_credit(draft, row["mark_now"], done), self._watch)
+        self._begun: Callable[[], Flow[Credit]] = lambda: self._flow
+
+    def begin(self) -> Entry | None:
+        """Go up to the first write; gives its intent, or None where something else comes before it."""
+        flow, intent = self._flow, None
+        try:
+            item = next(flow)
+        except StopIteration as stop:
+            made: Credit = stop.value
+            self._begun = lambda: _ended(made)
+        except UnibillError as error:
+            failed = error
+            self._begun = lambda: _failing(failed)
+        else:
+            if isinstance(item, Step) and not item.done:
+                intent = self._watch.intent(item)
+                self._begun = lambda: _resumed(flow, None)
+            else:
+                self._begun = lambda: _resumed(flow, item)
+        return intent
+
+    def send(self) -> Sent:
+        """Create it, and keep how it ended."""
+        row, mark = self.row, str(self.row["mark_now"])
+        try:
+            credit = self._target.run(self._begun(), self._watch.keep)
+        except UnibillError as error:
+            sent = _failed(error, self._watch)
+        else:
+            sent = _created(credit, self._draft, mark, State.EXISTS if self._found and not row["sends"] else State.CREATED)
+        finish(self._target, self._store, row, sent)
+        return sent
+
+    def withdraw(self) -> None:
+        """Nothing of it was sent, and nothing will be: the record is again as it was before its intent."""
+        self._flow.close()
+        if self._watch.open:
+            row = self.row
+            values = {"state": row["state"], "sends": row["sends"]}
+            self._store.note(Entry(row["seq"], row["generation"], CREATE, "outcome", "withdrawn", {}, values))
+
+
+def begin(store: RunStore, creations: Iterable[Creation]) -> None:
+    """Make the intents of several creations durable in one commit."""
+    store.keep(*(intent for creation in creations if (intent := creation.begin()) is not None))
+
+
+def _resumed(flow: Flow[T], item: Request | Sleep | Step | None) -> Flow[T]:
+    """The rest of a flow that was begun, from an item that it gave; None: its first step, which was kept."""
     try:
-        credit = target.run(watched(provider.create_credit(draft, mark, done), watch), watch.keep)
-    except UnibillError as error:
-        sent = _failed(error, watch)
-    else:
-        sent = _created(credit, draft, mark, State.EXISTS if found and not row["sends"] else State.CREATED)
-    finish(target, store, row, sent)
-    return sent
+        if item is None:
+            item = flow.send(None)
+        while True:
+            try:
+                reply = yield item
+            except BackendError as error:
+                item = flow.throw(error)
+            else:
+                item = flow.send(reply)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        flow.close()
+
+
+def _ended(value: T) -> Flow[T]:
+    yield from ()
+    return value
+
+
+def _failing(error: UnibillError) -> Flow[Credit]:
+    yield from ()
+    raise error
 
 
 def _failed(error: UnibillError, watch: Watch) -> Sent:

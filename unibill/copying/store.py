@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
-from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, insert, select, update
 
 from unibill import exactjson
 from unibill.copying import schema
@@ -126,11 +126,16 @@ class RunStore:
 
     # Reading
 
-    def rows(self, query: Select[*tuple[Any, ...]]) -> Sequence[Row]:
-        """All rows of a query that gives few."""
+    def rows(self, query: Select[*tuple[Any, ...]], **values: object) -> Sequence[Row]:
+        """All rows of a query that gives few.
+
+        Args:
+            query: one that is asked often is made once, with bound parameters.
+            values: of its parameters.
+        """
         self._writer.flush()
         with self.transaction() as connection:
-            return connection.execute(query).mappings().all()
+            return connection.execute(query, values).mappings().all()
 
     def count(self, query: Select[*tuple[Any, ...]]) -> int:
         """The one number that a query gives."""
@@ -181,9 +186,9 @@ class RunStore:
 
     # Writing
 
-    def keep(self, entry: "Entry") -> None:
-        """Make an entry durable before this returns."""
-        self._writer.keep(entry)
+    def keep(self, *entries: "Entry") -> None:
+        """Make entries durable, all in one commit, before this returns."""
+        self._writer.keep(*entries)
 
     def note(self, entry: "Entry") -> None:
         """Write an entry with the next one that is kept, or when anything is read."""
@@ -207,12 +212,28 @@ class Entry:
         record: new values of the record's columns.
     """
 
-    __slots__ = ("journal", "record", "seq")
+    __slots__ = ("journal", "phase", "record", "seq")
 
     def __init__(self, seq: int, attempt: int, action: str, phase: str, step: str, data: Values, record: Values) -> None:
         self.seq = seq
-        self.journal = {"seq": seq, "attempt": attempt, "action": action, "phase": phase, "step": step, "data": dumps(data), "at": now()}
+        self.phase = phase
+        self.journal: dict[str, object] | None = {
+            "seq": seq,
+            "attempt": attempt,
+            "action": action,
+            "phase": phase,
+            "step": step,
+            "data": dumps(data),
+            "at": now(),
+        }
         self.record = record
+
+    @classmethod
+    def unjournaled(cls, seq: int, record: Values) -> "Entry":
+        """What became known of a record without any write."""
+        entry = cls.__new__(cls)
+        entry.seq, entry.phase, entry.journal, entry.record = seq, "", None, record
+        return entry
 
 
 class _Writer:
@@ -235,9 +256,9 @@ class _Writer:
         with self._changed:
             self._waiting.append(entry)
 
-    def keep(self, entry: Entry) -> None:
+    def keep(self, *entries: Entry) -> None:
         with self._changed:
-            self._waiting.append(entry)
+            self._waiting.extend(entries)
             self._until(self._taken + len(self._waiting))
 
     def flush(self) -> None:
@@ -273,12 +294,24 @@ class _Writer:
                 raise failure
 
     def _commit(self, batch: Sequence[Entry]) -> None:
+        changed: dict[int, dict[str, object]] = {}
+        for entry in batch:
+            if entry.record:
+                changed.setdefault(entry.seq, {}).update(entry.record)
+        alike: dict[tuple[str, ...], list[dict[str, object]]] = {}
+        for seq, values in changed.items():
+            alike.setdefault(tuple(values), []).append({"which": seq, **values})
+        journal = [entry.journal for entry in batch if entry.journal is not None]
         with self._store.transaction() as connection:
             self._store.database.fence(connection)
-            connection.execute(insert(schema.journal), [entry.journal for entry in batch])
-            for entry in batch:
-                if entry.record:
-                    connection.execute(update(schema.records).where(schema.records.c.seq == entry.seq).values(**entry.record))
+            if journal:
+                connection.execute(_JOURNAL, journal)
+            for rows in alike.values():
+                connection.execute(_RECORD, rows)
+
+
+_JOURNAL: Final = insert(schema.journal)
+_RECORD: Final = update(schema.records).where(schema.records.c.seq == bindparam("which"))
 
 
 def done_steps(store: RunStore, seq: int, action: str, attempt: int | None = None) -> dict[str, dict[str, object]]:
