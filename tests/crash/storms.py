@@ -26,18 +26,20 @@ class Seen:
         unsettled: records whose writes the store does not know the end of.
         created: records that the store knows to be created.
         made: credits that the target had made.
+        unknown: credits that the target has, all in all, beyond those of which the store has at least an intent.
     """
 
     unsettled: int
     created: int
     made: int
+    unknown: int = 0
 
 
 class Watched(Trial):
     """A trial that looks at the run store and at the target at each kill."""
 
     def __init__(self, world: World, direction: tuple[str, str], folder: Path, randomness: random.Random) -> None:
-        super().__init__(world, direction, folder, randomness, each=7)
+        super().__init__(world, direction, folder, randomness, accounts=17, each=2)  # a kill leaves an account behind
         self.seen: dict[str, Seen] = {}
         self._name = ""
         self._before = Seen(0, 0, 0)
@@ -52,7 +54,8 @@ class Watched(Trial):
         """Note what has changed."""
         del kill
         now, before = self._now(), self._before
-        self.seen[self._name] = Seen(now.unsettled - before.unsettled, now.created - before.created, now.made - before.made)
+        unknown = max(now.made - now.unsettled - now.created, 0)
+        self.seen[self._name] = Seen(now.unsettled - before.unsettled, now.created - before.created, now.made - before.made, unknown)
 
     def _now(self) -> Seen:
         states = self.states()

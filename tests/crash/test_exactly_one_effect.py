@@ -13,7 +13,7 @@ import pytest
 
 from tests.crash.harness import DIRECTIONS, NO_KILL, Figures, Kill, Trial, seeded, table
 from tests.crash.processes import ROOT, World, world
-from tests.crash.storms import OUTSIDE, Breach, Seen, hidden, inside, lost_under_way, outside, overlapping, steps, too_late
+from tests.crash.storms import OUTSIDE, Breach, hidden, inside, lost_under_way, outside, overlapping, steps, too_late
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "waitid"), reason="needs processes that can be forked and watched")
 BILLAGAIN = ("billagain", "billagain")
@@ -60,17 +60,13 @@ def test_every_credit_is_made_once_though_apply_was_killed_at_every_named_step(
     totals[f"steps {named(direction)}"] = trial.figures
     assert set(wrong(trial.figures).values()) == {0}, wrong(trial.figures)
     seen = trial.seen
-    assert {name: seen[name] for name in ("begun", "intent", "sent", "effect", "answered", "noted", "outcome")} == {
-        "begun": Seen(unsettled=0, created=0, made=0),
-        "intent": Seen(unsettled=1, created=0, made=0),
-        "sent": Seen(unsettled=1, created=0, made=0),
-        "effect": Seen(unsettled=1, created=0, made=1),
-        "answered": Seen(unsettled=1, created=0, made=1),
-        "noted": Seen(unsettled=1, created=0, made=1),
-        "outcome": Seen(unsettled=1, created=0, made=1),
-    }
-    assert seen["stored"].created == 1
-    assert seen["lost"].unsettled == 1
+    points = ("begun", "intent", "sent", "effect", "answered", "noted", "outcome")
+    assert {name: seen[name].made for name in points} == dict(zip(points, (0, 0, 0, 1, 1, 1, 1), strict=True))
+    assert {name: one.unknown for name, one in seen.items()} == dict.fromkeys(seen, 0)
+    assert (seen["begun"].unsettled, seen["begun"].created) == (0, 0)
+    assert seen["intent"].unsettled in {1, 2}, "the intents of an account's records become durable together"
+    assert seen["stored"].created >= 1
+    assert seen["lost"].unsettled >= 1
     assert trial.figures.kills == len(seen) == (15 if direction[1] == "socotra" else 9)
 
 
