@@ -39,7 +39,7 @@ class Watched(Trial):
     """A trial that looks at the run store and at the target at each kill."""
 
     def __init__(self, world: World, direction: tuple[str, str], folder: Path, randomness: random.Random) -> None:
-        super().__init__(world, direction, folder, randomness, accounts=17, each=2)  # a kill leaves an account behind
+        super().__init__(world, direction, folder, randomness, accounts=16, each=2)  # a kill leaves an account behind
         self.seen: dict[str, Seen] = {}
         self._name = ""
         self._before = Seen(0, 0, 0)
