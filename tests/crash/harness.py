@@ -376,6 +376,7 @@ def _wanted(randomness: random.Random, source: str, accounts: int, each: int) ->
         for place in range(1 if alone else each):
             parts = 2 if alone else 0 if source == "socotra" else place % 3
             spent = tuple(Decimal(numbers.pop()) / 100 for _ in range(parts))
-            wanted.append(Wanted(account, sum(spent, Decimal(100)) + Decimal(numbers.pop()) / 100, spent))
-    assert len({credit.amount for credit in wanted}) == len(wanted)
+            taken = {credit.amount for credit in wanted}
+            amounts = (sum(spent, Decimal(100)) + Decimal(number) / 100 for number in iter(numbers.pop, None))
+            wanted.append(Wanted(account, next(amount for amount in amounts if amount not in taken), spent))
     return wanted
