@@ -115,7 +115,7 @@ _add(
     ("verify", runs.verify, "unibill verify --run cutover.run"),
     ("rollback", runs.rollback, "unibill rollback --run cutover.run"),
     ("status", runs.status, "unibill status --run cutover.run"),
-    ("copy", runs.copy, "unibill copy old new --run cutover.run --accounts accounts.csv"),
+    ("copy", runs.copy, "unibill copy old new --run whole.run --accounts accounts.csv"),
 )
 _add(
     SET_UP,
