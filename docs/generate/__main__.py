@@ -1,16 +1,16 @@
 """Make anew what the pages show of the code: ``python -m docs.generate``.
 
-Without a name everything is made, ``parts`` or ``outputs`` make only that: parts between markers; what commands print. Tests fail when
-one of them has drifted.
+Without a name everything is made; a name makes only that: ``parts`` between markers, ``drawings``, ``outputs`` of commands. Tests fail
+when one of them has drifted.
 """
 
 import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from docs.generate import outputs, pages
+from docs.generate import drawings, outputs, pages
 
-WHAT: Final[Mapping[str, Callable[[], None]]] = {"parts": pages.write, "outputs": outputs.write}
+WHAT: Final[Mapping[str, Callable[[], None]]] = {"parts": pages.write, "drawings": drawings.make, "outputs": outputs.write}
 
 
 def main(names: list[str]) -> int:

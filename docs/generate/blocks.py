@@ -1,5 +1,6 @@
 """The blocks of code on a page, each with what the page says of it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,12 @@ class Block:
         if self.language.startswith("{"):
             return "it is a directive of the documentation's generator, which runs it"
         return self.above.removeprefix(NOT_RUN).removesuffix("*") if self.above.startswith(NOT_RUN) else ""
+
+    @property
+    def file(self) -> str:
+        """The file that the page says it is; empty where it is none."""
+        found = re.fullmatch(r"<!-- file: (\S+) -->", self.above)
+        return found[1] if found else ""
 
     @property
     def commands(self) -> list[str]:

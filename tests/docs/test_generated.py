@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.generate import pages
+from docs.generate import drawings, pages
 from docs.generate.markdown import regenerated
 from unibill import explaining
 from unibill.copying import schema
@@ -36,7 +36,7 @@ def test_every_field_of_the_model_has_a_meaning_on_its_page() -> None:
 
 def test_every_table_of_a_run_file_is_on_its_page() -> None:
     text = (pages.ROOT / "docs" / "reference" / "run-file.md").read_text("utf-8")
-    assert set(re.findall(r"^### `(\w+)`$", text, re.MULTILINE)) == set(schema.metadata.tables)
+    assert set(re.findall(r"^### `(\w+)`$", text, re.MULTILINE)) == {made.name for made in vars(schema).values() if isinstance(made, Table)}
 
 
 def test_the_matrix_of_losses_has_every_ordered_pair() -> None:
@@ -63,3 +63,15 @@ def test_every_page_is_in_the_contents() -> None:
         name = page.relative_to(pages.ROOT / "docs").with_suffix("").as_posix()
         if not name.startswith("_build/"):
             assert re.search(rf"(file|root): {re.escape(name)}$", contents, re.MULTILINE), f"{name} is missing in docs/contents.yml"
+
+
+@pytest.mark.parametrize("name", drawings.DRAWINGS)
+def test_a_drawing_is_what_its_description_says(name: str) -> None:
+    assert (drawings.FOLDER / f"{name}.svg").read_text("utf-8") == drawings.DRAWINGS[name]().svg(), "run: python -m docs.generate drawings"
+
+
+@pytest.mark.parametrize("picture", sorted(drawings.FOLDER.glob("*.svg")), ids=lambda picture: picture.stem)
+def test_a_picture_needs_no_network_and_is_on_a_page(picture: Path) -> None:
+    addresses = set(re.findall(r"https?://[^\s\"')]+", picture.read_text("utf-8")))
+    assert addresses <= {"http://www.w3.org/2000/svg"}
+    assert any(f"pictures/{picture.name}" in page.read_text("utf-8") for page in pages.found())
