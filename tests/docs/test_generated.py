@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Table
 
 from docs.generate import drawings, pages
 from docs.generate.markdown import regenerated
