@@ -159,8 +159,3 @@ def applied(before: Iterable[Allocation], step: Change[tuple[TargetKey, Decimal]
     gone = {id(allocation) for allocation in step.removed}
     left = [(key_of(allocation), allocation.amount) for allocation in standing(before) if id(allocation) not in gone]
     return merge([*left, *step.added])
-
-
-def over_applied(amount: Decimal, allocations: Iterable[Allocation]) -> Decimal:
-    """By how much standing allocations exceed the amount of their credit; zero when they do not."""
-    return max(money.subtract(money.add([allocation.amount for allocation in standing(allocations)]), amount), Decimal(0))

@@ -7,34 +7,30 @@ Mappings fill these models through ``trusted``, which does not validate a second
 it enters, in the wire models, and mapping code is typed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 from unibill import exactjson
-from unibill.money import Amount, add, subtract
+from unibill.money import EXACT, Amount, subtract
 from unibill.redact import Shown
 
 Extra = Annotated[Mapping[str, object], PlainSerializer(lambda value: value, return_type=Any)]
 """The vendor's fields that have no slot, as decoded."""
 
 
+_ZERO: Final = Decimal(0)
 # A frozen model refuses setattr; its slots' own setters are how pydantic fills it too, and the fastest way there is.
+_new = object.__new__
 _set_values = BaseModel.__dict__["__dict__"].__set__
 _set_fields_set = BaseModel.__dict__["__pydantic_fields_set__"].__set__
 _set_extra = BaseModel.__dict__["__pydantic_extra__"].__set__
 _set_private = BaseModel.__dict__["__pydantic_private__"].__set__
-
-
-@cache
-def _fields_set(model: type[BaseModel]) -> set[str]:
-    """The names of all fields: one set for all records of a model, since nothing changes a frozen record's."""
-    return set(model.model_fields)
 
 
 class Record(BaseModel):
@@ -43,18 +39,23 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     @classmethod
+    def blank(cls, **known: object) -> dict[str, Any]:
+        """The values of a record of which no more is known than this: every other field at its default, or None.
+
+        Args:
+            known: fields that are known, already of their types.
+        """
+        defaults = {name: None if field.is_required() else field.default for name, field in cls.model_fields.items()}
+        return {**defaults, **known}
+
+    @classmethod
     def trusted(cls, values: dict[str, Any]) -> Self:
-        """Make a record without validating it again.
+        """Make a record without validating it again; ``maker`` does the same for long lists.
 
         Args:
             values: every field, already of its type. The dict becomes the record's own: hand it over.
         """
-        record = cls.__new__(cls)
-        _set_values(record, values)
-        _set_fields_set(record, _fields_set(cls))
-        _set_extra(record, None)
-        _set_private(record, None)
-        return record
+        return cast("Self", _maker(cls)(values))
 
     def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
         """What a representation shows: card-like numbers and secrets masked, since representations end up in logs."""
@@ -67,6 +68,29 @@ class Record(BaseModel):
     def json_line(self) -> str:
         """The record as one line of exact JSON."""
         return exactjson.dumps(self.jsonable()).decode()
+
+
+R = TypeVar("R", bound=Record)
+
+
+def maker(model: type[R]) -> Callable[[dict[str, Any]], R]:
+    """The function that makes records of a model as ``trusted`` does, for mappings that make very many."""
+    return cast("Callable[[dict[str, Any]], R]", _maker(model))
+
+
+@cache
+def _maker(model: type[Record]) -> Callable[[dict[str, Any]], Record]:
+    names = set(model.model_fields)  # one set for all records of a model, since nothing changes a frozen record's
+
+    def make(values: dict[str, Any]) -> Record:
+        record = _new(model)
+        _set_values(record, values)
+        _set_fields_set(record, names)
+        _set_extra(record, None)
+        _set_private(record, None)
+        return record
+
+    return make
 
 
 def _jsonable(value: object) -> object:
@@ -329,12 +353,17 @@ class Charge(Record):
 
 def applied_of(allocations: tuple[Allocation, ...]) -> Decimal:
     """How much of a credit its standing allocations have spent."""
-    return add([allocation.amount for allocation in allocations if allocation.reversed_at is None])
+    applied = _ZERO
+    for allocation in allocations:
+        if allocation.reversed_at is None:
+            applied = EXACT.add(applied, allocation.amount)
+    return applied
 
 
 def remaining_of(amount: Decimal, applied: Decimal) -> Decimal:
     """What is left of an amount; never below zero, since an over-applied credit has nothing to spend."""
-    return max(subtract(amount, applied), Decimal(0))
+    left = subtract(amount, applied)
+    return max(left, _ZERO)
 
 
 def status_from_amounts(amount: Decimal, applied: Decimal) -> Status:
@@ -344,4 +373,4 @@ def status_from_amounts(amount: Decimal, applied: Decimal) -> Status:
     """
     if applied >= amount:
         return Status.APPLIED
-    return Status.PARTIALLY_APPLIED if applied > 0 else Status.OPEN
+    return Status.PARTIALLY_APPLIED if applied > _ZERO else Status.OPEN

@@ -33,7 +33,7 @@ class WireRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         unknown: the fields that the vendor sent and nobody documented.
     """
 
-    unknown: dict[str, object] = msgspec.field(name="~unknown", default_factory=dict[str, object])
+    unknown: dict[str, object] = msgspec.field(name="~unknown", default_factory=dict)
 
     def __repr__(self) -> str:
         return clean(super().__repr__())

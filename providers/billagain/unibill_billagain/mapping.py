@@ -5,12 +5,12 @@ carries a finding. A text from which a mark was taken off, and a ``Date`` that s
 vendor sent them, so that a PUT, which replaces every field, can send them back unchanged.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, tzinfo
 from decimal import Decimal
 from typing import Final, Literal, TypeAlias
 
-from unibill import allocating, marks, wire
+from unibill import marks, wire
 from unibill.allocating import Change
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
 from unibill.losses import Loss, LossKind
@@ -27,6 +27,7 @@ from unibill.model import (
     Target,
     TargetType,
     applied_of,
+    maker,
     remaining_of,
     status_from_amounts,
 )
@@ -47,8 +48,16 @@ STATUSES: Final[Mapping[str, Status]] = {
     "Failed": Status.FAILED,
 }
 """The documented words. Only ``Allocated`` is seen in a sample; the list is the payments' one, copied by the vendor."""
+_ZERO: Final = Decimal(0)
+_NOBODY: Final = (None, 0)
 _NO_INVOICE: Final[frozenset[Id | None]] = frozenset({None, 0, "", "0"})
 _SAYS_SPENT: Final = frozenset({Status.APPLIED, Status.PARTIALLY_APPLIED})
+
+# Lists of hundreds of thousands come through here, so what all records have in common is made once.
+_credit, _allocation, _target = maker(Credit), maker(Allocation), maker(Target)
+_CREDIT: Final = Credit.blank(provider=PROVIDER, kind=CreditKind.CREDIT_NOTE, direction=Direction.TO_ACCOUNT)
+_ALLOCATION: Final = Allocation.blank()
+_INVOICE: Final = Target.blank(type=TargetType.INVOICE)
 
 
 # From BillAgain
@@ -66,7 +75,8 @@ def to_credit(note: CreditNote, zone: tzinfo, wanted: Collection[str] = ()) -> C
     extra: dict[str, object] = dict(note.unknown)
     credit_id = str(note.credit_note_id)
     raw = note.amount
-    if raw < 0:
+    negative = raw < _ZERO
+    if negative:
         extra["Amount"] = raw
         findings.append(
             _finding("negative-amount", f"the vendor's amount is {raw}; what a negative credit note means is not documented", "amount")
@@ -74,33 +84,27 @@ def to_credit(note: CreditNote, zone: tzinfo, wanted: Collection[str] = ()) -> C
     allocations = _allocations(note, credit_id, findings)
     status, applied, remaining = _standing(note, allocations, findings)
     mark, number, memo = _texts(note, wanted, extra, findings)
-    return Credit.trusted(
-        {
-            "id": credit_id,
-            "provider": PROVIDER,
-            "account_id": None if note.customer_id in (None, 0) else str(note.customer_id),
-            "kind": CreditKind.CREDIT_NOTE,
-            "direction": Direction.FROM_ACCOUNT if raw < 0 else Direction.TO_ACCOUNT,
-            "status": status,
-            "remote_status": note.status or "",
-            "currency": note.currency_code,
-            "amount": abs(raw) if raw < 0 else raw,
-            "applied": applied,
-            "remaining": remaining,
-            "number": number,
-            "memo": memo,
-            "issued_on": _day(note.date, zone, extra, findings),
-            "created_at": None,
-            "realized_at": None,
-            "reversed_at": None,
-            "reversal_reason": None,
-            "parent_id": None,
-            "mark": mark,
-            "allocations": allocations,
-            "findings": tuple(findings),
-            "extra": extra,
-        }
-    )
+    values = _CREDIT.copy()
+    values["id"] = credit_id
+    if note.customer_id not in _NOBODY:
+        values["account_id"] = str(note.customer_id)
+    if negative:
+        values["direction"] = Direction.FROM_ACCOUNT
+    values["status"] = status
+    values["remote_status"] = note.status or ""
+    values["currency"] = note.currency_code
+    values["amount"] = raw.copy_abs() if negative else raw
+    values["applied"] = applied
+    values["remaining"] = remaining
+    values["number"] = number
+    values["memo"] = memo
+    values["issued_on"] = _day(note.date, zone, extra, findings)
+    values["mark"] = mark
+    values["allocations"] = allocations
+    if findings:
+        values["findings"] = tuple(findings)
+    values["extra"] = extra
+    return _credit(values)
 
 
 def to_charge(note: CreditNote, account: str) -> Charge:
@@ -120,7 +124,7 @@ def to_charge(note: CreditNote, account: str) -> Charge:
         {
             "id": str(note.credit_note_id),
             "provider": PROVIDER,
-            "account_id": account if note.customer_id in (None, 0) else str(note.customer_id),
+            "account_id": account if note.customer_id in _NOBODY else str(note.customer_id),
             "currency": note.currency_code,
             "amount": note.amount.copy_negate() if note.amount else note.amount,
             "category": ChargeCategory.CREDIT,
@@ -157,55 +161,48 @@ def _allocations(note: CreditNote, credit_id: str, findings: list[Finding]) -> t
         return None
     if not note.allocations:
         return ()
-    # One pass, since lists of hundreds of thousands come through here.
     allocations: list[Allocation] = []
-    ids: set[str | None] = set()
-    repeated = odd = False
+    odd = False
     for record in note.allocations:
-        allocation = _allocation(record, credit_id, note.currency_code)
-        odd = odd or allocation.target.type is not TargetType.INVOICE
-        repeated = repeated or (allocation.id is not None and allocation.id in ids)
-        ids.add(allocation.id)
-        allocations.append(allocation)
+        # The nested creditNoteID is 0 or somebody else's in the vendor's samples: the parent's id counts.
+        extra: dict[str, object] = {} if record.credit_note_id is None else {"creditNoteID": record.credit_note_id}
+        if record.unknown:
+            extra.update(record.unknown)
+        values = _ALLOCATION.copy()
+        if record.allocation_id not in _NOBODY:
+            values["id"] = str(record.allocation_id)
+        values["credit_id"] = credit_id
+        values["amount"] = record.amount_applied
+        values["currency"] = note.currency_code
+        values["extra"] = extra
+        if record.invoice_id in _NO_INVOICE:
+            odd = True
+            values["target"] = _other_target(record)
+        else:
+            target = _INVOICE.copy()
+            target["id"] = str(record.invoice_id)
+            values["target"] = _target(target)
+        allocations.append(_allocation(values))
     if odd:
         findings.append(
             _finding("allocation-without-invoice", "an allocation names no invoice, which is not documented for credits", "allocations")
         )
-    if repeated:
+    if len(allocations) > 1 and _repeats(note.allocations):
         findings.append(_finding("repeated-allocation", "an allocation id is listed twice; both are counted", "allocations"))
     return tuple(allocations)
 
 
-def _allocation(record: AllocationRecord, credit_id: str, currency: str) -> Allocation:
-    # The nested creditNoteID is 0 or somebody else's in the vendor's samples: the parent's id counts.
-    extra: dict[str, object] = {} if record.credit_note_id is None else {"creditNoteID": record.credit_note_id}
-    extra.update(record.unknown)
-    return Allocation.trusted(
-        {
-            "id": None if record.allocation_id in (None, 0) else str(record.allocation_id),
-            "credit_id": credit_id,
-            "target": _target(record),
-            "amount": record.amount_applied,
-            "currency": currency,
-            "group_id": None,
-            "applied_at": None,
-            "reversed_at": None,
-            "extra": extra,
-        }
-    )
+def _repeats(records: Sequence[AllocationRecord]) -> bool:
+    ids = [str(record.allocation_id) for record in records if record.allocation_id not in _NOBODY]
+    return len(set(ids)) < len(ids)
 
 
-def _target(record: AllocationRecord) -> Target:
-    invoice = record.invoice_id
-    if invoice not in _NO_INVOICE:
-        return Target.trusted({"type": TargetType.INVOICE, "id": str(invoice), "number": None, "remote_type": None})
-    # Payments show that such an allocation goes to an opening balance, named by positiveAdjustmentID.
+def _other_target(record: AllocationRecord) -> Target:
+    """What an allocation goes to that names no invoice; payments show that it may be an opening balance, named by positiveAdjustmentID."""
     adjustment = record.unknown.get("positiveAdjustmentID")
     if adjustment:
-        return Target.trusted(
-            {"type": TargetType.OPENING_BALANCE, "id": str(adjustment), "number": None, "remote_type": "positiveAdjustmentID"}
-        )
-    return Target.trusted({"type": TargetType.UNKNOWN, "id": "", "number": None, "remote_type": "none"})
+        return Target.trusted(Target.blank(type=TargetType.OPENING_BALANCE, id=str(adjustment), remote_type="positiveAdjustmentID"))
+    return Target.trusted(Target.blank(type=TargetType.UNKNOWN, id="", remote_type="none"))
 
 
 def _word(note: CreditNote) -> Status | None:
@@ -223,15 +220,16 @@ def _standing(
         findings.append(_finding("unknown-status", f"nobody documented the status {note.status!r}", "status"))
     if allocations is None:
         return word or Status.UNKNOWN, None, None
-    if any(allocation.amount < 0 for allocation in allocations):
-        findings.append(_finding("negative-allocation", "an allocation is negative, so what remains is not known", "allocations"))
-        return Status.UNKNOWN, None, None
-    if note.amount < 0:
+    for allocation in allocations:
+        if allocation.amount < _ZERO:
+            findings.append(_finding("negative-allocation", "an allocation is negative, so what remains is not known", "allocations"))
+            return Status.UNKNOWN, None, None
+    if note.amount < _ZERO:
         return Status.UNKNOWN, None, None
     applied, amount = applied_of(allocations), note.amount
     remaining = remaining_of(amount, applied)
     derived = status_from_amounts(amount, applied)
-    if allocating.over_applied(amount, allocations):
+    if applied > amount:
         findings.append(_finding("over-applied", f"{applied} is allocated of {amount}", "allocations"))
     if word is Status.UNKNOWN:
         return word, applied, remaining

@@ -7,7 +7,7 @@ the amount are insisted on: a record without them says nothing about money.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Context, Decimal
+from decimal import Clamped, Context, Decimal, Inexact, InvalidOperation, Overflow, Subnormal
 from typing import Final, TypeAlias
 
 import msgspec
@@ -17,7 +17,8 @@ from unibill.wire import WireRecord
 Id: TypeAlias = int | str
 _DIGITS: Final = 28
 """Amounts have at most this many digits on either side of the point, so that sums of them are exact."""
-_ROUNDED: Final = Context(prec=_DIGITS)
+_MONEY: Final = Context(prec=_DIGITS, Emin=-_DIGITS, Emax=_DIGITS, traps=[Clamped, Inexact, InvalidOperation, Overflow, Subnormal])
+"""Refuses what has more digits, or stands farther from the point."""
 
 
 class AllocationRecord(WireRecord, frozen=True, kw_only=True):
@@ -124,5 +125,9 @@ def _plain(amount: Decimal) -> Decimal:
 
 
 def _require_money(amount: Decimal) -> None:
-    if not amount.is_finite() or not -_DIGITS <= amount.adjusted() <= _DIGITS or _ROUNDED.plus(amount) != amount:
+    try:
+        money = _MONEY.plus(amount).is_finite()
+    except ArithmeticError:
+        money = False
+    if not money:
         raise ValueError(f"{amount} is not an amount of money")
