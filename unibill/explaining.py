@@ -168,9 +168,10 @@ def _explained(
     what: Carried | Ruling = ruling if ruling is not None else carry.carried(credit, options)
     if isinstance(what, Ruling):
         return Explanation(credit, what.reason, None, (), tuple(_unsent(name, credit, source, target) for name in _names()))
-    draft, hidden = carry.without_cards(carry.draft_of(credit, there, what))
+    texts = carry.fates(credit, options)
+    draft = carry.with_texts(carry.draft_of(credit, there, what), texts, stored=False)
     # The core's list of what a draft has no place for names extra fields and times; what the target says comes after it.
-    losses = [*carry.losses_of(credit, what, hidden, source, target.title), *target.losses_of_credit(draft, mark)]
+    losses = [*carry.losses_of(credit, what, texts, source, target.title), *target.losses_of_credit(draft, mark)]
     faults = (*faults_of_credit(draft), *target.faults_of_credit(draft, mark))
     fields = [_sent(name, credit, draft, mark, source, target, losses) for name in _names()]
     for name, value in credit.extra.items():

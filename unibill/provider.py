@@ -267,7 +267,17 @@ class Provider(ABC, Generic[S]):
         del query
         return None
 
+    def invoiced_charges(self, account: str) -> Flow[Mapping[str, str] | None]:
+        """The invoice that each charge of an account is on, by the charge's id; None where the vendor does not let one know."""
+        del account
+        return _answered(None)
+
     # Pure
+
+    def credit_of(self, charge: Charge) -> str | None:
+        """The id of the credit that ``list_credits`` shows this charge as, where the two are one record; None for any other charge."""
+        del charge
+        return None
 
     def faults_of_credit(self, draft: CreditDraft, mark: str | None) -> list[Fault]:
         """What this vendor refuses in a draft that the core has passed, told before anything is sent."""
@@ -332,6 +342,6 @@ class Provider(ABC, Generic[S]):
         raise UnsupportedOperation(self.name, operation, reason, claim.instead if claim else "")
 
 
-def _answered(value: Mapping[str, object]) -> Flow[Mapping[str, object]]:
+def _answered(value: T) -> Flow[T]:
     yield from ()
     return value

@@ -146,10 +146,10 @@ def test_card_like_numbers_are_taken_out_of_texts() -> None:
     source = credit(number="4111 1111 1111 1111", memo="paid with 4111111111111111, sorry")
     what = carry.carried(source, REMAINING)
     assert isinstance(what, Carried)
-    draft, hidden = carry.without_cards(carry.draft_of(source, "21", what))
-    assert hidden == {"number", "memo"}
+    texts = carry.fates(source, REMAINING)
+    draft = carry.with_texts(carry.draft_of(source, "21", what), texts, stored=False)
     assert (draft.number, draft.memo) == (None, "paid with ••••1111, sorry")
-    losses = carry.losses_of(source, what, hidden, SOURCE, "Target")
+    losses = carry.losses_of(source, what, texts, SOURCE, "Target")
     assert [(loss.field, "4111 1111" in loss.value, "41111111" in loss.value) for loss in losses] == [
         ("memo", False, False),
         ("number", False, False),
@@ -162,7 +162,7 @@ def test_fields_that_a_draft_has_no_place_for_are_losses() -> None:
     )
     what = carry.carried(source, REMAINING)
     assert isinstance(what, Carried)
-    assert {loss.field: loss.value for loss in carry.losses_of(source, what, frozenset(), SOURCE, "Target")} == {
+    assert {loss.field: loss.value for loss in carry.losses_of(source, what, {}, SOURCE, "Target")} == {
         "created_at": "2026-01-01 00:00:00+00:00",
         "parent_id": "7",
         "extra.Colour": "red",
@@ -177,7 +177,7 @@ def test_what_only_repeats_another_fact_or_was_estimated_is_no_loss() -> None:
     )
     what = carry.carried(source, REMAINING)
     assert isinstance(what, Carried)
-    losses = carry.losses_of(source, what, frozenset(), SOURCE, "BillAgain")
+    losses = carry.losses_of(source, what, {}, SOURCE, "BillAgain")
     assert [(loss.field, loss.value, loss.reason) for loss in losses] == [
         ("extra.chargeType", "GoodwillCredit", "BillAgain has no place for it")
     ]

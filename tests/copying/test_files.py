@@ -67,7 +67,7 @@ def test_a_run_of_another_version_is_refused(run: Path) -> None:
     connection.execute("PRAGMA user_version = 99")
     connection.commit()
     connection.close()
-    with pytest.raises(RunStoreError, match="version 99; this one reads 1"):
+    with pytest.raises(RunStoreError, match="version 99; this one reads 2"):
         RunStore(run)
 
 

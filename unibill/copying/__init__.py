@@ -14,8 +14,11 @@ done, and to take it back.
 """
 
 from unibill.copying.applying import apply
+from unibill.copying.charge_maps import ChargeTypeMap, LinkKind, MappedType, PolicyMap
 from unibill.copying.decisions import Decision, State
-from unibill.copying.maps import AccountMap, InvalidMap, InvoiceMap, MappedInvoice
+from unibill.copying.items import RecordType
+from unibill.copying.maplines import InvalidMap
+from unibill.copying.maps import AccountMap, InvoiceMap, MappedInvoice
 from unibill.copying.options import ApplyOptions, Guards, PlanOptions, RollbackOptions
 from unibill.copying.planning import plan
 from unibill.copying.reports import Before, JournalEntry, Proof, Run, RunRecord, open_run, status
@@ -43,6 +46,7 @@ __all__ = [
     "ApplyOptions",
     "ApplySummary",
     "Before",
+    "ChargeTypeMap",
     "Conservation",
     "Decision",
     "Difference",
@@ -50,14 +54,18 @@ __all__ = [
     "InvalidMap",
     "InvoiceMap",
     "JournalEntry",
+    "LinkKind",
     "LossTotal",
     "MappedInvoice",
+    "MappedType",
     "PlanOptions",
     "PlanSummary",
+    "PolicyMap",
     "Problem",
     "Progress",
     "Proof",
     "Reason",
+    "RecordType",
     "RollbackOptions",
     "RollbackSummary",
     "Run",

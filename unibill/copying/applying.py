@@ -15,6 +15,7 @@ from unibill.copying.crew import Crew, Since
 from unibill.copying.decisions import DONE, FAILED, OPEN, UNSETTLED, Decision, State
 from unibill.copying.guards import stop
 from unibill.copying.hashing import fingerprint, write_settings
+from unibill.copying.items import ChargeItem, Item, RecordType, key_of, seen_as, type_of
 from unibill.copying.options import ApplyOptions
 from unibill.copying.outline import guards_tripped, states_of
 from unibill.copying.place import RunLike
@@ -29,7 +30,6 @@ from unibill.copying.verifying import Verifier
 from unibill.errors import BackendError, PlanMismatch, RunStoreError
 from unibill.facade import Billing
 from unibill.flow import Done
-from unibill.model import Credit
 
 _DEFAULTS: Final = ApplyOptions()
 _ROUNDS: Final = 3
@@ -91,9 +91,11 @@ class Applier:
         self._progress = progress
         self._crew = Crew(options.concurrency or target.provider.settings.concurrency, self._tell)
         self._auditor = Auditor(target, store)
+        self._scope = self._auditor.scope
         self._guard = threading.Lock()
         self._counts: dict[str, int] = {}
         self._money: dict[str, Decimal] = {}
+        self._charges: dict[str, Decimal] = {}
         self._writes = 0
         self._done = 0
         self._total = 0
@@ -110,7 +112,7 @@ class Applier:
         store.put(phase="applying", verified=None)
         if options.canary is not None:
             query = select(records.c.seq).where(records.c.state.in_(states - UNSETTLED))
-            order = (records.c.target_account, records.c.source_account, records.c.source_id)
+            order = (records.c.target_account, records.c.source_account, records.c.record_type, records.c.source_id)
             self._wanted = frozenset(row["seq"] for row in store.rows(query.order_by(*order).limit(options.canary)))
         fresh = states - UNSETTLED
         self._total = store.count(select(func.count()).where(records.c.state.in_(states)))
@@ -164,7 +166,7 @@ class Applier:
 
     def _rows(self, account: str, states: frozenset[State]) -> list[Row]:
         query = select(records).where(records.c.target_account == account, records.c.state.in_(states))
-        rows = self._store.stream(query, records.c.source_account, records.c.source_id)
+        rows = self._store.stream(query, records.c.source_account, records.c.record_type, records.c.source_id)
         return [row for row in rows if self._wanted is None or row["seq"] in self._wanted]
 
     def _account(self, account: str, states: frozenset[State], only: frozenset[int] | None) -> None:
@@ -180,7 +182,7 @@ class Applier:
             return
         touched = False
         for block in in_chunks(rows, _BLOCK):
-            judged = [(row, self._judged(row, fresh.get(row["source_id"]), carriers)) for row in block]
+            judged = [(row, self._judged(row, fresh.get((row["record_type"], row["source_id"])), carriers)) for row in block]
             touched |= self._do(judged)
         self._store.flush()
         if touched:
@@ -204,24 +206,24 @@ class Applier:
                 creation.withdraw()
         return touched
 
-    def _read_again(self, rows: Sequence[Row]) -> dict[str, Credit]:
-        """The planned credits as the source has them now."""
-        wanted = {row["source_id"] for row in rows}
-        found: dict[str, Credit] = {}
+    def _read_again(self, rows: Sequence[Row]) -> dict[tuple[str, str], Item]:
+        """The planned records as the source has them now."""
+        wanted = {(row["record_type"], row["source_id"]) for row in rows}
+        found: dict[tuple[str, str], Item] = {}
         for source_account in sorted({row["source_account"] for row in rows}):
-            found.update((credit.id, credit) for credit in reading.of_account(self._source, source_account) if credit.id in wanted)
+            items = self._scope.source_again(self._source, source_account)
+            found.update((key_of(item), item) for item in items if key_of(item) in wanted)
         return found
 
-    def _carriers(self, account: str) -> dict[str, list[Credit]]:
-        found = self._target.run(self._target.provider.find_marked(account, SourceMarks(self._store, self._auditor.identity)))
-        by_mark: dict[str, list[Credit]] = {}
-        for credit in found:
-            by_mark.setdefault(credit.mark or "", []).append(credit)
+    def _carriers(self, account: str) -> dict[str, list[Item]]:
+        by_mark: dict[str, list[Item]] = {}
+        for item in self._scope.marked(self._target, account, SourceMarks(self._store, self._auditor.identity)):
+            by_mark.setdefault(item.mark or "", []).append(item)
         return by_mark
 
-    def _later(self, row: Row, carriers: Mapping[str, Sequence[Credit]]) -> Sequence[Credit]:
+    def _later(self, row: Row, carriers: Mapping[str, Sequence[Item]]) -> Sequence[Item]:
         """Standing copies that a newer copy of this run file made after a rollback which this one knows nothing of."""
-        return [credit for mark in self._auditor.later_marks(row) for credit in carriers.get(mark, ()) if reading.is_standing(credit)]
+        return [item for mark in self._auditor.later_marks(row) for item in carriers.get(mark, ()) if reading.is_standing(item)]
 
     def _all_failed(self, rows: Sequence[Row], error: BackendError) -> None:
         for row in rows:
@@ -233,10 +235,10 @@ class Applier:
         if isinstance(error, sending.FATAL):
             raise error
 
-    def _judged(self, row: Row, fresh: Credit | None, carriers: Mapping[str, Sequence[Credit]]) -> Sent | Creation:
+    def _judged(self, row: Row, fresh: Item | None, carriers: Mapping[str, Sequence[Item]]) -> Sent | Creation:
         """What is to be done with one record: refuse it, find it, or create it."""
-        mine = carriers.get(row["mark_now"], ())
-        standing = [credit for credit in mine if reading.is_standing(credit)]
+        mine = [seen_as(item, row["record_type"]) for item in carriers.get(row["mark_now"], ())]
+        standing = [item for item in mine if reading.is_standing(item)]
         known = len(standing) == 1 and sending.is_planned(standing[0], row)
         if fresh is None or fingerprint(fresh) != row["print"]:
             if known:
@@ -250,7 +252,7 @@ class Applier:
         if row["seq"] in self._seen:
             return Sent(State.UNKNOWN, reason="it was seen at the target and then not; apply again")
         if carriers and (later := self._later(row, carriers)):
-            ids = ", ".join(credit.id for credit in later)
+            ids = ", ".join(item.id for item in later)
             reason = f"it was rolled back and made again as {ids}, which this run file is too old to know; go on with the newer one"
             return Sent(State.CONFLICT, reason=reason)
         if row["decision"] == Decision.EXISTS and row["mark"] == row["mark_now"]:
@@ -258,18 +260,18 @@ class Applier:
             return Sent(State.FAILED, reason=reason)
         return self._creation(row, fresh, {})
 
-    def _found(self, row: Row, fresh: Credit, carriers: Sequence[Credit], copy: Credit | None) -> Sent | Creation:
+    def _found(self, row: Row, fresh: Item, carriers: Sequence[Item], copy: Item | None) -> Sent | Creation:
         if copy is None:
-            ids = ", ".join(f"{credit.id} ({credit.amount} {credit.currency}, {credit.status})" for credit in carriers)
+            ids = ", ".join(f"{type_of(item)} {item.id} ({item.amount} {item.currency}, {item.status})" for item in carriers)
             return Sent(State.CONFLICT, reason=f"its mark stands on something else: {ids}")
-        done = self._target.provider.done_from(copy)
+        done = {} if isinstance(copy, ChargeItem) else self._target.provider.done_from(copy)
         if done and loads(row["draft"])["allocations"]:
             return self._creation(row, fresh, done, found=True)
         return Sent(State.CREATED if row["sends"] else State.EXISTS, copy)
 
-    def _creation(self, row: Row, fresh: Credit, done: Done, *, found: bool = False) -> Creation:
+    def _creation(self, row: Row, fresh: Item, done: Done, *, found: bool = False) -> Creation:
         steps = {**sending.journaled(self._store, row), **done}
-        return Creation(self._target, self._store, row, sending.draft_from(row, fresh), steps, found=found)
+        return Creation(self._target, self._store, row, fresh, steps, found=found)
 
     def _created(self, creation: Creation) -> Sent:
         with self._guard:
@@ -295,13 +297,14 @@ class Applier:
             self._done += 1
             self._counts[sent.state] = self._counts.get(sent.state, 0) + 1
             if sent.state is State.CREATED:
-                currency = row["currency"]
-                self._money[currency] = money.add([self._money.get(currency, Decimal(0)), Decimal(row["carried"])])
+                sums = self._charges if row["record_type"] == RecordType.CHARGE else self._money
+                sums[row["currency"]] = money.add([sums.get(row["currency"], Decimal(0)), Decimal(row["carried"])])
 
     def _tell(self, note: str = "") -> None:
         if self._progress is not None:
             with self._guard:
-                progress = Progress("settle" if note else "apply", self._done, self._total, dict(self._money), dict(self._counts), note)
+                phase = "settle" if note else "apply"
+                progress = Progress(phase, self._done, self._total, dict(self._money), dict(self._counts), note, dict(self._charges))
             self._progress(progress)
 
     def _finish(self) -> Verification | None:
@@ -316,15 +319,16 @@ class Applier:
         return Verifier(self._source, self._target, self._store, self._wanted, None).run()
 
     def _summary(self, canary: Verification | None) -> ApplySummary:
-        totals: dict[tuple[str, str], list[Any]] = {}
-        created: dict[str, Decimal] = {}
-        columns = [records.c[name] for name in ("seq", "target_account", "currency", "carried", "state")]
+        totals: dict[tuple[str, str, str], list[Any]] = {}
+        created: dict[str, dict[str, Decimal]] = {kind: {} for kind in RecordType}
+        columns = [records.c[name] for name in ("seq", "record_type", "target_account", "currency", "carried", "state")]
         for row in self._store.stream(select(*columns).where(records.c.state.in_(DONE)), records.c.seq):
-            line = totals.setdefault((row["target_account"], row["currency"]), [0, 0, Decimal(0)])
+            line = totals.setdefault((row["target_account"], row["record_type"], row["currency"]), [0, 0, Decimal(0)])
             line[0 if row["state"] == State.CREATED else 1] += 1
             line[2] = money.add([line[2], Decimal(row["carried"])])
             if row["state"] == State.CREATED:
-                created[row["currency"]] = money.add([created.get(row["currency"], Decimal(0)), Decimal(row["carried"])])
+                sums = created[row["record_type"]]
+                sums[row["currency"]] = money.add([sums.get(row["currency"], Decimal(0)), Decimal(row["carried"])])
         query = select(records).where(records.c.state.in_(FAILED | UNSETTLED)).order_by(records.c.seq).limit(SHOWN)
         problems = [
             Problem(
@@ -340,8 +344,11 @@ class Applier:
             run=self._store.name,
             hash=self._store.get("hash"),
             counts=states_of(self._store),
-            money=dict(sorted(created.items())),
-            totals=tuple(AppliedTotal(account, currency, *line) for (account, currency), line in sorted(totals.items())),
+            money=dict(sorted(created[RecordType.CREDIT].items())),
+            charges=dict(sorted(created[RecordType.CHARGE].items())),
+            totals=tuple(
+                AppliedTotal(account, RecordType(kind), currency, *line) for (account, kind, currency), line in sorted(totals.items())
+            ),
             writes=self._writes,
             undone=self._auditor.undone,
             problems=tuple([*problems, *self._auditor.problems][:SHOWN]),

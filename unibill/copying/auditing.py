@@ -10,22 +10,23 @@ from unibill.copying import reading, sending
 from unibill.copying.carry import mask
 from unibill.copying.decisions import DONE, State
 from unibill.copying.hashing import fingerprint
+from unibill.copying.items import Item, both, key_of, seen_as
 from unibill.copying.reading import SourceMarks
 from unibill.copying.schema import records
+from unibill.copying.scope import Scope
 from unibill.copying.sending import Watch, watched
 from unibill.copying.store import Entry, Row, RunStore, in_chunks
 from unibill.copying.summary import SHOWN, Problem
 from unibill.errors import BackendError, UnibillError
 from unibill.facade import Billing
-from unibill.model import Credit
 
 SURPLUS: Final = "undo surplus"
 _COLUMNS: Final = [
     records.c[name]
-    for name in ("seq", "source_id", "target_account", "target_id", "currency", "carried", "mark_now", "generation", "sends")
+    for name in ("seq", "record_type", "source_id", "target_account", "target_id", "currency", "carried", "mark_now", "generation", "sends")
 ]
 _OF_ACCOUNT: Final = records.c.target_account == bindparam("account")
-_MADE: Final = select(records.c.seq, records.c.target_id).where(
+_MADE: Final = select(records.c.seq, records.c.record_type, records.c.target_id).where(
     _OF_ACCOUNT, records.c.state == State.CREATED, records.c.target_print.is_(None)
 )
 _STANDING: Final = (
@@ -41,6 +42,7 @@ class Auditor:
 
     Attributes:
         identity: of the source.
+        scope: what it reads.
         problems: what it found and could not mend.
         undone: surplus copies that it took back.
     """
@@ -52,6 +54,7 @@ class Auditor:
         self._named: set[tuple[str, str, str]] = set()
         self.identity = str(store.get("source_identity"))
         self._marks = SourceMarks(store, self.identity)
+        self.scope = Scope.kept(store)
         self.problems: list[Problem] = []
         self.undone = 0
 
@@ -62,73 +65,74 @@ class Auditor:
     def after_account(self, account: str) -> None:
         """Count one account by its whole list, and keep how each copy looks now."""
         try:
-            found = list(reading.of_account(self._target, account))
+            found = list(self.scope.target(self._target, account))
         except BackendError as error:
             self._name(Problem("unreadable", account, "", "", f"the account could not be read after writing: {mask(str(error))}"))
             return
-        carriers = [credit for credit in found if credit.mark is not None]
+        carriers = [item for item in found if item.mark is not None]
         rows = self._rows_of(carriers)
         self._count(account, carriers, rows)
-        by_id = {credit.id: credit for credit in found}
+        forms = {key_of(seen): seen for item in found for seen in both(item)}
         for row in self._store.rows(_MADE, account=account):
-            if row["target_id"] in by_id:
-                self._store.note(Entry.unjournaled(row["seq"], {"target_print": fingerprint(by_id[row["target_id"]])}))
+            if (copy := forms.get((row["record_type"], row["target_id"]))) is not None:
+                self._store.note(Entry.unjournaled(row["seq"], {"target_print": fingerprint(copy)}))
 
     def at_the_end(self, account: str) -> None:
         """Count one account by the run's marks."""
         try:
-            carriers = self._target.run(self._target.provider.find_marked(account, self._marks))
+            carriers = self.scope.marked(self._target, account, self._marks)
         except BackendError as error:
             self._name(Problem("unreadable", account, "", "", f"the account could not be counted at the end: {mask(str(error))}"))
             return
         rows = self._rows_of(carriers)
         self._count(account, carriers, rows)
-        standing = {credit.mark for credit in carriers if reading.is_standing(credit)}
+        standing = {item.mark for item in carriers if reading.is_standing(item)}
         for row in self._store.rows(_STANDING, account=account):
             if row["mark_now"] not in standing:
                 reason = "it was made or found, and is not there any more"
                 self._name(Problem("missing", account, row["source_id"], row["target_id"] or "", reason))
 
-    def _rows_of(self, carriers: Iterable[Credit]) -> dict[str, Row]:
+    def _rows_of(self, carriers: Iterable[Item]) -> dict[str, Row]:
         """The run's records behind marks."""
-        wanted = sorted({credit.mark for credit in carriers if credit.mark is not None})
+        wanted = sorted({item.mark for item in carriers if item.mark is not None})
         rows: dict[str, Row] = {}
         for chunk in in_chunks(wanted):
             found = self._store.rows(_MARKED, marks=chunk)
             rows.update((row["mark_now"], row) for row in found)
         return rows
 
-    def _count(self, account: str, carriers: Sequence[Credit], rows: Mapping[str, Row]) -> None:
-        by_mark: dict[str, dict[str, Credit]] = {}
-        for credit in carriers:
-            if credit.mark in rows and reading.is_standing(credit):
-                by_mark.setdefault(credit.mark or "", {})[credit.id] = credit
+    def _count(self, account: str, carriers: Sequence[Item], rows: Mapping[str, Row]) -> None:
+        by_mark: dict[str, dict[tuple[str, str], Item]] = {}
+        for item in carriers:
+            if item.mark in rows and reading.is_standing(item):
+                seen = seen_as(item, rows[item.mark or ""]["record_type"])
+                by_mark.setdefault(item.mark or "", {})[key_of(seen)] = seen
         for mark, copies in by_mark.items():
             row = rows[mark]
             if row["target_account"] != account:
-                for credit in copies.values():
+                for item in copies.values():
                     reason = f"its copy stands in account {account}, not in {row['target_account']}"
-                    self._name(Problem("surplus", account, row["source_id"], credit.id, reason))
+                    self._name(Problem("surplus", account, row["source_id"], item.id, reason))
             elif len(copies) > 1:
                 self._surplus(account, row, list(copies.values()))
 
-    def _surplus(self, account: str, row: Row, copies: list[Credit]) -> None:
+    def _surplus(self, account: str, row: Row, copies: list[Item]) -> None:
         """Keep one copy; take the others back if this run has sent as many writes as there are copies, else name them."""
-        copies.sort(key=lambda credit: (credit.id != row["target_id"], str(credit.created_at or ""), len(credit.id), credit.id))
-        mine = row["sends"] >= len(copies) and all(sending.is_planned(credit, row) for credit in copies)
-        for credit in copies[1:]:
+        copies.sort(key=lambda item: (item.id != row["target_id"], str(item.created_at or ""), len(item.id), item.id))
+        mine = row["sends"] >= len(copies) and all(sending.is_planned(item, row) for item in copies)
+        for item in copies[1:]:
             if not mine:
                 reason = f"the mark of {copies[0].id} stands on it too, and this run did not make both; void the one that is wrong"
-                self._name(Problem("surplus", account, row["source_id"], credit.id, reason))
+                self._name(Problem("surplus", account, row["source_id"], item.id, reason))
                 continue
             watch = Watch(self._store, row, SURPLUS, {})
             try:
-                self._target.run(watched(self._target.provider.void(credit, {}), watch), watch.keep)
+                self._target.run(watched(sending.undoing(self._target, item, {}), watch), watch.keep)
             except UnibillError as error:
                 reason = f"it is a second copy and could not be taken back: {mask(str(error))}"
-                self._name(Problem("surplus", account, row["source_id"], credit.id, reason))
+                self._name(Problem("surplus", account, row["source_id"], item.id, reason))
                 continue
-            self._target.core.wrote("credits.void", account, "undone", credit.id, row["mark_now"])
+            self._target.core.wrote(sending.undoes(row), account, "undone", item.id, row["mark_now"])
             with self._guard:
                 self.undone += 1
 

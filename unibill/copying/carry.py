@@ -8,22 +8,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from typing import Final
+from typing import Final, TypeVar
 
 from unibill import exactjson, money
 from unibill.capabilities import Capabilities
 from unibill.copying.decisions import Decision
+from unibill.copying.items import Item
 from unibill.copying.maps import InvoiceMap
 from unibill.copying.options import PAYMENTS, PlanOptions
-from unibill.drafts import AllocationDraft, CreditDraft
+from unibill.copying.texts import Text, fate
+from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
 from unibill.losses import Loss
-from unibill.model import Allocation, Credit, CreditKind, Direction, Status, TargetType
-from unibill.redact import clean, is_clean
+from unibill.model import Allocation, Credit, CreditKind, Direction, Record, Status, TargetType
+from unibill.redact import clean
 
+D = TypeVar("D", CreditDraft, ChargeDraft)
 REVERSED: Final = "it was reversed"
 ESTIMATED: Final = "-estimated"
 """How the code of a finding ends that says that nobody told the field's value."""
-CARD_REASON: Final = "it may hold a card number; --allow-card-numbers would carry it"
 
 
 class Rule(Enum):
@@ -112,8 +114,8 @@ class Carried:
     sources: tuple[str, ...] = ()
 
 
-def filtered(credit: Credit, options: PlanOptions) -> Ruling | None:
-    """Whether the options leave a credit out."""
+def filtered(credit: Item, options: PlanOptions) -> Ruling | None:
+    """Whether the options leave a record out."""
     day = credit.issued_on or (credit.created_at.date() if credit.created_at else None)
     if options.only_accounts is not None and credit.account_id not in options.only_accounts:
         reason = "its account is not asked for"
@@ -128,7 +130,7 @@ def filtered(credit: Credit, options: PlanOptions) -> Ruling | None:
     elif (options.since is not None and (day is None or day < options.since)) or (
         options.until is not None and (day is None or day > options.until)
     ):
-        reason = "its day is not asked for"
+        reason = "its day is not asked for" if day is not None else "nobody knows its day, and days are asked for"
     else:
         return None
     return Ruling(Decision.SKIP, "filtered", reason)
@@ -243,17 +245,18 @@ def draft_of(credit: Credit, account: str, what: Carried) -> CreditDraft:
     )
 
 
-def without_cards(draft: CreditDraft) -> tuple[CreditDraft, frozenset[str]]:
-    """The draft with card-like numbers and credentials taken out, and the names of the texts that had some."""
-    texts = {"number": draft.number, "memo": draft.memo}
-    found = frozenset(name for name, text in texts.items() if not is_clean(text))
-    if not found:
-        return draft, found
-    update = {name: clean(texts[name] or "") if name == "memo" else None for name in found}
-    return draft.model_copy(update=update), found
+def fates(credit: Credit, options: PlanOptions) -> dict[str, Text]:
+    """What becomes of a credit's texts, by name."""
+    cards = options.allow_card_numbers
+    return {"number": fate(credit.number, cards=cards, whole=True), "memo": fate(credit.memo, cards=cards, whole=False)}
 
 
-def losses_of(credit: Credit, what: Carried, hidden: frozenset[str], source: Capabilities, title: str) -> list[Loss]:
+def with_texts(draft: D, texts: Mapping[str, Text], *, stored: bool) -> D:
+    """The draft with its texts as they are sent, or as they are stored."""
+    return draft.model_copy(update={name: text.stored if stored else text.sent for name, text in texts.items()})
+
+
+def losses_of(credit: Credit, what: Carried, texts: Mapping[str, Text], source: Capabilities, title: str) -> list[Loss]:
     """What of a credit has no place in a draft.
 
     What only repeats a fact that arrives is no loss: a field that the source's provider declares as restated, and a value that the
@@ -262,12 +265,12 @@ def losses_of(credit: Credit, what: Carried, hidden: frozenset[str], source: Cap
     Args:
         credit: the source's.
         what: is carried of it.
-        hidden: texts that are left out because they may hold a card number.
+        texts: what becomes of its texts, by name.
         source: what the source's provider declares.
         title: the target's vendor, as people write it.
     """
     nowhere = f"{title} has no place for it"
-    losses = [Loss(name, mask(str(getattr(credit, name) or "")), CARD_REASON) for name in sorted(hidden)]
+    losses = lost_texts(credit, texts)
     estimated = {finding.field for finding in credit.findings if finding.code.endswith(ESTIMATED)}
     for name in ("created_at", "realized_at", "reversed_at", "reversal_reason", "parent_id"):
         value = getattr(credit, name)
@@ -279,8 +282,13 @@ def losses_of(credit: Credit, what: Carried, hidden: frozenset[str], source: Cap
     losses += [Loss("allocations.applied_at", str(item.applied_at), nowhere) for item in carried_times]
     for name, value in credit.extra.items():
         if value not in (None, "", [], {}) and name not in source.restated:
-            losses.append(Loss(f"extra.{name}", mask(_text(value)), nowhere))
+            losses.append(Loss(f"extra.{name}", mask(text_of(value)), nowhere))
     return losses
+
+
+def lost_texts(record: Record, texts: Mapping[str, Text]) -> list[Loss]:
+    """The texts that are not sent as they are."""
+    return [Loss(name, mask(str(getattr(record, name) or "")), text.lost) for name, text in sorted(texts.items()) if text.lost]
 
 
 def mask(text: str) -> str:
@@ -288,7 +296,8 @@ def mask(text: str) -> str:
     return clean(text)
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """A vendor's value as a text."""
     try:
         return value if isinstance(value, str) else exactjson.dumps(value).decode()
     except exactjson.InexactJSON:

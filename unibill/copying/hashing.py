@@ -9,13 +9,15 @@ from typing import Any, Final, cast
 from pydantic import SecretBytes, SecretStr
 
 from unibill import exactjson
+from unibill.copying.charge_maps import ChargeTypeMap, PolicyMap
+from unibill.copying.items import ChargeItem, Item
 from unibill.copying.maps import InvoiceMap
 from unibill.copying.options import PlanOptions
 from unibill.model import Allocation, Credit
 from unibill.plugins import AnyProvider
 from unibill.provider import BackendSettings
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Rises when the same plan would get another hash."""
 
 
@@ -43,8 +45,36 @@ def digest(value: object) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
-def fingerprint(credit: Credit) -> str:
-    """What a person would call a change of a credit changes this text; the vendor's extra fields do not count."""
+def fingerprint(item: Item) -> str:
+    """What a person would call a change of a record changes this text; the vendor's extra fields do not count."""
+    return _of_charge(item) if isinstance(item, ChargeItem) else _of_credit(item)
+
+
+def _of_charge(item: ChargeItem) -> str:
+    charge = item.charge
+    facts = (
+        charge.id,
+        charge.account_id,
+        charge.currency,
+        amount_key(charge.amount),
+        charge.category,
+        charge.type,
+        charge.invoicing,
+        charge.policy_id,
+        charge.transaction_id,
+        charge.element_id,
+        charge.element_static_id,
+        charge.reversal_of,
+        charge.tag,
+        charge.mark,
+        item.status,
+        item.invoice,
+        None if item.twin is None else _of_credit(item.twin),
+    )
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def _of_credit(credit: Credit) -> str:
     allocations = None if credit.allocations is None else sorted(map(_edge, credit.allocations))
     facts = (
         credit.id,
@@ -101,6 +131,11 @@ def carry_options(options: PlanOptions) -> dict[str, object]:
         "accept_plans": sorted(options.accept_plans),
         "same_account_ids": options.same_account_ids,
         "invoices": _invoices(options.invoices),
+        "charge_types": _types(options.charge_types),
+        "same_charge_types": options.same_charge_types,
+        "policies": _policies(options.policies),
+        "credit_charges": options.credit_charges,
+        "invoiced_charges": options.invoiced_charges,
     }
 
 
@@ -114,6 +149,22 @@ def _invoices(invoices: InvoiceMap | None) -> str | None:
     if invoices.find is not None:
         return "function"
     return digest([[source, found.id, found.number] for source, found in sorted(invoices.pairs.items())])
+
+
+def _types(types: ChargeTypeMap | None) -> str | None:
+    if types is None:
+        return None
+    if types.find is not None:
+        return "function"
+    return digest([[source, found.name, found.invoicing] for source, found in sorted(types.pairs.items())])
+
+
+def _policies(policies: PolicyMap | None) -> str | None:
+    if policies is None:
+        return None
+    if policies.find is not None:
+        return "function"
+    return digest([[kind.value, source, target] for (kind, source), target in sorted(policies.pairs.items())])
 
 
 def plan_hash(head: Mapping[str, object], lines: Iterable[object]) -> str:

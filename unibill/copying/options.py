@@ -4,16 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
+from unibill.copying.charge_maps import ChargeTypeMap, PolicyMap
 from unibill.copying.maps import AccountMap, InvoiceMap
 from unibill.model import CreditKind, Status
 
 Carry: TypeAlias = Literal["remaining", "history"]
 LookAlikes: TypeAlias = Literal["block", "create", "skip"]
 Only: TypeAlias = Literal["failed", "unknown"]
+CreditCharges: TypeAlias = Literal["credit", "charge"]
+InvoicedCharges: TypeAlias = Literal["block", "copy", "skip"]
 
-PAYMENTS = "payments"
+PAYMENTS: Final = "payments"
+CHARGES: Final = "charges"
 """What ``PlanOptions.include`` can name."""
 
 
@@ -44,7 +48,7 @@ class PlanOptions:
         carry: ``remaining`` carries what is left, without allocations (invoices stand at the target at their outstanding
             amounts); ``history`` carries allocations too (invoices stand there at their full amounts).
         invoices: the target's invoices, for ``history``.
-        include: kinds of money that are not credits by themselves: ``payments``.
+        include: what is copied beside credits: ``payments``, as credits of what is left of them; ``charges``, as charges.
         only_accounts: source accounts; None for all.
         currencies, statuses, kinds, ids: only these; None for all.
         since, until: only credits of these calendar days, both included. A credit without a day is not among them.
@@ -53,6 +57,13 @@ class PlanOptions:
         accept_plans: names of excess-credit plans at the target that may act on a copy.
         guards: limits.
         same_account_ids: accounts that the map does not name have the same id at the target.
+        charge_types: the target's charge types, for charges.
+        same_charge_types: charge types that the map does not name are called the same at the target.
+        policies: the target's policies, for charges that name one.
+        credit_charges: as what a charge travels that the source lists as a credit too: as a ``credit``, of what remains of it, or as a
+            ``charge``, which is possible while nothing of it is spent.
+        invoiced_charges: what to do about a charge that is on an invoice of the source already. Where the invoice stands at the
+            target too, a copy would be owed twice.
     """
 
     accounts: AccountMap = field(default_factory=AccountMap)
@@ -71,6 +82,11 @@ class PlanOptions:
     accept_plans: frozenset[str] = frozenset()
     guards: Guards = field(default_factory=Guards)
     same_account_ids: bool = False
+    charge_types: ChargeTypeMap | None = None
+    same_charge_types: bool = False
+    policies: PolicyMap | None = None
+    credit_charges: CreditCharges = "credit"
+    invoiced_charges: InvoicedCharges = "block"
 
 
 @dataclass(frozen=True, slots=True)

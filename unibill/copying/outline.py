@@ -10,6 +10,7 @@ from unibill import money
 from unibill.copying.carry import REVERSED
 from unibill.copying.decisions import DONE, FAILED, UNSETTLED, Decision, State
 from unibill.copying.guards import tripped, unpacked
+from unibill.copying.items import RecordType
 from unibill.copying.options import Guards
 from unibill.copying.schema import records
 from unibill.copying.store import Row, RunStore, loads
@@ -25,9 +26,11 @@ class _Sums:
 
     def __init__(self) -> None:
         self.counts = {decision.value: 0 for decision in Decision}
-        self.money: dict[str, Decimal] = {}
+        self.money: dict[str, dict[str, Decimal]] = {kind: {} for kind in RecordType}
+        self.moved: dict[str, Decimal] = {}
+        """What the guards look at: credits and charges together, whatever their sign."""
         self.largest: dict[str, Decimal] = {}
-        self.lines: dict[tuple[str, str, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+        self.lines: dict[tuple[str, str, str, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         self.reasons: dict[tuple[str, str], list[str]] = {}
         self.reason_counts: dict[tuple[str, str], int] = defaultdict(int)
         self.losses: dict[tuple[str, str, str], int] = defaultdict(int)
@@ -38,7 +41,7 @@ class _Sums:
         self.reason_counts[decision.value, code] += 1
         self.reasons.setdefault((decision.value, code), [str(row["reason"])])
         currency = str(row["currency"])
-        line = self.lines[str(row["source_account"]), str(row["target_account"]), currency]
+        line = self.lines[str(row["source_account"]), str(row["target_account"]), str(row["record_type"]), currency]
         line["records"] += 1
         remaining = Decimal(str(row["remaining"])) if row["remaining"] is not None else Decimal(0)
         _raise(line, "remaining", remaining)
@@ -53,8 +56,9 @@ class _Sums:
                 if item["reason"] != REVERSED:
                     _raise(line, "dropped", Decimal(item["amount"]))
             if decision is Decision.CREATE:
-                _raise(self.money, currency, amount)
-                self.largest[currency] = max(self.largest.get(currency, amount), amount)
+                _raise(self.money[row["record_type"]], currency, amount)
+                _raise(self.moved, currency, amount.copy_abs())
+                self.largest[currency] = max(self.largest.get(currency, Decimal(0)), amount.copy_abs())
         if decision in _COVERED or code == "money-loss":
             for loss in loads(str(row["losses"])):
                 self.losses[loss["field"], loss["kind"], loss["reason"]] += 1
@@ -69,7 +73,19 @@ def _sums(store: RunStore) -> _Sums:
     columns = records.c
     wanted = [
         columns[name]
-        for name in ("seq", "source_account", "target_account", "currency", "decision", "code", "reason", "remaining", "carried", "draft")
+        for name in (
+            "seq",
+            "source_account",
+            "target_account",
+            "record_type",
+            "currency",
+            "decision",
+            "code",
+            "reason",
+            "remaining",
+            "carried",
+            "draft",
+        )
     ]
     for row in store.stream(select(*wanted, columns.dropped, columns.losses), columns.seq):
         sums.take(row)
@@ -84,7 +100,7 @@ def guards_tripped(store: RunStore, guards: Guards | None) -> tuple[str, ...]:
 def _tripped(sums: _Sums, guards: Guards) -> tuple[str, ...]:
     counts = sums.counts
     held = counts["blocked"] + counts["conflict"]
-    return tripped(guards, counts["create"], sums.money, sums.largest, held, held + counts["create"] + counts["exists"])
+    return tripped(guards, counts["create"], sums.moved, sums.largest, held, held + counts["create"] + counts["exists"])
 
 
 def summarise(store: RunStore) -> PlanSummary:
@@ -100,6 +116,7 @@ def summarise(store: RunStore) -> PlanSummary:
         Total(
             account,
             target,
+            RecordType(kind),
             currency,
             int(line["records"]),
             line["remaining"],
@@ -108,7 +125,7 @@ def summarise(store: RunStore) -> PlanSummary:
             line["dropped"],
             line["held"],
         )
-        for (account, target, currency), line in sorted(sums.lines.items())
+        for (account, target, kind, currency), line in sorted(sums.lines.items())
     ]
     return PlanSummary(
         run=store.name,
@@ -117,7 +134,8 @@ def summarise(store: RunStore) -> PlanSummary:
         carry=store.get("options")["carry"],
         hash=store.get("hash"),
         counts=sums.counts,
-        money=dict(sorted(sums.money.items())),
+        money=dict(sorted(sums.money[RecordType.CREDIT].items())),
+        charges=dict(sorted(sums.money[RecordType.CHARGE].items())),
         totals=tuple(lines),
         reasons=tuple(
             Reason(decision, code, count, sums.reasons[decision, code][0])

@@ -4,7 +4,7 @@ Records are decided in two passes, so that memory does not grow with their numbe
 read, then against the target's snapshot, in the database.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -12,22 +12,25 @@ from sqlalchemy import insert, select, update
 
 from unibill import drafts, marks, money
 from unibill.capabilities import Operation
-from unibill.copying import carry, reading, sharing
+from unibill.copying import carry, charging, reading, scope, sharing
 from unibill.copying.abreast import abreast
 from unibill.copying.carry import Carried, Ruling
 from unibill.copying.decisions import Decision, State
 from unibill.copying.guards import packed
 from unibill.copying.hashing import amount_key, canonical, carry_options, fingerprint, plan_hash, write_settings
+from unibill.copying.items import ChargeItem, Item, key_of, type_of
 from unibill.copying.matching import Matcher
-from unibill.copying.options import PlanOptions
+from unibill.copying.options import CHARGES, PlanOptions
 from unibill.copying.outline import summarise
 from unibill.copying.place import RunLike
 from unibill.copying.schema import accounts, records, snapshot, targets, totals
+from unibill.copying.scope import Scope
 from unibill.copying.store import RunStore, dumps, loads, now
 from unibill.copying.summary import PlanSummary, Progress, Tell
 from unibill.copying.telling import telling
+from unibill.copying.texts import Text
 from unibill.drafts import CreditDraft
-from unibill.errors import ConfigurationError, NotFound, UnsupportedOperation
+from unibill.errors import ConfigurationError, Fault, NotFound, UnsupportedOperation
 from unibill.facade import Billing
 from unibill.losses import Loss, LossKind
 from unibill.model import Credit
@@ -54,11 +57,22 @@ def plan(source: Billing, target: Billing, run: RunLike, options: PlanOptions, p
     """
     for operation in _NEEDED:
         target.core.operations.require(operation)
+    if CHARGES in options.include:
+        _check_charges(source, target, options)
     if not options.accounts.pairs and options.accounts.find is None and not options.same_account_ids:
         raise ConfigurationError("no account is mapped; give a map of accounts, or same_account_ids")
     with RunStore.make(run) as store:
         planner = Planner(source, target, store, options, telling(target, store.name, progress))
         return planner.run()
+
+
+def _check_charges(source: Billing, target: Billing, options: PlanOptions) -> None:
+    for operation in scope.NEEDED_OF_SOURCE:
+        source.core.operations.require(operation)
+    for operation in scope.NEEDED_OF_TARGET:
+        target.core.operations.require(operation)
+    if options.charge_types is None and not options.same_charge_types:
+        raise ConfigurationError("no charge type is mapped; give a map of charge types, or same_charge_types")
 
 
 class Planner:
@@ -74,6 +88,9 @@ class Planner:
         self._width = min(source.provider.settings.concurrency, target.provider.settings.concurrency)
         self._notes: list[str] = list(options.accounts.notes)
         self._known: dict[str, str | None] = {}
+        self._scope = Scope.of(options)
+        if options.charge_types is not None:
+            self._notes += options.charge_types.notes
 
     def run(self) -> PlanSummary:
         """Read, decide, and sum up."""
@@ -125,14 +142,14 @@ class Planner:
             done += len(block)
             self._progress(Progress("read source", done))
 
-    def _source_blocks(self) -> Iterator[list[Credit]]:
+    def _source_blocks(self) -> Iterator[list[Item]]:
         options, source = self._options, self._source
         wanted = options.only_accounts
         if wanted is not None:
             yield from abreast(sorted(wanted), lambda account: self._of_account(account), self._width)
-        elif reading.lists_all(source):
-            yield from abreast([None], lambda _: reading.whole(source), 1)
-        elif options.accounts.find is None and not options.same_account_ids:
+        elif reading.lists_all(source) and not self._scope.charges:
+            yield from abreast([None], lambda _: self._scope.everything(source), 1)
+        elif options.accounts.find is None and not options.same_account_ids and not reading.lists_all(source):
             self._notes.append(
                 f"{source.name} cannot list the credits of all accounts at once: only the mapped accounts were read, "
                 "and credits of others are not in this plan"
@@ -144,44 +161,47 @@ class Planner:
             found = {credit.account_id for credit in source.credits.list(include_reversed=True)} | set(options.accounts.pairs)
             yield from abreast(sorted(account for account in found if account), lambda account: self._of_account(account), self._width)
 
-    def _of_account(self, account: str) -> Iterator[Credit]:
+    def _of_account(self, account: str) -> Iterator[Item]:
         try:
-            yield from reading.whole(self._source, account)
+            yield from self._scope.source(self._source, account)
         except NotFound:
             self._notes.append(f"account {account} is not at the source")
 
-    def _add(self, block: list[Credit]) -> None:
-        rows: dict[str, dict[str, Any]] = {}
-        for credit in block:
-            row = self._row(credit)
-            earlier = rows.get(credit.id)
-            rows[credit.id] = row if earlier is None or earlier["print"] == row["print"] else _changing(row)
+    def _add(self, block: list[Item]) -> None:
+        rows: dict[tuple[str, str], dict[str, Any]] = {}
+        for item in block:
+            row = self._row(item)
+            earlier = rows.get(key_of(item))
+            rows[key_of(item)] = row if earlier is None or earlier["print"] == row["print"] else _changing(row)
+        r = records.c
         with self._store.transaction() as connection:
-            ids = list(rows)
-            query = select(records.c.source_id, records.c.print).where(records.c.source_id.in_(ids))
+            query = select(r.record_type, r.source_id, r.print).where(r.source_id.in_([source_id for _, source_id in rows]))
             for known in connection.execute(query).mappings().all():
-                row = rows.pop(known["source_id"])
+                row = rows.pop((known["record_type"], known["source_id"]), {"print": known["print"]})
                 if row["print"] != known["print"]:
-                    changed = {name: value for name, value in _changing(row).items() if name != "source_id"}
-                    connection.execute(update(records).where(records.c.source_id == known["source_id"]).values(**changed))
+                    changed = {name: value for name, value in _changing(row).items() if name not in {"record_type", "source_id"}}
+                    same = (r.record_type == known["record_type"]) & (r.source_id == known["source_id"])
+                    connection.execute(update(records).where(same).values(**changed))
             if rows:
                 connection.execute(insert(records), list(rows.values()))
 
-    def _row(self, credit: Credit) -> dict[str, Any]:
-        """What the source alone decides of a credit."""
-        account = credit.account_id or ""
+    def _row(self, item: Item) -> dict[str, Any]:
+        """What the source alone decides of a record."""
+        account = item.account_id or ""
         mapped = self._target_of(account) if account else None
-        mark = marks.mark(self._identity, credit.kind, credit.id)
+        mark = marks.mark(self._identity, item.kind, item.id)
         row: dict[str, Any] = {
             "source_account": account,
-            "source_id": credit.id,
-            "kind": credit.kind.value,
-            "status": credit.status.value,
-            "day": None if credit.issued_on is None else credit.issued_on.isoformat(),
-            "currency": credit.currency,
-            "amount": amount_key(credit.amount),
-            "remaining": None if credit.remaining is None else amount_key(credit.remaining),
+            "record_type": type_of(item),
+            "source_id": item.id,
+            "kind": item.kind.value,
+            "status": item.status.value,
+            "day": None if item.issued_on is None else item.issued_on.isoformat(),
+            "currency": item.currency,
+            "amount": amount_key(item.amount),
+            "remaining": None if item.remaining is None else amount_key(item.remaining),
             "target_account": mapped or "",
+            "type": "",
             "carried": None,
             "mark": mark,
             "mark_now": mark,
@@ -189,55 +209,65 @@ class Planner:
             "withheld": "",
             "losses": "[]",
             "dropped": "[]",
-            "print": fingerprint(credit),
+            "print": fingerprint(item),
             "state": State.NONE,
         }
-        ruling = self._ruling(credit, mapped)
+        ruling = self._left_out(item)
         if ruling is None:
-            what = carry.carried(credit, self._options)
-            ruling = what if isinstance(what, Ruling) else self._drafted(credit, mapped or "", what, mark, row)
+            decide = self._charge if isinstance(item, ChargeItem) else self._credit
+            ruling = decide(item, mapped, mark, row)  # type: ignore[arg-type]  # the type of the item chose the function
         return {**row, "decision": ruling.decision, "code": ruling.code, "reason": ruling.reason}
 
-    def _ruling(self, credit: Credit, mapped: str | None) -> Ruling | None:
-        if (ruling := carry.filtered(credit, self._options)) is not None:
+    def _left_out(self, item: Item) -> Ruling | None:
+        if (ruling := carry.filtered(item, self._options)) is not None:
             return ruling
-        if credit.mark is not None and marks.names(credit.mark, self._target.provider.identity()):
+        if item.mark is not None and marks.names(item.mark, self._target.provider.identity()):
             return Ruling(Decision.SKIP, "came-from-there", "its mark says that it came from the target")
+        return None
+
+    def _credit(self, credit: Credit, mapped: str | None, mark: str, row: dict[str, Any]) -> Ruling:
         if (ruling := carry.judged(credit, self._options)) is not None:
             return ruling
-        if mapped is not None:
-            return None
         what = carry.carried(credit, self._options)
-        if isinstance(what, Ruling) and what.decision is Decision.SKIP:
-            return what
-        where = f"account {credit.account_id} is not in the map" if credit.account_id else "the source names no account for it"
-        return Ruling(Decision.BLOCKED, "unmapped-account", where)
+        if mapped is None:
+            return what if isinstance(what, Ruling) and what.decision is Decision.SKIP else _unmapped(credit)
+        return what if isinstance(what, Ruling) else self._drafted(credit, mapped, what, mark, row)
+
+    def _charge(self, item: ChargeItem, mapped: str | None, mark: str, row: dict[str, Any]) -> Ruling:
+        """The ruling about a charge that travels as a charge; fills the row."""
+        options, provider = self._options, self._target.provider
+        becomes = charging.judged(item, options)
+        if isinstance(becomes, Ruling):
+            return becomes
+        if mapped is None:
+            return _unmapped(item)
+        draft = charging.drafted(item, mapped, becomes, options)
+        if isinstance(draft, Ruling):
+            return draft
+        texts = charging.fates(item, options)
+        row["type"], row["carried"] = draft.type or "", amount_key(draft.amount)
+        row["draft"] = dumps(charging.values_of(carry.with_texts(draft, texts, stored=True), item))
+        row["withheld"] = _withheld(texts)
+        row["losses"] = _lost(charging.losses_of(item, texts, self._source.capabilities, provider.title))
+        sent = charging.marked(carry.with_texts(draft, texts, stored=False), mark)
+        return _writable([*drafts.faults_of_charge(sent), *provider.faults_of_charge(sent, "$")], ())
 
     def _drafted(self, credit: Credit, account: str, what: Carried, mark: str, row: dict[str, Any]) -> Ruling:
         """Fill the row with the draft and its losses."""
         provider = self._target.provider
-        whole = carry.draft_of(credit, account, what)
-        bare, cards = carry.without_cards(whole)
-        draft = whole if self._options.allow_card_numbers else bare
-        hidden = frozenset[str]() if self._options.allow_card_numbers else cards
-        losses = carry.losses_of(credit, what, hidden, self._source.capabilities, provider.title)
+        whole, texts = carry.draft_of(credit, account, what), carry.fates(credit, self._options)
+        draft = carry.with_texts(whole, texts, stored=False)
+        losses = carry.losses_of(credit, what, texts, self._source.capabilities, provider.title)
         losses += provider.losses_of_credit(draft, mark)
         row["carried"] = amount_key(what.amount)
-        row["draft"] = draft_text(bare, what.sources)
-        row["withheld"] = ",".join(sorted(cards)) if self._options.allow_card_numbers else ""
-        # Sorted, because vendors may give fields and allocations in another order each time, and the hash must not change with it.
-        row["losses"] = dumps(sorted(map(_loss, losses), key=lambda loss: (loss["field"], loss["value"], loss["reason"])))
+        row["draft"] = draft_text(carry.with_texts(whole, texts, stored=True), what.sources)
+        row["withheld"] = _withheld(texts)
+        row["losses"] = _lost(losses)
         dropped = [{"target": d.target, "amount": d.amount, "currency": d.currency, "reason": d.reason} for d in what.dropped]
         row["dropped"] = dumps(sorted(dropped, key=canonical))
         if draft.allocations and not self._target.capabilities.of(Operation.CREDITS_CREATE_ALLOCATED).usable:
             return Ruling(Decision.BLOCKED, "allocations-unsupported", f"{self._target.name} cannot create credits with allocations")
-        faults = [*drafts.faults_of_credit(draft), *provider.faults_of_credit(draft, mark)]
-        if faults:
-            return Ruling(Decision.BLOCKED, "cannot-be-written", carry.mask("; ".join(map(str, faults))))
-        lost = [loss for loss in losses if loss.kind is LossKind.MONEY]
-        if lost:
-            return Ruling(Decision.BLOCKED, "money-loss", carry.mask("; ".join(f"{loss.field}: {loss.reason}" for loss in lost)))
-        return Ruling(Decision.CREATE, "create", "it is not at the target yet")
+        return _writable([*drafts.faults_of_credit(draft), *provider.faults_of_credit(draft, mark)], losses)
 
     def _keep_accounts(self) -> None:
         rows = [{"source": source, "target": target} for source, target in sorted(self._known.items())]
@@ -250,7 +280,7 @@ class Planner:
     def _read_target(self) -> None:
         query = select(accounts.c.target).where(accounts.c.target.is_not(None)).distinct()
         wanted = [row["target"] for row in self._store.rows(query)]
-        done, sums = 0, dict[tuple[str, str], list[Decimal]]()
+        done = 0
         for block in abreast(sorted(wanted), self._of_target, self._width):
             states = [item for item in block if isinstance(item, dict)]
             pictures = [item for item in block if isinstance(item, tuple)]
@@ -258,38 +288,64 @@ class Planner:
                 if states:
                     connection.execute(insert(targets), states)
                 if pictures:
-                    rows = [reading.photograph(account, credit) for account, credit in pictures]
+                    rows = [reading.photograph(account, item) for account, item in pictures]
                     self._store.database.insert_new(connection, snapshot, rows)
             done += len(states)
             self._progress(Progress("read target", done, len(wanted)))
-        self._sum_up_target(sums)
+        self._sum_up_target()
 
-    def _of_target(self, account: str) -> Iterator[dict[str, Any] | tuple[str, Credit]]:
-        """The account's state, then its credits."""
+    def _of_target(self, account: str) -> Iterator[dict[str, Any] | tuple[str, Item]]:
+        """The account's state, then its records."""
         target = self._target
         state, missing = AccountState(account), 0
         try:
             state = target.run(target.provider.account_state(account))
-            for credit in reading.whole(target, account):
-                yield account, credit
+            yield from ((account, item) for item in self._scope.target(target, account))
         except NotFound:
             missing = 1
         except UnsupportedOperation:
-            for credit in reading.of_account(target, account):
-                yield account, credit
+            yield from ((account, item) for item in self._scope.target(target, account))
         yield {"account": account, "currency": state.currency, "plan": state.plan, "plan_would": state.plan_would, "missing": missing}
 
-    def _sum_up_target(self, sums: dict[tuple[str, str], list[Decimal]]) -> None:
-        counts: dict[tuple[str, str], int] = {}
-        query = select(snapshot.c.account, snapshot.c.id, snapshot.c.currency, snapshot.c.amount).where(snapshot.c.counted == 1)
-        for row in self._store.stream(query, snapshot.c.account, snapshot.c.id):
-            key = row["account"], row["currency"]
-            sums[key] = [money.add([*sums.get(key, []), Decimal(row["amount"])])]
-            counts[key] = counts.get(key, 0) + 1
-        rows = [{"account": a, "currency": c, "records": counts[a, c], "amount": amount_key(sums[a, c][0])} for a, c in sorted(sums)]
+    def _sum_up_target(self) -> None:
+        sums = dict[tuple[str, str, str], tuple[int, Decimal]]()
+        s = snapshot.c
+        query = select(s.account, s.record_type, s.id, s.currency, s.amount).where(s.counted == 1)
+        for row in self._store.stream(query, s.account, s.record_type, s.id):
+            key = row["account"], row["record_type"], row["currency"]
+            count, amount = sums.get(key, (0, Decimal(0)))
+            sums[key] = count + 1, money.add([amount, Decimal(row["amount"])])
+        rows = [
+            {"account": account, "record_type": kind, "currency": currency, "records": count, "amount": amount_key(amount)}
+            for (account, kind, currency), (count, amount) in sorted(sums.items())
+        ]
         with self._store.transaction() as connection:
             if rows:
                 connection.execute(insert(totals), rows)
+
+
+def _unmapped(item: Item) -> Ruling:
+    where = f"account {item.account_id} is not in the map" if item.account_id else "the source names no account for it"
+    return Ruling(Decision.BLOCKED, "unmapped-account", where)
+
+
+def _writable(faults: Sequence[Fault], losses: Sequence[Loss]) -> Ruling:
+    """Whether a draft can be written and arrives with all its money."""
+    if faults:
+        return Ruling(Decision.BLOCKED, "cannot-be-written", carry.mask("; ".join(map(str, faults))))
+    lost = [loss for loss in losses if loss.kind is LossKind.MONEY]
+    if lost:
+        return Ruling(Decision.BLOCKED, "money-loss", carry.mask("; ".join(f"{loss.field}: {loss.reason}" for loss in lost)))
+    return Ruling(Decision.CREATE, "create", "it is not at the target yet")
+
+
+def _withheld(texts: Mapping[str, Text]) -> str:
+    return ",".join(sorted(name for name, text in texts.items() if text.withheld))
+
+
+def _lost(losses: Sequence[Loss]) -> str:
+    # Sorted, because vendors may give fields and allocations in another order each time, and the hash must not change with it.
+    return dumps(sorted(map(_loss, losses), key=lambda loss: (loss["field"], loss["value"], loss["reason"])))
 
 
 def _changing(row: dict[str, Any]) -> dict[str, Any]:
@@ -326,9 +382,10 @@ def hash_of(store: RunStore) -> str:
 
     def lines() -> Iterator[object]:
         r = records.c
-        for row in store.stream(select(records), r.source_account, r.source_id):
+        for row in store.stream(select(records), r.source_account, r.record_type, r.source_id):
             yield [
                 row["source_account"],
+                row["record_type"],
                 row["source_id"],
                 row["decision"],
                 row["target_account"],

@@ -1,6 +1,7 @@
 """How a run reads its two sides."""
 
 from collections.abc import Collection, Iterator
+from decimal import Decimal
 from typing import Final
 
 from sqlalchemy import func, select
@@ -10,6 +11,7 @@ from unibill.capabilities import Grade, Operation
 from unibill.copying import schema
 from unibill.copying.carry import KINDS, Rule
 from unibill.copying.hashing import amount_key, fingerprint
+from unibill.copying.items import ChargeItem, Item, RecordType, counts_as, is_to_account, seen_as
 from unibill.copying.store import RunStore
 from unibill.errors import NotFound, PlanMismatch
 from unibill.facade import Billing
@@ -57,32 +59,42 @@ def of_account(billing: Billing, account: str, *, spent: bool = True) -> Iterato
         return
 
 
-def is_standing(credit: Credit) -> bool:
-    """Whether a credit still gives anybody anything."""
-    return credit.status not in GONE
+def is_standing(item: Item) -> bool:
+    """Whether a credit still gives anybody anything, or a charge is not undone."""
+    return item.status not in GONE
 
 
-def is_counted(credit: Credit) -> bool:
-    """Whether a credit's amount counts as money that stands on its account."""
-    return credit.kind in _COUNTED and credit.direction is Direction.TO_ACCOUNT and is_standing(credit)
+def is_counted(item: Item) -> bool:
+    """Whether a record's amount counts as money that stands on its account; of a charge that is a credit too, the credit's does."""
+    if isinstance(item, ChargeItem):
+        return is_standing(item) if item.twin is None else is_counted(item.twin)
+    return item.kind in _COUNTED and item.direction is Direction.TO_ACCOUNT and is_standing(item)
 
 
-def photograph(account: str, credit: Credit) -> dict[str, object]:
+def counted(item: Item) -> Decimal:
+    """The amount with which a record counts, among the money that ``items.counts_as`` names."""
+    return item.twin.amount if isinstance(item, ChargeItem) and item.twin is not None else item.amount
+
+
+def photograph(account: str, item: Item) -> dict[str, object]:
     """A row of the snapshot."""
+    seen = seen_as(item, RecordType.CREDIT)
     return {
         "account": account,
-        "id": credit.id,
-        "kind": credit.kind.value,
-        "status": credit.status.value,
-        "standing": int(is_standing(credit)),
-        "counted": int(is_counted(credit)),
-        "to_account": int(credit.direction is Direction.TO_ACCOUNT),
-        "currency": credit.currency,
-        "amount": amount_key(credit.amount),
-        "remaining": None if credit.remaining is None else amount_key(credit.remaining),
-        "day": None if credit.issued_on is None else credit.issued_on.isoformat(),
-        "mark": credit.mark,
-        "print": fingerprint(credit),
+        "record_type": counts_as(item).value,
+        "id": item.id,
+        "kind": seen.kind.value,
+        "status": seen.status.value,
+        "standing": int(is_standing(seen)),
+        "counted": int(is_counted(seen)),
+        "to_account": int(is_to_account(seen)),
+        "currency": seen.currency,
+        "amount": amount_key(seen.amount),
+        "type": item.charge.type if isinstance(item, ChargeItem) else "",
+        "remaining": None if seen.remaining is None else amount_key(seen.remaining),
+        "day": None if seen.issued_on is None else seen.issued_on.isoformat(),
+        "mark": item.mark,
+        "print": fingerprint(seen),
     }
 
 

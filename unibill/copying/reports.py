@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from unibill.copying import outline, schema
 from unibill.copying.decisions import Decision, State
+from unibill.copying.items import RecordType
 from unibill.copying.place import RunLike
 from unibill.copying.store import Row, RunStore, loads
 from unibill.copying.summary import PlanSummary, RunStatus, Value
@@ -18,9 +19,11 @@ from unibill.losses import Loss, LossKind
 
 @dataclass(frozen=True, slots=True)
 class RunRecord(Value):
-    """One source credit in a run.
+    """One source record in a run.
 
     Attributes:
+        record_type: whether it travels as a credit or as a charge; the amounts of charges are signed.
+        type: of a charge, the charge type that it becomes; else an empty text.
         remaining: what remained of it at the source; None where that cannot be known.
         carried: its copy's amount; None where nothing is carried.
         draft: the copy as planned, or None; texts that may hold card numbers are left out.
@@ -32,6 +35,7 @@ class RunRecord(Value):
 
     seq: int
     source_account: str
+    record_type: RecordType
     source_id: str
     kind: str
     status: str
@@ -40,6 +44,7 @@ class RunRecord(Value):
     amount: Decimal
     remaining: Decimal | None
     target_account: str
+    type: str
     carried: Decimal | None
     decision: Decision
     code: str
@@ -89,6 +94,7 @@ class Before(Value):
     """The standing money of one target account and currency when the plan was made."""
 
     account: str
+    record_type: RecordType
     currency: str
     records: int
     amount: Decimal
@@ -122,7 +128,8 @@ class Run:
         query = select(schema.records)
         if decision is not None:
             query = query.where(schema.records.c.decision == decision)
-        for row in self._store.stream(query, schema.records.c.source_account, schema.records.c.source_id):
+        r = schema.records.c
+        for row in self._store.stream(query, r.source_account, r.record_type, r.source_id):
             yield _record(row)
 
     def journal(self) -> Iterator[JournalEntry]:
@@ -138,8 +145,8 @@ class Run:
     def before(self) -> Iterator[Before]:
         """The target's money before, per account and currency."""
         table = schema.totals
-        for row in self._store.stream(select(table), table.c.account, table.c.currency):
-            yield Before(row["account"], row["currency"], row["records"], Decimal(row["amount"]))
+        for row in self._store.stream(select(table), table.c.account, table.c.record_type, table.c.currency):
+            yield Before(row["account"], RecordType(row["record_type"]), row["currency"], row["records"], Decimal(row["amount"]))
 
 
 @contextmanager
@@ -163,6 +170,7 @@ def _record(row: Row) -> RunRecord:
     return RunRecord(
         seq=row["seq"],
         source_account=row["source_account"],
+        record_type=RecordType(row["record_type"]),
         source_id=row["source_id"],
         kind=row["kind"],
         status=row["status"],
@@ -171,6 +179,7 @@ def _record(row: Row) -> RunRecord:
         amount=Decimal(row["amount"]),
         remaining=None if row["remaining"] is None else Decimal(row["remaining"]),
         target_account=row["target_account"],
+        type=row["type"],
         carried=None if row["carried"] is None else Decimal(row["carried"]),
         decision=Decision(row["decision"]),
         code=row["code"],

@@ -6,12 +6,12 @@ same tables: whoever changes one changes both.
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, MetaData, Table, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import TEXT
 
 APPLICATION_ID: Final = 0x75623172
 """Written into the file's header ("ub1r"), so that no other program's file is taken for a run."""
-VERSION: Final = 1
+VERSION: Final = 2
 """Of a run file; rises with every change of its tables."""
 REVISION: Final = "0001"
 """Of a run in a database: the newest of ``migrations``."""
@@ -44,7 +44,8 @@ records = Table(
     metadata,
     Column("seq", Integer, primary_key=True),
     Column("source_account", Text, nullable=False),
-    Column("source_id", Text, nullable=False, unique=True),
+    Column("record_type", Text, nullable=False),
+    Column("source_id", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("day", Text),
@@ -52,6 +53,7 @@ records = Table(
     Column("amount", Text, nullable=False),
     Column("remaining", Text),
     Column("target_account", Text, nullable=False),
+    Column("type", Text, nullable=False, default=""),
     Column("carried", Text),
     Column("decision", Text, nullable=False),
     Column("code", Text, nullable=False),
@@ -69,9 +71,13 @@ records = Table(
     Column("sends", Integer, nullable=False, default=0),
     Column("target_id", Text),
     Column("target_print", Text),
+    UniqueConstraint("record_type", "source_id"),
 )
-"""One row per source credit: the plan, and how far apply has come. ``sends`` counts the writes begun under ``mark_now``."""
-Index("records_in_order", records.c.source_account, records.c.source_id)
+"""One row per source record: the plan, and how far apply has come. ``sends`` counts the writes begun under ``mark_now``.
+
+``record_type``: whether it travels as a credit or as a charge. ``type``: of a charge, the charge type that it becomes.
+"""
+Index("records_in_order", records.c.source_account, records.c.record_type, records.c.source_id)
 Index("records_by_target", records.c.target_account, records.c.seq)
 Index("records_by_mark", records.c.mark_now)
 
@@ -79,6 +85,7 @@ snapshot = Table(
     "snapshot",
     metadata,
     Column("account", Text, primary_key=True),
+    Column("record_type", Text, primary_key=True),
     Column("id", Text, primary_key=True),
     Column("kind", Text, nullable=False),
     Column("status", Text, nullable=False),
@@ -87,12 +94,16 @@ snapshot = Table(
     Column("to_account", Integer, nullable=False),
     Column("currency", Text, nullable=False),
     Column("amount", Text, nullable=False),
+    Column("type", Text, nullable=False, default=""),
     Column("remaining", Text),
     Column("day", Text),
     Column("mark", Text),
     Column("print", Text, nullable=False),
 )
-"""The target's credits in the mapped accounts, as the plan found them. ``counted``: its amount is money that stands there."""
+"""The target's records in the mapped accounts, as the plan found them. ``counted``: its amount is money that stands there.
+
+``record_type``: among which money it counts; a charge that is a credit too is one row and a credit, with the type of the charge.
+"""
 Index("snapshot_by_mark", snapshot.c.mark)
 Index("snapshot_by_looks", snapshot.c.account, snapshot.c.currency, snapshot.c.amount)
 
@@ -100,6 +111,7 @@ totals = Table(
     "totals",
     metadata,
     Column("account", Text, primary_key=True),
+    Column("record_type", Text, primary_key=True),
     Column("currency", Text, primary_key=True),
     Column("records", Integer, nullable=False),
     Column("amount", Text, nullable=False),

@@ -7,11 +7,15 @@ from decimal import Decimal
 from typing import Final, TypeVar
 
 from unibill.base import outcome as outcome_of
+from unibill.capabilities import Operation
+from unibill.copying import charging
 from unibill.copying.carry import mask
 from unibill.copying.decisions import State
 from unibill.copying.hashing import amount_key
+from unibill.copying.items import ChargeItem, Item, RecordType, is_to_account, type_of
 from unibill.copying.store import Entry, Row, RunStore, done_steps, loads
-from unibill.drafts import AllocationDraft, CreditDraft
+from unibill.copying.texts import sent_again
+from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
 from unibill.errors import (
     AuthenticationFailed,
     BackendError,
@@ -27,7 +31,7 @@ from unibill.errors import (
 )
 from unibill.facade import Billing
 from unibill.flow import Done, Effect, Flow, Request, Sleep, Step
-from unibill.model import Credit, Direction
+from unibill.model import Credit, Invoicing, Status
 
 T = TypeVar("T")
 FATAL: Final = (AuthenticationFailed, PermissionDenied, UnsupportedOperation, ConfigurationError)
@@ -41,14 +45,14 @@ class Sent:
     """How a write ended.
 
     Attributes:
-        credit: as the target gave it back, if it was created.
+        item: as the target gave it back, if it was created.
         error: what went wrong.
         stop: why the run must not go on, or an empty text.
         unmade: the target provably made nothing, so this write does not count as one that may stand there.
     """
 
     state: State
-    credit: Credit | None = None
+    item: Item | None = None
     reason: str = ""
     stop: str = ""
     error: UnibillError | None = None
@@ -114,22 +118,21 @@ class Creation:
         target: where.
         store: the run.
         row: the record.
-        draft: what.
+        fresh: as the source has it now; the texts that the store must not keep are taken from it.
         done: the steps that are done.
         found: a copy stands already, and only what it lacks is written: if this run did not make it, it still did not.
     """
 
-    def __init__(self, target: Billing, store: RunStore, row: Row, draft: CreditDraft, done: Done, *, found: bool = False) -> None:
+    def __init__(self, target: Billing, store: RunStore, row: Row, fresh: Item, done: Done, *, found: bool = False) -> None:
         self.row = row
         self.is_first = not done
         """Nothing of it was written before."""
         self._target = target
         self._store = store
-        self._draft = draft
         self._found = found
         self._watch = Watch(store, row, CREATE, {"state": State.SENDING, "sends": row["sends"] + (0 if found else 1)})
-        self._flow = watched(target.provider.create_credit(draft, row["mark_now"], done), self._watch)
-        self._begun: Callable[[], Flow[Credit]] = lambda: self._flow
+        self._flow = watched(_creation(target, row, fresh, done), self._watch)
+        self._begun: Callable[[], Flow[Item]] = lambda: self._flow
 
     def begin(self) -> Entry | None:
         """Go up to the first write; gives its intent, or None where something else comes before it."""
@@ -137,7 +140,7 @@ class Creation:
         try:
             item = next(flow)
         except StopIteration as stop:
-            made: Credit = stop.value
+            made: Item = stop.value
             self._begun = lambda: _ended(made)
         except UnibillError as error:
             failed = error
@@ -152,13 +155,13 @@ class Creation:
 
     def send(self) -> Sent:
         """Create it, and keep how it ended."""
-        row, mark = self.row, str(self.row["mark_now"])
+        row = self.row
         try:
-            credit = self._target.run(self._begun(), self._watch.keep)
+            item = self._target.run(self._begun(), self._watch.keep)
         except UnibillError as error:
             sent = _failed(error, self._watch)
         else:
-            sent = _created(credit, self._draft, mark, State.EXISTS if self._found and not row["sends"] else State.CREATED)
+            sent = _created(item, row, State.EXISTS if self._found and not row["sends"] else State.CREATED)
         finish(self._target, self._store, row, sent)
         return sent
 
@@ -200,9 +203,38 @@ def _ended(value: T) -> Flow[T]:
     return value
 
 
-def _failing(error: UnibillError) -> Flow[Credit]:
+def _failing(error: UnibillError) -> Flow[Item]:
     yield from ()
     raise error
+
+
+def _creation(target: Billing, row: Row, fresh: Item, done: Done) -> Flow[Item]:
+    """The flow that makes a copy, in the form in which the record travels."""
+    provider, mark = target.provider, str(row["mark_now"])
+    if isinstance(fresh, ChargeItem):
+        draft = charging.marked(charge_draft_from(row, fresh), mark)
+        made = yield from provider.add_charges([draft], done)
+        if len(made) != 1:
+            raise OutcomeUnknown(f"one charge was sent and {len(made)} were answered", operation=Operation.CHARGES_ADD)
+        return ChargeItem(made[0], Status.OPEN, provider.credit_of(made[0]))
+    return (yield from provider.create_credit(draft_from(row, fresh), mark, done))
+
+
+def undoing(target: Billing, item: Item, done: Done) -> Flow[None]:
+    """The flow that takes a copy back. A charge that is a credit too goes as a credit does, so that what it settled is undone with it."""
+    if not isinstance(item, ChargeItem):
+        yield from target.provider.void(item, done)
+    elif item.twin is not None:
+        yield from target.provider.void(item.twin, done)
+    else:
+        charge = item.charge
+        mode = Invoicing.NEXT if charge.invoicing is Invoicing.UNKNOWN else charge.invoicing
+        yield from target.provider.reverse_charges(charge.account_id, [charge.id], mode, done)
+
+
+def undoes(row: Row) -> str:
+    """The facade's operation that takes a record's copy back, for the observers."""
+    return Operation.CHARGES_REVERSE if row["record_type"] == RecordType.CHARGE else Operation.CREDITS_VOID
 
 
 def _failed(error: UnibillError, watch: Watch) -> Sent:
@@ -218,33 +250,39 @@ def _failed(error: UnibillError, watch: Watch) -> Sent:
     return Sent(State.FAILED, reason=reason, error=error, unmade=True)
 
 
-def _created(credit: Credit, draft: CreditDraft, mark: str, state: State) -> Sent:
-    if credit.mark != mark:
-        stop = (
-            f"credit {credit.id} came back with the mark {credit.mark or 'missing'} instead of {mark}: the vendor cut it off or changed it"
-        )
-    elif (credit.currency, credit.amount) != (draft.currency, draft.amount):
-        stop = f"credit {credit.id} came back with {credit.amount} {credit.currency} instead of {draft.amount} {draft.currency}"
-    elif credit.account_id not in {None, draft.account_id}:
-        stop = f"credit {credit.id} came back in account {credit.account_id} instead of {draft.account_id}"
-    else:
-        stop = ""
-    return Sent(state, credit, reason=stop, stop=stop)
+def _created(item: Item, row: Row, state: State) -> Sent:
+    stop = _came_back_otherwise(item, row)
+    return Sent(state, item, reason=stop, stop=stop)
+
+
+def _came_back_otherwise(item: Item, row: Row) -> str:
+    """Why a copy is not what was sent, or an empty text."""
+    what, mark = f"{type_of(item)} {item.id} came back", row["mark_now"]
+    if item.mark != mark:
+        return f"{what} with the mark {item.mark or 'missing'} instead of {mark}: the vendor cut it off or changed it"
+    if (item.currency, amount_key(item.amount)) != (row["currency"], row["carried"]):
+        return f"{what} with {item.amount} {item.currency} instead of {row['carried']} {row['currency']}"
+    if item.account_id not in {None, row["target_account"]}:
+        return f"{what} in account {item.account_id} instead of {row['target_account']}"
+    if isinstance(item, ChargeItem) and (other := charging.differences(item, loads(row["draft"]))):
+        return f"{what} with {other}"
+    return ""
 
 
 def finish(target: Billing, store: RunStore, row: Row, sent: Sent) -> None:
     """Keep an outcome, and tell the observers."""
     values: dict[str, object] = {"state": sent.state, "outcome": sent.reason}
-    if sent.credit is not None:
-        values["target_id"] = sent.credit.id
+    if sent.item is not None:
+        values["target_id"] = sent.item.id
     if sent.unmade:
         values["sends"] = row["sends"]
-    data = {"state": sent.state.value, "reason": sent.reason, "id": None if sent.credit is None else sent.credit.id}
+    data = {"state": sent.state.value, "reason": sent.reason, "id": None if sent.item is None else sent.item.id}
     store.note(Entry(row["seq"], row["generation"], CREATE, "outcome", sent.state.value, data, values))
     told = sent.state.value if sent.error is None else outcome_of(sent.error)
     if sent.state in {State.CREATED, State.EXISTS, State.UNKNOWN} or sent.error is not None:
-        record_id = "" if sent.credit is None else sent.credit.id
-        target.core.wrote("credits.create", row["target_account"], told, record_id, row["mark_now"])
+        record_id = "" if sent.item is None else sent.item.id
+        operation = Operation.CHARGES_ADD if row["record_type"] == RecordType.CHARGE else Operation.CREDITS_CREATE
+        target.core.wrote(operation, row["target_account"], told, record_id, row["mark_now"])
 
 
 def draft_from(row: Row, fresh: Credit) -> CreditDraft:
@@ -256,10 +294,16 @@ def draft_from(row: Row, fresh: Credit) -> CreditDraft:
         currency=raw["currency"],
         amount=Decimal(raw["amount"]),
         issued_on=None if raw["issued_on"] is None else date.fromisoformat(raw["issued_on"]),
-        number=fresh.number if "number" in withheld else raw["number"],
-        memo=fresh.memo if "memo" in withheld else raw["memo"],
+        number=sent_again(fresh.number) if "number" in withheld else raw["number"],
+        memo=sent_again(fresh.memo) if "memo" in withheld else raw["memo"],
         allocations=tuple(allocation_from(item) for item in raw["allocations"]),
     )
+
+
+def charge_draft_from(row: Row, fresh: ChargeItem) -> ChargeDraft:
+    """The same of a charge."""
+    raw = loads(row["draft"])
+    return charging.draft_from(raw, sent_again(fresh.charge.tag) if row["withheld"] else raw["tag"])
 
 
 def allocation_from(raw: Mapping[str, object]) -> AllocationDraft:
@@ -277,7 +321,8 @@ def journaled(store: RunStore, row: Row) -> dict[str, dict[str, object]]:
     return done_steps(store, row["seq"], CREATE, row["generation"]) if row["sends"] else {}
 
 
-def is_planned(credit: Credit, row: Row) -> bool:
-    """Whether a credit has the planned account, currency and amount."""
-    right_place = credit.account_id in {None, row["target_account"]} and credit.direction is Direction.TO_ACCOUNT
-    return right_place and credit.currency == row["currency"] and amount_key(credit.amount) == row["carried"]
+def is_planned(item: Item, row: Row) -> bool:
+    """Whether a record of the target has the planned account, form, currency and amount; and type, if it is a charge."""
+    right_place = item.account_id in {None, row["target_account"]} and is_to_account(item)
+    right_form = type_of(item) == row["record_type"] and (not isinstance(item, ChargeItem) or item.charge.type == row["type"])
+    return right_place and right_form and item.currency == row["currency"] and amount_key(item.amount) == row["carried"]

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from unibill.copying import reading
 from unibill.copying.decisions import State
 from unibill.copying.schema import records
+from unibill.copying.scope import Scope
 from unibill.copying.store import Row, RunStore
 from unibill.errors import BackendError
 from unibill.facade import Billing
@@ -37,17 +38,18 @@ def look(target: Billing, store: RunStore, account: str, rows: Sequence[Row]) ->
     query = select(records.c.target_id).where(records.c.target_account == account, records.c.state == State.CREATED)
     known = frozenset(row["target_id"] for row in store.rows(query) if row["target_id"])
     by_mark = {row["mark_now"]: row["seq"] for row in rows}
+    scope = Scope.kept(store)
     seen: set[int] = set()
     before: frozenset[tuple[str, str | None, bool]] | None = None
     for _ in range(_SCANS):
         try:
-            found = [(credit.id, credit.mark, reading.is_standing(credit)) for credit in reading.of_account(target, account, spent=False)]
+            found = [(item.id, item.mark, reading.is_standing(item)) for item in scope.target(target, account, spent=False)]
         except BackendError:
             before = None
             continue
         seen.update(by_mark[mark] for _, mark, _ in found if mark in by_mark)
         scan = frozenset(found)
-        if known - {credit_id for credit_id, _, _ in found}:
+        if known - {record_id for record_id, _, _ in found}:
             before = None
         elif scan == before and len(found) == len(scan):
             return Looked(frozenset(seen), frozenset(by_mark.values()) - seen)

@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
+from unibill.copying.items import RecordType
+
 DIFFERENCES: Final = 1
 STOPPED: Final = 4
 INTERRUPTED: Final = 130
@@ -54,6 +56,7 @@ class Progress(Value):
         money: created so far, by currency.
         counts: outcomes so far.
         note: what is being waited for, if anything.
+        charges: created so far as charges, by currency; signed.
     """
 
     phase: str
@@ -62,6 +65,7 @@ class Progress(Value):
     money: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
     counts: Mapping[str, int] = field(default_factory=dict[str, int])
     note: str = ""
+    charges: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
 
 
 Tell: TypeAlias = Callable[[Progress], None]
@@ -69,11 +73,12 @@ Tell: TypeAlias = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True)
 class Total(Value):
-    """The money of one source account and currency in a plan.
+    """The money of one source account and currency in a plan; that of charges, which is signed, apart from that of credits.
 
     Attributes:
         account: at the source.
         target_account: empty where it is not mapped.
+        record_type: of what travels.
         records: source credits.
         remaining: what remains of them at the source, where it is known.
         carried: what create and exists carry.
@@ -84,6 +89,7 @@ class Total(Value):
 
     account: str
     target_account: str
+    record_type: RecordType
     currency: str
     records: int
     remaining: Decimal
@@ -125,7 +131,8 @@ class PlanSummary(Value):
     Attributes:
         hash: over everything that apply will do.
         counts: records by decision.
-        money: what create would add at the target, by currency.
+        money: what create would add at the target as credits, by currency.
+        charges: what it would add as charges, by currency; signed, negative lowers what is owed.
         totals: per account and currency.
         stopped_by: guards that stop apply, each naming the option that would let it pass.
         notes: what a person should know.
@@ -138,6 +145,7 @@ class PlanSummary(Value):
     hash: str
     counts: Mapping[str, int]
     money: Mapping[str, Decimal]
+    charges: Mapping[str, Decimal]
     totals: tuple[Total, ...]
     reasons: tuple[Reason, ...]
     losses: tuple[LossTotal, ...]
@@ -172,6 +180,7 @@ class AppliedTotal(Value):
     """What stands at one target account in one currency because of this run."""
 
     account: str
+    record_type: RecordType
     currency: str
     created: int
     exists: int
@@ -184,7 +193,8 @@ class ApplySummary(Value):
 
     Attributes:
         counts: records of the plan by state.
-        money: created by this run so far, by currency.
+        money: created by this run so far as credits, by currency.
+        charges: created as charges, by currency; signed.
         writes: writes begun by this apply.
         undone: surplus copies that this run had made and took back.
         problems: what needs a look; at most 200 are named.
@@ -197,6 +207,7 @@ class ApplySummary(Value):
     hash: str
     counts: Mapping[str, int]
     money: Mapping[str, Decimal]
+    charges: Mapping[str, Decimal]
     totals: tuple[AppliedTotal, ...]
     writes: int
     undone: int
@@ -234,9 +245,10 @@ class Difference(Value):
 
 @dataclass(frozen=True, slots=True)
 class Conservation(Value):
-    """The money of one target account and currency.
+    """The money of one target account and currency: of its credits, or of its charges that are no credits.
 
     Attributes:
+        record_type: of which of the two; the amounts of charges are signed.
         before: what stood there when the plan was made.
         carried: what the plan carries there and had not found there.
         after: what stands there now; None where it could not be read.
@@ -244,6 +256,7 @@ class Conservation(Value):
     """
 
     account: str
+    record_type: RecordType
     currency: str
     before: Decimal
     carried: Decimal
@@ -280,18 +293,22 @@ class RollbackSummary(Value):
 
     Attributes:
         undone: copies taken back by this rollback.
-        money: their money, by currency.
+        money: the money of those that were credits, by currency.
+        charges: of those that were charges, signed.
         remains: copies of this run that still stand, each with its reason.
         traces: what the vendor keeps of undone copies, such as a charge and its reversal.
-        net: money of this run that still stands, per currency; zero after a whole rollback.
+        net: credits of this run that still stand, per currency; zero after a whole rollback.
+        net_charges: the same of its charges.
     """
 
     run: str
     undone: int
     money: Mapping[str, Decimal]
+    charges: Mapping[str, Decimal]
     remains: tuple[Problem, ...]
     traces: tuple[Problem, ...]
     net: Mapping[str, Decimal]
+    net_charges: Mapping[str, Decimal]
     interrupted: bool
 
     @property

@@ -15,16 +15,18 @@ from unibill.copying.carry import mask
 from unibill.copying.crew import Crew, Since
 from unibill.copying.decisions import UNSETTLED, State
 from unibill.copying.hashing import amount_key, fingerprint
+from unibill.copying.items import ChargeItem, Item, RecordType, key_of, seen_as, type_of
 from unibill.copying.options import RollbackOptions
 from unibill.copying.place import RunLike
 from unibill.copying.schema import journal, records
+from unibill.copying.scope import Scope
 from unibill.copying.sending import UNDO, Watch, watched
 from unibill.copying.store import Entry, Row, RunStore, done_steps, loads
 from unibill.copying.summary import SHOWN, Problem, Progress, RollbackSummary, Tell
 from unibill.copying.telling import telling
 from unibill.errors import BackendError, RunStoreError, UnibillError
 from unibill.facade import Billing
-from unibill.model import Credit, CreditKind
+from unibill.model import CreditKind
 
 _DEFAULTS: Final = RollbackOptions()
 _BEGUN: Final = UNSETTLED | {State.CREATED, State.REJECTED, State.FAILED}
@@ -46,13 +48,15 @@ def rollback(target: Billing, run: RunLike, options: RollbackOptions = _DEFAULTS
     Raises:
         RunStoreError: no finished plan, or another process works on it.
         PlanMismatch: another target than planned.
-        UnsupportedOperation: the target cannot void credits.
+        UnsupportedOperation: the target cannot void credits, or reverse charges.
     """
     with RunStore(run, lock=True) as store:
         if store.get("hash") is None:
             raise RunStoreError(f"the plan in {store.name} was not finished; there is nothing to roll back")
         reading.same_systems(store, None, target)
         target.core.operations.require(Operation.CREDITS_VOID)
+        if Scope.kept(store).charges:
+            target.core.operations.require(Operation.CHARGES_REVERSE)
         return Undoer(target, store, options, telling(target, store.name, progress)).run()
 
 
@@ -68,7 +72,8 @@ class Undoer:
         self._guard = threading.Lock()
         self._total = 0
         self._undone = 0
-        self._money: dict[str, Decimal] = {}
+        self._money: dict[str, dict[str, Decimal]] = {kind: {} for kind in RecordType}
+        self._scope = Scope.kept(store)
         self._remains: list[Problem] = []
         self._traces: list[Problem] = []
         self._begun = frozenset[int]()
@@ -107,7 +112,7 @@ class Undoer:
         open_rows = [row for row in rows.values() if row["state"] in UNSETTLED]
         absent = settling.look(self._target, self._store, account, open_rows).absent if open_rows else frozenset[int]()
         try:
-            now = list(reading.of_account(self._target, account))
+            now = list(self._scope.target(self._target, account))
         except BackendError as error:
             for row in rows.values():
                 self._stays(row, row["target_id"] or "", f"the account could not be read: {mask(str(error))}")
@@ -127,10 +132,11 @@ class Undoer:
         query = query.where(records.c.target_account == account).order_by(latest.c.latest.desc())
         return [rows[row["seq"]] for row in self._store.rows(query) if row["seq"] in rows]
 
-    def _record(self, row: Row, now: Sequence[Credit], is_absent: bool) -> None:
-        carriers = [credit for credit in now if credit.mark == row["mark_now"]]
-        by_id = [credit for credit in now if row["target_id"] is not None and credit.id == row["target_id"]]
-        standing = [credit for credit in carriers or by_id if reading.is_standing(credit)]
+    def _record(self, row: Row, now: Sequence[Item], is_absent: bool) -> None:
+        form = row["record_type"]
+        carriers = [seen_as(item, form) for item in now if item.mark == row["mark_now"]]
+        by_id = [seen for item in now if item.id == row["target_id"] and type_of(seen := seen_as(item, form)) == form]
+        standing = [item for item in carriers or by_id if reading.is_standing(item)]
         if not standing:
             if row["state"] in UNSETTLED and not is_absent and not carriers:
                 self._stays(row, "", "whether it was made is still unknown; roll back again later")
@@ -138,49 +144,52 @@ class Undoer:
                 self._gone(row, carriers or by_id, made=bool(carriers) or row["state"] == State.CREATED)
             return
         if len(standing) > row["sends"]:
-            self._stays(row, standing[0].id, f"{len(standing)} credits carry its mark, and this run made {row['sends']}")
+            self._stays(row, standing[0].id, f"{len(standing)} {form}s carry its mark, and this run made {row['sends']}")
             return
-        touched = [credit for credit in standing if self._is_touched(row, credit)]
-        for credit in touched:
-            self._stays(row, credit.id, "it was touched since it was made, so it was left as it is")
-        if not touched and all(self._void(row, credit) for credit in reversed(standing)):
+        touched = [item for item in standing if self._is_touched(row, item)]
+        for item in touched:
+            self._stays(row, item.id, "it was touched since it was made, so it was left as it is")
+        if not touched and all(self._void(row, item) for item in reversed(standing)):
             self._gone(row, standing, made=True)
 
-    def _is_touched(self, row: Row, credit: Credit) -> bool:
+    def _is_touched(self, row: Row, item: Item) -> bool:
         """Whether a copy is no longer as this run left it."""
-        if row["target_print"] is not None and credit.id == row["target_id"] and row["seq"] not in self._begun:
-            return bool(fingerprint(credit) != row["target_print"])
+        if row["target_print"] is not None and item.id == row["target_id"] and row["seq"] not in self._begun:
+            return bool(fingerprint(item) != row["target_print"])
+        credit = item.twin if isinstance(item, ChargeItem) else item
         planned = sorted(amount_key(Decimal(item["amount"])) for item in loads(row["draft"])["allocations"])
-        spent = sorted(amount_key(item.amount) for item in credit.allocations or () if item.reversed_at is None)
+        edges = () if credit is None else credit.allocations or ()
+        spent = sorted(amount_key(edge.amount) for edge in edges if edge.reversed_at is None)
         # A copy whose allocations were never all made, or are undone by a rollback that was killed, is not touched.
-        return not sending.is_planned(credit, row) or any(spent.count(amount) > planned.count(amount) for amount in spent)
+        return not sending.is_planned(item, row) or any(spent.count(amount) > planned.count(amount) for amount in spent)
 
-    def _void(self, row: Row, credit: Credit) -> bool:
+    def _void(self, row: Row, item: Item) -> bool:
         watch = Watch(self._store, row, UNDO, {})
         done = done_steps(self._store, row["seq"], UNDO, row["generation"]) if row["sends"] == 1 else {}
         try:
-            with blocking_turns.waited(self._target.provider, credit.id):
-                self._target.run(watched(self._target.provider.void(credit, done), watch), watch.keep)
+            with blocking_turns.waited(self._target.provider, item.id):
+                self._target.run(watched(sending.undoing(self._target, item, done), watch), watch.keep)
         except UnibillError as error:
-            if self._is_gone(row, credit):
+            if self._is_gone(row, item):
                 return True
-            self._stays(row, credit.id, f"it could not be taken back: {mask(str(error))}")
-            self._target.core.wrote("credits.void", row["target_account"], "failed", credit.id, row["mark_now"])
+            self._stays(row, item.id, f"it could not be taken back: {mask(str(error))}")
+            self._target.core.wrote(sending.undoes(row), row["target_account"], "failed", item.id, row["mark_now"])
             if isinstance(error, sending.FATAL):
                 raise
             return False
-        self._target.core.wrote("credits.void", row["target_account"], "undone", credit.id, row["mark_now"])
+        self._target.core.wrote(sending.undoes(row), row["target_account"], "undone", item.id, row["mark_now"])
         return True
 
-    def _is_gone(self, row: Row, credit: Credit) -> bool:
-        """Whether a credit whose void failed or had no answer is gone after all."""
+    def _is_gone(self, row: Row, item: Item) -> bool:
+        """Whether a copy whose undoing failed or had no answer is gone after all."""
         try:
-            left = list(reading.of_account(self._target, row["target_account"]))
+            left = list(self._scope.target(self._target, row["target_account"]))
         except BackendError:
             return False
-        return not any(found.id == credit.id and reading.is_standing(found) for found in left)
+        seen = [seen_as(found, type_of(item)) for found in left]
+        return not any(key_of(found) == key_of(item) and reading.is_standing(found) for found in seen)
 
-    def _gone(self, row: Row, copies: Sequence[Credit], *, made: bool) -> None:
+    def _gone(self, row: Row, copies: Sequence[Item], *, made: bool) -> None:
         """Keep that nothing of a record stands any more; its next copy has another mark."""
         generation = row["generation"] + 1
         values = {
@@ -192,17 +201,17 @@ class Undoer:
             "target_id": None,
             "target_print": None,
         }
-        ids = [credit.id for credit in copies]
+        ids = [item.id for item in copies]
         self._store.keep(Entry(row["seq"], row["generation"], UNDO, "outcome", State.UNDONE, {"ids": ids}, values))
-        traces = [credit for credit in copies if credit.kind is CreditKind.CHARGE]
+        traces = [item for item in copies if item.kind is CreditKind.CHARGE]
         with self._guard:
             self._undone += made
             if made:
-                total = [self._money.get(row["currency"], Decimal(0)), Decimal(row["carried"])]
-                self._money[row["currency"]] = money.add(total)
-            for credit in traces[: SHOWN - len(self._traces)]:
+                sums = self._money[row["record_type"]]
+                sums[row["currency"]] = money.add([sums.get(row["currency"], Decimal(0)), Decimal(row["carried"])])
+            for item in traces[: SHOWN - len(self._traces)]:
                 reason = "the charge and its reversal stay in the vendor's books; together they are zero"
-                self._traces.append(Problem("trace", row["target_account"], row["source_id"], credit.id, reason))
+                self._traces.append(Problem("trace", row["target_account"], row["source_id"], item.id, reason))
 
     def _stays(self, row: Row, target_id: str, reason: str) -> None:
         with self._guard:
@@ -212,23 +221,27 @@ class Undoer:
     def _tell(self, note: str = "") -> None:
         if self._progress is not None:
             with self._guard:
-                progress = Progress("rollback", self._undone, self._total, dict(self._money), {"undone": self._undone}, note)
+                amounts, charges = (dict(self._money[kind]) for kind in (RecordType.CREDIT, RecordType.CHARGE))
+                progress = Progress("rollback", self._undone, self._total, amounts, {"undone": self._undone}, note, charges)
             self._progress(progress)
 
     def _summary(self) -> RollbackSummary:
-        net: dict[str, Decimal] = {}
-        columns = (records.c.seq, records.c.currency, records.c.carried)
+        net: dict[str, dict[str, Decimal]] = {kind: {} for kind in RecordType}
+        columns = (records.c.seq, records.c.record_type, records.c.currency, records.c.carried)
         left = records.c.state.in_({State.CREATED, *UNSETTLED}) & (records.c.sends > 0)
         for row in self._store.stream(select(*columns).where(records.c.decision == "create"), records.c.seq):
-            net.setdefault(row["currency"], Decimal(0))
+            net[row["record_type"]].setdefault(row["currency"], Decimal(0))
         for row in self._store.stream(select(*columns).where(left), records.c.seq):
-            net[row["currency"]] = money.add([net.get(row["currency"], Decimal(0)), Decimal(row["carried"])])
+            sums = net[row["record_type"]]
+            sums[row["currency"]] = money.add([sums.get(row["currency"], Decimal(0)), Decimal(row["carried"])])
         return RollbackSummary(
             run=self._store.name,
             undone=self._undone,
-            money=dict(sorted(self._money.items())),
+            money=dict(sorted(self._money[RecordType.CREDIT].items())),
+            charges=dict(sorted(self._money[RecordType.CHARGE].items())),
             remains=tuple(self._remains),
             traces=tuple(self._traces),
-            net=dict(sorted(net.items())),
+            net=dict(sorted(net[RecordType.CREDIT].items())),
+            net_charges=dict(sorted(net[RecordType.CHARGE].items())),
             interrupted=self._crew.interrupted,
         )

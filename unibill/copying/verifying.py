@@ -1,20 +1,21 @@
 """Verify: read both sides again and prove that what the target gained is what was carried."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import select
 
 from unibill import money
-from unibill.copying import reading, sending
+from unibill.copying import charging, reading, sending
 from unibill.copying.abreast import abreast
 from unibill.copying.carry import mask
 from unibill.copying.decisions import DONE, OPEN, Decision, State
 from unibill.copying.hashing import amount_key, fingerprint
+from unibill.copying.items import ChargeItem, Item, RecordType, both, counts_as, key_of, seen_as, type_of
 from unibill.copying.place import RunLike
 from unibill.copying.reading import RunMarks
 from unibill.copying.schema import records, snapshot, targets, totals
+from unibill.copying.scope import Scope
 from unibill.copying.store import Row, RunStore, loads
 from unibill.copying.summary import SHOWN, Conservation, Difference, Progress, Tell, Verification
 from unibill.copying.telling import telling
@@ -54,6 +55,7 @@ class Verifier:
         self._wanted = wanted
         self._progress = progress
         self._marks = RunMarks(store, store.get("source_identity"))
+        self._scope = Scope.kept(store)
         self._taken_back = store.get("phase") in {"rolled back", "partly rolled back"}
 
     def run(self) -> Verification:
@@ -97,7 +99,7 @@ class Verifier:
         every = [row for row in self._store.stream(query, records.c.seq) if not self._is_taken_back(row)]
         rows = [row for row in every if self._wanted is None or row["seq"] in self._wanted]
         try:
-            credits_now = list(reading.of_account(self._target, account))
+            now = list(self._scope.target(self._target, account))
         except BackendError as error:
             reason = f"the target could not be read: {mask(str(error))}"
             for row in rows:
@@ -105,54 +107,69 @@ class Verifier:
             yield from self._conserved(account, every, None)
             return
         sources = self._sources(rows)
-        yield from _Comparison(account, credits_now, self._marks).compare(rows, every, sources, self._before(account), self._wanted is None)
-        yield from self._conserved(account, every, credits_now)
+        yield from _Comparison(account, now, self._marks).compare(rows, every, sources, self._before(account), self._wanted is None)
+        yield from self._conserved(account, every, now)
 
     def _is_taken_back(self, row: Row) -> bool:
         """Whether a rollback has taken a copy back, so that none is wanted; one that stands all the same is extra."""
         return self._taken_back and row["state"] in {State.UNDONE, State.PLANNED}
 
-    def _before(self, account: str) -> dict[str, Row]:
-        rows = self._store.stream(select(snapshot).where(snapshot.c.account == account, snapshot.c.counted == 1), snapshot.c.id)
-        return {row["id"]: row for row in rows}
+    def _before(self, account: str) -> dict[tuple[str, str], Row]:
+        s = snapshot.c
+        rows = self._store.stream(select(snapshot).where(s.account == account, s.counted == 1), s.record_type, s.id)
+        return {(row["record_type"], row["id"]): row for row in rows}
 
     def _sources(self, rows: Sequence[Row]) -> Callable[[Row], tuple[str, str] | None]:
         """Tells of a record what is wrong with it at the source: a sign and a reason."""
-        prints: dict[str, str] = {}
+        prints: dict[tuple[str, str], str] = {}
         unreadable: dict[str, str] = {}
         for account in sorted({row["source_account"] for row in rows}):
             try:
-                prints.update((credit.id, fingerprint(credit)) for credit in reading.of_account(self._source, account))
+                prints.update((key_of(item), fingerprint(item)) for item in self._scope.source_again(self._source, account))
             except BackendError as error:
                 unreadable[account] = mask(str(error))
 
         def wrong(row: Row) -> tuple[str, str] | None:
             if row["source_account"] in unreadable:
                 return "!", f"the source could not be read: {unreadable[row['source_account']]}"
-            now = prints.get(row["source_id"])
+            now = prints.get((row["record_type"], row["source_id"]))
             if now == row["print"]:
                 return None
             return "*", "it has changed at the source since the plan" if now is not None else "it is not at the source any more"
 
         return wrong
 
-    def _conserved(self, account: str, rows: Sequence[Row], now: Sequence[Credit] | None) -> Iterator[Conservation]:
-        before = {row["currency"]: Decimal(row["amount"]) for row in self._store.rows(select(totals).where(totals.c.account == account))}
+    def _conserved(self, account: str, rows: Sequence[Row], now: Sequence[Item] | None) -> Iterator[Conservation]:
+        query = select(totals).where(totals.c.account == account)
+        before = {(row["record_type"], row["currency"]): Decimal(row["amount"]) for row in self._store.rows(query)}
         expected = [row for row in rows if row["decision"] == Decision.CREATE and (self._wanted is None or row["state"] in DONE)]
-        carried: dict[str, Decimal] = {}
-        after: dict[str, Decimal] = {}
+        copies = {item.mark: counts_as(item) for item in now or () if isinstance(item, ChargeItem) and reading.is_standing(item)}
+        carried: dict[tuple[str, str], Decimal] = {}
+        after: dict[tuple[str, str], Decimal] = {}
         for row in expected:
-            _raise(carried, row["currency"], Decimal(row["carried"]))
-        for credit in now or ():
-            if reading.is_counted(credit):
-                _raise(after, credit.currency, credit.amount)
-        for currency in sorted({*before, *carried, *after}):
-            start, gain = before.get(currency, Decimal(0)), carried.get(currency, Decimal(0))
-            end = None if now is None else after.get(currency, Decimal(0))
-            yield Conservation(account, currency, start, gain, end, _sign(money.add([start, gain]), end))
+            counts = _counts_as(row, copies)
+            amount = Decimal(row["carried"])
+            is_other = counts is RecordType.CREDIT and row["record_type"] == RecordType.CHARGE
+            _raise(carried, (counts, row["currency"]), amount.copy_negate() if is_other else amount)
+        for item in now or ():
+            if reading.is_counted(item):
+                _raise(after, (counts_as(item), item.currency), reading.counted(item))
+        for kind, currency in sorted({*before, *carried, *after}):
+            key = kind, currency
+            start, gain = before.get(key, Decimal(0)), carried.get(key, Decimal(0))
+            end = None if now is None else after.get(key, Decimal(0))
+            yield Conservation(account, RecordType(kind), currency, start, gain, end, _sign(money.add([start, gain]), end))
 
 
-def _raise(sums: dict[str, Decimal], name: str, amount: Decimal) -> None:
+def _counts_as(row: Row, copies: Mapping[str | None, RecordType]) -> RecordType:
+    """Among which money the copy of a record counts: what its copy shows, and while there is none, what the source's record did."""
+    if row["record_type"] != RecordType.CHARGE:
+        return RecordType.CREDIT
+    found = copies.get(row["mark_now"])
+    return found or (RecordType.CREDIT if loads(row["draft"])["credit"] else RecordType.CHARGE)
+
+
+def _raise(sums: dict[tuple[str, str], Decimal], name: tuple[str, str], amount: Decimal) -> None:
     sums[name] = money.EXACT.add(sums.get(name, Decimal(0)), amount)
 
 
@@ -162,30 +179,30 @@ def _sign(wanted: Decimal, found: Decimal | None) -> str:
     return EQUAL if found == wanted else "-" if found < wanted else "+"
 
 
-def _difference(sign: str, code: str, row: Row, credit: Credit | None, reason: str) -> Difference:
-    return Difference(sign, code, row["target_account"], row["source_id"], "" if credit is None else credit.id, reason)
+def _difference(sign: str, code: str, row: Row, item: Item | None, reason: str) -> Difference:
+    return Difference(sign, code, row["target_account"], row["source_id"], "" if item is None else item.id, reason)
 
 
 class _Comparison:
     """One target account as it is now, against what was planned."""
 
-    def __init__(self, account: str, now: Sequence[Credit], marks: RunMarks) -> None:
+    def __init__(self, account: str, now: Sequence[Item], marks: RunMarks) -> None:
         self._account = account
         self._now = now
         self._marks = marks
-        self._by_id = {credit.id: credit for credit in now}
-        self._by_mark: dict[str, list[Credit]] = {}
-        for credit in now:
-            if credit.mark is not None:
-                self._by_mark.setdefault(credit.mark, []).append(credit)
-        self._explained: set[str] = set()
+        self._by_id = {_key(item): item for item in now}
+        self._by_mark: dict[str, list[Item]] = {}
+        for item in now:
+            if item.mark is not None:
+                self._by_mark.setdefault(item.mark, []).append(item)
+        self._explained: set[tuple[str, str]] = set()
 
     def compare(
         self,
         rows: Sequence[Row],
         every: Sequence[Row],
         source: Callable[[Row], tuple[str, str] | None],
-        before: dict[str, Row],
+        before: dict[tuple[str, str], Row],
         with_others: bool,
     ) -> Iterator[Difference | int]:
         equal = 0
@@ -200,37 +217,48 @@ class _Comparison:
 
     def _record(self, row: Row, source: Callable[[Row], tuple[str, str] | None]) -> Iterator[Difference]:
         carriers = self._by_mark.get(row["mark_now"], [])
-        standing = [credit for credit in carriers if reading.is_standing(credit)]
-        standing.sort(key=lambda credit: (credit.id != row["target_id"], len(credit.id), credit.id))
-        self._explained.update(credit.id for credit in standing)
-        for credit in standing[1:]:
-            yield _difference("+", "made-twice", row, credit, f"the mark of {standing[0].id} stands on it too")
+        standing = [item for item in carriers if reading.is_standing(item)]
+        standing.sort(key=lambda item: (item.id != row["target_id"], len(item.id), item.id))
+        self._explained.update(map(_key, standing))
+        for item in standing[1:]:
+            yield _difference("+", "made-twice", row, item, f"the mark of {standing[0].id} stands on it too")
         if not standing:
             yield self._absent(row, carriers)
             return
-        wrong = self._wrong(row, standing[0])
+        wrong = self._wrong(row, seen_as(standing[0], row["record_type"]))
         if wrong is None and (changed := source(row)) is not None:
             wrong = (changed[0], "source-changed" if changed[0] == "*" else "unreadable", changed[1])
         if wrong is not None:
             yield _difference(wrong[0], wrong[1], row, standing[0], wrong[2])
 
-    def _absent(self, row: Row, carriers: Sequence[Credit]) -> Difference:
-        left = self._by_id.get(row["target_id"] or "")
+    def _absent(self, row: Row, carriers: Sequence[Item]) -> Difference:
+        left = next((found for kind in RecordType if (found := self._by_id.get((kind, row["target_id"] or "")))), None)
         if carriers:
             return _difference(
                 "-", "reversed", row, carriers[0], f"its copy was taken away: {carriers[0].remote_status or carriers[0].status}"
             )
         if left is not None and reading.is_standing(left):
-            self._explained.add(left.id)
+            self._explained.add(_key(left))
             return _difference("*", "mark-unreadable", row, left, "its copy is there, and its mark is not readable any more")
         if row["state"] in OPEN:
             return _difference("-", "not-made", row, None, row["outcome"] or "it has not been made yet")
         return _difference("-", "missing", row, None, "its copy is not there")
 
-    def _wrong(self, row: Row, credit: Credit) -> tuple[str, str, str] | None:
+    def _wrong(self, row: Row, copy: Item) -> tuple[str, str, str] | None:
         """What is wrong with a copy: sign, code and reason."""
+        if type_of(copy) != row["record_type"]:
+            return "*", "form", f"it is a {type_of(copy)}, not a {row['record_type']}"
+        if (copy.currency, amount_key(copy.amount)) != (row["currency"], row["carried"]):
+            return "*", "amount", f"it is of {copy.amount} {copy.currency}, not {row['carried']} {row['currency']}"
+        if isinstance(copy, ChargeItem):
+            other = charging.differences(copy, loads(row["draft"]))
+            return ("*", "charge", f"it has {other}") if other else None
+        return self._misspent(row, copy)
+
+    def _misspent(self, row: Row, credit: Credit) -> tuple[str, str, str] | None:
+        """What is wrong with how a credit is spent."""
         if not sending.is_planned(credit, row):
-            return "*", "amount", f"it is of {credit.amount} {credit.currency}, not {row['carried']} {row['currency']}"
+            return "*", "form", f"it is in account {credit.account_id} and goes {credit.direction}"
         planned = [sending.allocation_from(item) for item in loads(row["draft"])["allocations"]]
         if credit.allocations is None:
             return ("!", "allocations-unreadable", "what it is spent on cannot be read") if planned else None
@@ -250,40 +278,47 @@ class _Comparison:
             return "*", "remaining", f"{credit.remaining} {credit.currency} remains of it, not {remains} {row['currency']}"
         return None
 
-    def _extra(self, every: Sequence[Row], before: dict[str, Row]) -> Iterator[Difference]:
+    def _extra(self, every: Sequence[Row], before: dict[tuple[str, str], Row]) -> Iterator[Difference]:
         planned = {row["mark_now"] for row in every}
-        for credit in self._now:
-            known = credit.id in self._explained or credit.id in before or not reading.is_counted(credit)
-            if known or credit.mark in planned:
+        for item in self._now:
+            known = _key(item) in self._explained or _key(item) in before or not reading.is_counted(item)
+            if known or item.mark in planned:
                 continue
-            yield self._stranger(credit, every)
+            yield self._stranger(item, every)
 
-    def _stranger(self, credit: Credit, every: Sequence[Row]) -> Difference:
+    def _stranger(self, item: Item, every: Sequence[Row]) -> Difference:
         def line(code: str, source_id: str, reason: str) -> Difference:
-            return Difference("+", code, self._account, source_id, credit.id, reason)
+            return Difference("+", code, self._account, source_id, item.id, reason)
 
-        if credit.mark is not None and credit.mark in self._marks:
+        if item.mark is not None and item.mark in self._marks:
             return line("copy-in-another-account", "", "it is a copy that belongs to another account")
-        amount, day = amount_key(credit.amount), None if credit.issued_on is None else credit.issued_on.isoformat()
-        twin: Any = next(
-            (
-                row
-                for row in every
-                if (row["currency"], row["carried"]) == (credit.currency, amount) and (row["day"] == day or None in {row["day"], day})
-            ),
-            None,
-        )
-        if credit.mark is None and twin is not None:
+        twin = next((row for row in every if any(_is_alike(row, seen) for seen in both(item))), None)
+        if item.mark is None and twin is not None:
             return line("made-by-hand", twin["source_id"], "it looks like a copy and carries no mark")
         return line("extra", "", "it was not there when the plan was made, and is not of this run")
 
-    def _bystanders(self, before: dict[str, Row]) -> Iterator[Difference]:
-        for credit_id, row in before.items():
-            credit = self._by_id.get(credit_id)
-            if credit_id in self._explained:
+    def _bystanders(self, before: dict[tuple[str, str], Row]) -> Iterator[Difference]:
+        for key, row in before.items():
+            item = self._by_id.get(key)
+            if key in self._explained:
                 continue
-            if credit is None or not reading.is_standing(credit):
-                yield Difference("-", "gone", self._account, "", credit_id, "it stood here when the plan was made, and does not any more")
-            elif (credit.currency, amount_key(credit.amount)) != (row["currency"], row["amount"]):
+            if item is None or not reading.is_standing(item):
+                yield Difference("-", "gone", self._account, "", row["id"], "it stood here when the plan was made, and does not any more")
+            elif (item.currency, amount_key(reading.counted(item))) != (row["currency"], row["amount"]):
                 was = f"{row['amount']} {row['currency']}"
-                yield Difference("*", "changed", self._account, "", credit_id, f"it was of {was} when the plan was made")
+                yield Difference("*", "changed", self._account, "", row["id"], f"it was of {was} when the plan was made")
+
+
+def _key(item: Item) -> tuple[str, str]:
+    """What tells the records of one target account apart."""
+    return counts_as(item).value, item.id
+
+
+def _is_alike(row: Row, seen: Item) -> bool:
+    """Whether a record of the target looks like the copy of one of the run: a credit by its day, a charge by its type."""
+    if (row["record_type"], row["currency"], row["carried"]) != (type_of(seen), seen.currency, amount_key(seen.amount)):
+        return False
+    if isinstance(seen, ChargeItem):
+        return bool(seen.charge.type == row["type"])
+    day = None if seen.issued_on is None else seen.issued_on.isoformat()
+    return row["day"] == day or None in {row["day"], day}

@@ -135,6 +135,10 @@ class BillAgainProvider(Provider[BillAgainSettings]):
 
     # Pure
 
+    def credit_of(self, charge: Charge) -> str:
+        """Every charge is a credit note, under the same id."""
+        return charge.id
+
     def faults_of_credit(self, draft: CreditDraft, mark: str | None) -> list[Fault]:
         """What BillAgain would refuse or not keep."""
         return faults.faults_of_credit(draft, mark, self.settings.mark_in)

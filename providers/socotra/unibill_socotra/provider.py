@@ -11,7 +11,7 @@ from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
 from unibill.errors import Fault, InvalidDraft, InvalidQuery, MalformedResponse, NotFound
 from unibill.flow import Done, Flow, Step
 from unibill.losses import Loss
-from unibill.model import Charge, Credit, CreditKind, Direction, Finding, Invoicing, Status, TargetType, applied_of
+from unibill.model import Charge, ChargeCategory, Credit, CreditKind, Direction, Finding, Invoicing, Status, TargetType, applied_of
 from unibill.native import AsyncRunner, Runner
 from unibill.provider import (
     AccountState,
@@ -35,9 +35,11 @@ from unibill_socotra.mapping.charges import ChargeRules
 from unibill_socotra.native import AsyncSocotraNative, SocotraNative
 from unibill_socotra.reading.attribute import attribute
 from unibill_socotra.reading.gather import gather
+from unibill_socotra.reading.invoiced import invoices_of
 from unibill_socotra.settings import SocotraSettings
 from unibill_socotra.wire import charges as wire_charges
 from unibill_socotra.wire import credits as wire_credits
+from unibill_socotra.wire import invoices as wire_invoices
 from unibill_socotra.writing.distributing import allocations_of
 from unibill_socotra.writing.writer import Writer
 
@@ -225,7 +227,27 @@ class SocotraProvider(Provider[SocotraSettings]):
         del query
         return Addressing(0, self.settings.page_size)
 
+    def invoiced_charges(self, account: str) -> Flow[Mapping[str, str]]:
+        """The invoices of an account are read with their items, which name type and amount; the oldest charge that fits is taken.
+
+        Which of two charges of one type, amount and currency is on an invoice, Socotra does not say; the older one is, then.
+        """
+        charges = yield from self._charges_of(account)
+        size = self.settings.page_size
+        listed = yield from read_all(
+            lambda at: self.api.fetch_invoices_for_account(account, include_zero_amount_invoices=True, offset=at), size
+        )
+        invoices: list[wire_invoices.Invoice] = []
+        for one in listed:
+            invoices.append(one if one.invoice_items else (yield from self.api.get_invoice_with_items(one.locator)))
+        return invoices_of(charges, invoices, self._rules)
+
     # Pure
+
+    def credit_of(self, charge: Charge) -> str | None:
+        """A charge that lowers what is owed, of category credit or the configured type, and undoes nothing."""
+        ours = charge.type == self._rules.credit_type or charge.category is ChargeCategory.CREDIT
+        return ids.charge_id(charge.id) if ours and charge.amount < 0 and charge.reversal_of is None else None
 
     def faults_of_credit(self, draft: CreditDraft, mark: str | None) -> list[Fault]:
         """What Socotra would refuse, or could only take cut."""

@@ -53,12 +53,16 @@ class Invoiced:
         netted: by credit charge, what it took off other items of its own invoice: (invoice, amount).
         invoice_of: by credit charge.
         reversal_invoice_of: by credit charge that was reversed, the invoice of the reversal.
+        invoices: by charge of any kind, the locator of the invoice that it is on.
+        unexplained: by currency and charge type, the last invoice with an item that is no whole charge: an instalment of one, perhaps.
     """
 
     shares: dict[str, list[Share]] = field(default_factory=dict[str, list[Share]])
     netted: dict[str, list[tuple[Invoice, Decimal]]] = field(default_factory=dict[str, list[tuple[Invoice, Decimal]]])
     invoice_of: dict[str, Invoice] = field(default_factory=dict[str, Invoice])
     reversal_invoice_of: dict[str, str] = field(default_factory=dict[str, str])
+    invoices: dict[str, str] = field(default_factory=dict[str, str])
+    unexplained: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
 
 
 class _Matching:
@@ -100,6 +104,20 @@ def explain(charges: Sequence[Charge], invoices: Sequence[Invoice], rules: Charg
     return found
 
 
+def invoices_of(charges: Sequence[Charge], invoices: Sequence[Invoice], rules: ChargeRules) -> dict[str, str]:
+    """The invoice that each charge is on, by locator; invoices have their items.
+
+    A scheduled charge may be spread over several invoices: it is taken to be on one that has an item of its type which is no whole charge.
+    """
+    found = explain(charges, invoices, rules)
+    spread = {
+        charge.locator: found.unexplained[charge.currency, charge.charge_type]
+        for charge in charges
+        if charge.charge_invoicing == "scheduled" and (charge.currency, charge.charge_type) in found.unexplained
+    }
+    return {**spread, **found.invoices}
+
+
 def needed(charges: Sequence[Charge], invoices: Sequence[Invoice], rules: ChargeRules) -> list[str]:
     """The invoices whose items must be read before credit charges can be explained; none when nothing more can be learnt."""
     found = explain(charges, invoices, rules)
@@ -138,6 +156,8 @@ def _from_items(invoice: Invoice, matching: _Matching, rules: ChargeRules, found
         charge = matching.take(invoice, item.amount, item.charge_type)
         if charge is not None:
             _note(charge, invoice, rules, found)
+        elif item.charge_type is not None:
+            found.unexplained[invoice.currency, item.charge_type] = invoice.locator
         if item.amount >= 0:
             continue
         whole = item.amount.copy_abs()
@@ -161,6 +181,7 @@ def _from_total(invoice: Invoice, total: Decimal, matching: _Matching, rules: Ch
 
 
 def _note(charge: Charge, invoice: Invoice, rules: ChargeRules, found: Invoiced) -> None:
+    found.invoices[charge.locator] = invoice.locator
     if rules.is_credit(charge):
         found.invoice_of[charge.locator] = invoice
     elif charge.reversal_of_locator is not None:

@@ -43,6 +43,7 @@ def upgrade() -> None:
         "records",
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("source_account", TEXT, nullable=False),
+        sa.Column("record_type", TEXT, nullable=False),
         sa.Column("source_id", TEXT, nullable=False),
         sa.Column("kind", TEXT, nullable=False),
         sa.Column("status", TEXT, nullable=False),
@@ -51,6 +52,7 @@ def upgrade() -> None:
         sa.Column("amount", TEXT, nullable=False),
         sa.Column("remaining", TEXT, nullable=True),
         sa.Column("target_account", TEXT, nullable=False),
+        sa.Column("type", TEXT, nullable=False),
         sa.Column("carried", TEXT, nullable=True),
         sa.Column("decision", TEXT, nullable=False),
         sa.Column("code", TEXT, nullable=False),
@@ -69,14 +71,15 @@ def upgrade() -> None:
         sa.Column("target_id", TEXT, nullable=True),
         sa.Column("target_print", TEXT, nullable=True),
         sa.PrimaryKeyConstraint("seq"),
-        sa.UniqueConstraint("source_id"),
+        sa.UniqueConstraint("record_type", "source_id"),
     )
     op.create_index("records_by_mark", "records", ["mark_now"])
     op.create_index("records_by_target", "records", ["target_account", "seq"])
-    op.create_index("records_in_order", "records", ["source_account", "source_id"])
+    op.create_index("records_in_order", "records", ["source_account", "record_type", "source_id"])
     op.create_table(
         "snapshot",
         sa.Column("account", TEXT, nullable=False),
+        sa.Column("record_type", TEXT, nullable=False),
         sa.Column("id", TEXT, nullable=False),
         sa.Column("kind", TEXT, nullable=False),
         sa.Column("status", TEXT, nullable=False),
@@ -85,11 +88,12 @@ def upgrade() -> None:
         sa.Column("to_account", sa.Integer(), nullable=False),
         sa.Column("currency", TEXT, nullable=False),
         sa.Column("amount", TEXT, nullable=False),
+        sa.Column("type", TEXT, nullable=False),
         sa.Column("remaining", TEXT, nullable=True),
         sa.Column("day", TEXT, nullable=True),
         sa.Column("mark", TEXT, nullable=True),
         sa.Column("print", TEXT, nullable=False),
-        sa.PrimaryKeyConstraint("account", "id"),
+        sa.PrimaryKeyConstraint("account", "record_type", "id"),
     )
     op.create_index("snapshot_by_looks", "snapshot", ["account", "currency", "amount"])
     op.create_index("snapshot_by_mark", "snapshot", ["mark"])
@@ -105,10 +109,11 @@ def upgrade() -> None:
     op.create_table(
         "totals",
         sa.Column("account", TEXT, nullable=False),
+        sa.Column("record_type", TEXT, nullable=False),
         sa.Column("currency", TEXT, nullable=False),
         sa.Column("records", sa.Integer(), nullable=False),
         sa.Column("amount", TEXT, nullable=False),
-        sa.PrimaryKeyConstraint("account", "currency"),
+        sa.PrimaryKeyConstraint("account", "record_type", "currency"),
     )
     op.create_table(
         "paces",
