@@ -1,16 +1,21 @@
 """Make anew what the pages show of the code: ``python -m docs.generate``.
 
-Without a name everything is made; a name makes only that: ``parts`` between markers, ``drawings``, ``outputs`` of commands. Tests fail
-when one of them has drifted.
+Without a name everything is made; a name makes only that: ``parts`` between markers, ``drawings``, ``outputs`` of commands, the
+picture of the ``demo``. Tests fail when one of them has drifted.
 """
 
 import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from docs.generate import drawings, outputs, pages
+from docs.generate import drawings, outputs, pages, terminal
 
-WHAT: Final[Mapping[str, Callable[[], None]]] = {"parts": pages.write, "drawings": drawings.make, "outputs": outputs.write}
+WHAT: Final[Mapping[str, Callable[[], None]]] = {
+    "parts": pages.write,
+    "drawings": drawings.make,
+    "outputs": outputs.write,
+    "demo": terminal.make,
+}
 
 
 def main(names: list[str]) -> int:

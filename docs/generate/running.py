@@ -32,7 +32,7 @@ from unibill.copying import status
 from unibill.sandbox import Sandbox
 
 COLUMNS: Final = "100"
-CREDITS: Final = 40
+CREDITS: Final = 15
 """How many made-up credits the shared sandboxes have, each."""
 _SHELL: Final = re.compile(r"[|<>;&$`*]")
 _VOLATILE: Final = re.compile(
@@ -71,10 +71,17 @@ class BlockFailed(Exception):
 
 @dataclass(slots=True)
 class Stage:
-    """Where pages play: shared sandboxes, and the folder that each page begins with."""
+    """Where pages play: shared sandboxes, filled anew for each page, and the folder that each page begins with."""
 
     folder: Path
     sandbox: Sandbox
+
+    def fill(self) -> None:
+        """Fill the sandboxes: documented and made-up credits, and a twin of every account."""
+        self.sandbox.reset()
+        self.sandbox.seed("documented")
+        self.sandbox.seed("generated", CREDITS)
+        cast.add_twins(self.sandbox, self.sandbox, invoices=True).write(self.folder)
 
     def page(self, path: Path, place: Path) -> list[Printed]:
         """Run the blocks of a page.
@@ -86,6 +93,8 @@ class Stage:
         Raises:
             BlockFailed: one of them fails.
         """
+        if any(block.language in {"sh", "python"} and not block.reason for block in blocks_of(path)):
+            self.fill()
         shutil.copytree(self.folder, place, dirs_exist_ok=True)
         with ExitStack() as stack:
             home = place / "home"
@@ -100,12 +109,9 @@ class Stage:
 
 @contextmanager
 def stage(folder: Path) -> Iterator[Stage]:
-    """Sandboxes that all pages share, with documented and made-up credits, and a folder to begin with."""
+    """Sandboxes that all pages share, and a folder to begin with."""
     systems = [system for name in (cast.BILLAGAIN, cast.SOCOTRA) if (system := plugins.load(name).sandbox()) is not None]
     with Sandbox(systems, switches=cast.ACCEPTING) as sandbox:
-        sandbox.seed("documented")
-        sandbox.seed("generated", CREDITS)
-        made = cast.add_twins(sandbox, sandbox, invoices=True)
         with sandbox.serve() as server:
             write_config(folder / "unibill.toml", sandbox, server.url)
             text = (folder / "unibill.toml").read_text("utf-8")
@@ -113,7 +119,6 @@ def stage(folder: Path) -> Iterator[Stage]:
                 table = text.partition(f"[backends.{name}]")[2].partition("\n[")[0]
                 with (folder / "unibill.toml").open("a", encoding="utf-8") as file:
                     file.write(f"\n[backends.{other}]{table}")
-            made.write(folder)
             yield Stage(folder, sandbox)
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import spawn
+from docs.generate import terminal
+from tests.support.commands import Done, spawn
 from unibill import exactjson, marks
 from unibill.cli import demo
 from unibill.cli.rehearsal import ALL_KINDS, Rehearsal
@@ -106,12 +107,16 @@ def test_a_second_round_creates_nothing_and_knows_every_copy(played: tuple[Rehea
         assert (plan["counts"]["exists"], came) == (created[plan["source"]], created[other])
 
 
-def test_the_command_ends_well_in_80_columns_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    temporary = tmp_path / "tmp"
-    home = tmp_path / "home"
-    for folder in (temporary, home):
-        folder.mkdir()
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Done, list[Path]]:
+    """How the command ended, and what it left behind in its folders."""
+    temporary, home = tmp_path_factory.mktemp("tmp"), tmp_path_factory.mktemp("home")
     done = spawn("demo", cwd=home, env={"TMPDIR": str(temporary), "HOME": str(home), "COLUMNS": "80"})
+    return done, [*temporary.iterdir(), *home.iterdir()]
+
+
+def test_the_command_ends_well_in_80_columns_and_leaves_nothing_behind(printed: tuple[Done, list[Path]]) -> None:
+    done, left = printed
     assert done.status == 0, done.out + done.err
     assert done.err == ""
     assert "Everything agrees." in done.out.splitlines()[-1]
@@ -119,7 +124,14 @@ def test_the_command_ends_well_in_80_columns_and_leaves_nothing_behind(tmp_path:
     assert max(map(len, done.out.splitlines())) <= 80
     assert "\x1b" not in done.out
     assert "424242424242424" not in done.out
-    assert list(temporary.iterdir()) == list(home.iterdir()) == []
+    assert left == []
+
+
+def test_the_picture_of_the_readme_shows_what_the_demo_prints(printed: tuple[Done, list[Path]]) -> None:
+    shown = terminal.read(terminal.FILE.read_text("utf-8"))
+    told = ["".join(line.plain.split()) for line in terminal.excerpt(printed[0].out)]
+    assert [line for line in shown if line] == [line for line in told if line], "run: python -m docs.generate demo"
+    assert len(shown) > 30
 
 
 def test_a_folder_with_something_in_it_is_not_written_to(tmp_path: Path) -> None:
