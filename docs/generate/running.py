@@ -111,15 +111,14 @@ class Stage:
 def stage(folder: Path) -> Iterator[Stage]:
     """Sandboxes that all pages share, and a folder to begin with."""
     systems = [system for name in (cast.BILLAGAIN, cast.SOCOTRA) if (system := plugins.load(name).sandbox()) is not None]
-    with Sandbox(systems, switches=cast.ACCEPTING) as sandbox:
-        with sandbox.serve() as server:
-            write_config(folder / "unibill.toml", sandbox, server.url)
-            text = (folder / "unibill.toml").read_text("utf-8")
-            for name, other in (("billagain", "old"), ("socotra", "new"), ("billagain", "main")):
-                table = text.partition(f"[backends.{name}]")[2].partition("\n[")[0]
-                with (folder / "unibill.toml").open("a", encoding="utf-8") as file:
-                    file.write(f"\n[backends.{other}]{table}")
-            yield Stage(folder, sandbox)
+    with Sandbox(systems, switches=cast.ACCEPTING) as sandbox, sandbox.serve() as server:
+        write_config(folder / "unibill.toml", sandbox, server.url)
+        text = (folder / "unibill.toml").read_text("utf-8")
+        for name, other in (("billagain", "old"), ("socotra", "new"), ("billagain", "main")):
+            table = text.partition(f"[backends.{name}]")[2].partition("\n[")[0]
+            with (folder / "unibill.toml").open("a", encoding="utf-8") as file:
+                file.write(f"\n[backends.{other}]{table}")
+        yield Stage(folder, sandbox)
 
 
 @dataclass(slots=True)
