@@ -10,7 +10,7 @@ It may be used from many threads at once. Lists are lazy: a page is read when it
 cannot be answered is refused when it is asked, not when its answer is read. ``unibill.aio`` is the awaitable twin.
 """
 
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import closing, nullcontext
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -18,13 +18,14 @@ from typing import Any, Self, TypeVar
 from unibill.base import Core, blocking_turns, names, outcome
 from unibill.capabilities import Capabilities
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
-from unibill.flow import Flow
+from unibill.flow import Flow, Request
 from unibill.http import Client, Keep, Transport
 from unibill.losses import Loss
 from unibill.model import Charge, Credit, Invoicing
 from unibill.paging import walk
 from unibill.plugins import AnyProvider
 from unibill.provider import ChargeQuery, CreditQuery
+from unibill.retry import Paces
 
 T = TypeVar("T")
 
@@ -240,6 +241,15 @@ class Billing:
     def run(self, flow: Flow[T], keep: Keep | None = None) -> T:
         """Drive a flow of this backend's provider."""
         return self._transport.run(flow, keep)
+
+    def limit(self, pacer: Paces | None, permit: Callable[[Request], None]) -> None:
+        """Share this backend with other processes.
+
+        Args:
+            pacer: spaces requests over all of them; None keeps to the rate of the settings.
+            permit: is asked right before each request is sent, and raises what shall keep it from being sent.
+        """
+        self._transport.limit(pacer, permit)
 
     def write(self, operation: str, account: str, flow: Flow[T]) -> T:
         """Drive a flow that writes, and tell the observers its outcome."""

@@ -12,7 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -27,7 +27,7 @@ from unibill.events import RequestSettled
 from unibill.flow import Effect, Flow, Request, Response, Sleep, Step
 from unibill.provider import BackendSettings, Endpoint
 from unibill.redact import Redactor, clean, guard
-from unibill.retry import Pacer, Policy, resilient
+from unibill.retry import Pacer, Paces, Policy, resilient
 from unibill.version import __version__
 
 T = TypeVar("T")
@@ -319,6 +319,10 @@ class Transport:
         finally:
             layered.close()
 
+    def limit(self, pacer: Paces | None, permit: Callable[[Request], None]) -> None:
+        """From now on have requests spaced by another pacer, and ask before each is sent; None keeps the pacer of the settings."""
+        self._runs.limit(pacer, permit)
+
     def close(self) -> None:
         """Close the connections, if they are our own."""
         if self._owned:
@@ -459,6 +463,9 @@ class _Runs:
 
     def layered(self, flow: Flow[T]) -> Flow[T]:
         return resilient(flow, self._policy)
+
+    def limit(self, pacer: Paces | None, permit: Callable[[Request], None]) -> None:
+        self._policy = replace(self._policy, pacer=pacer or self._policy.pacer, permit=permit)
 
     def name(self, error: BackendError) -> None:
         error.backend = error.backend or self._backend

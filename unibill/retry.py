@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from unibill.errors import BackendError, MalformedResponse, OutcomeUnknown, Unavailable
 from unibill.flow import Effect, Flow, Request, Response, Sleep
@@ -23,6 +23,13 @@ LONGEST_WAIT: Final = 120.0
 _TOO_MANY: Final = 429
 _TIMED_OUT: Final = 408
 _SERVER_ERROR: Final = 500
+
+
+class Paces(Protocol):
+    """Says when the next request may be sent."""
+
+    def reserve(self) -> float:
+        """Take the next free moment and give the seconds until then."""
 
 
 class Pacer:
@@ -45,6 +52,10 @@ class Pacer:
             return moment - now
 
 
+def _permitted(request: Request) -> None:
+    del request
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How often to try again and how long to wait.
@@ -52,12 +63,15 @@ class Policy:
     Attributes:
         retries: tries after the first.
         first_wait: seconds before the first retry; it doubles with each.
+        pacer: spaces the requests.
+        permit: is asked right before each request is sent, and raises what shall keep it from being sent.
         jitter: gives numbers from 0 up to 1.
     """
 
     retries: int = 4
     first_wait: float = 0.5
-    pacer: Pacer = field(default_factory=lambda: Pacer(None))
+    pacer: Paces = field(default_factory=lambda: Pacer(None))
+    permit: Callable[[Request], None] = _permitted
     jitter: Callable[[], float] = random.random
 
 
@@ -88,6 +102,7 @@ def _send(request: Request, policy: Policy) -> Flow[Response]:
         last = attempt == policy.retries
         if wait := policy.pacer.reserve():
             yield Sleep(wait)
+        policy.permit(request)
         try:
             response = yield request
         except (Unavailable, MalformedResponse) as error:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from unibill.cli import charges, credits, demo, failing, looking, output, runs, sandboxing, scaffold, setup
+from unibill.cli import charges, cluster, credits, demo, failing, looking, output, runs, sandboxing, scaffold, setup
 from unibill.cli.options import COPY, RECORDS, SEE, SET_UP
 from unibill.showing import show
 
@@ -115,6 +115,9 @@ _add(
     ("verify", runs.verify, "unibill verify --run cutover.run"),
     ("rollback", runs.rollback, "unibill rollback --run cutover.run"),
     ("status", runs.status, "unibill status --run cutover.run"),
+    ("work", cluster.work, "unibill work --run 'postgresql://db/runs?run=cutover'"),
+    ("stop", cluster.stop, "unibill stop --run 'postgresql://db/runs?run=cutover'"),
+    ("upgrade", cluster.upgrade, "unibill upgrade --run 'postgresql://db/runs?run=cutover'"),
     ("copy", runs.copy, "unibill copy old new --run whole.run --accounts accounts.csv"),
 )
 _add(

@@ -1,5 +1,8 @@
 """Opening backends and providers for commands."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +26,26 @@ def opened(name: str, config_file: Path | None) -> Billing:
     billing = connect(name, config_file=config_file)
     failing.keep_secret(billing.provider.endpoint().secrets)
     return billing
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Opens the two backends of a run, here or in a worker, by the configuration and the secrets that are there.
+
+    Attributes:
+        source, target: their names.
+        config_file: as of ``opened``.
+    """
+
+    source: str
+    target: str
+    config_file: Path | None
+
+    @contextmanager
+    def __call__(self) -> Iterator[tuple[Billing, Billing]]:
+        """Open both."""
+        with opened(self.source, self.config_file) as source, opened(self.target, self.config_file) as target:
+            yield source, target
 
 
 def example_provider(name: str, config_file: Path | None) -> AnyProvider:

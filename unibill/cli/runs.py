@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import typer
 
+from unibill.cli.cluster import Detach, Scheduler, Workers
 from unibill.cli.credits import amount
 from unibill.cli.options import Config, Json, Run
 
@@ -192,7 +193,10 @@ def plan(
     max_money: MaxMoney = None,
     max_credit: MaxCredit = None,
     max_blocked: MaxBlocked = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     *,
+    detach: Detach = False,
     same_account_ids: SameIds = False,
     allow_card_numbers: Cards = False,
     json: Json = False,
@@ -204,9 +208,11 @@ def plan(
     status 1 if credits are blocked or in conflict, 4 if a guard would stop apply.
     """
     from unibill import copying
+    from unibill.cli import cluster
     from unibill.cli.backends import opened
     from unibill.cli.progress import progress
     from unibill.cli.summaries import print_plan
+    from unibill.copying.workers import plan_on
 
     options = _plan_options(
         accounts,
@@ -226,8 +232,17 @@ def plan(
         same_account_ids,
         allow_card_numbers,
     )
-    with opened(source, config) as one, opened(target, config) as other, progress(json) as tell:
-        summary = copying.plan(one, other, run, options, tell)
+    if cluster.is_spread(workers, scheduler, detach):
+        with cluster.hands(run, workers, scheduler) as hands, progress(json) as tell:
+            pair = cluster.pair(source, target, config)
+            spread = plan_on(hands.executor, pair, run, options, tell, workers=hands.workers)
+        if spread is None:
+            cluster.laid_out(run)
+            return
+        summary = spread
+    else:
+        with opened(source, config) as one, opened(target, config) as other, progress(json) as tell:
+            summary = copying.plan(one, other, run, options, tell)
     _emit(summary, json, lambda: print_plan(summary))
 
 
@@ -246,7 +261,10 @@ def apply(
     max_blocked: MaxBlocked = None,
     source: FromBackend = None,
     target: ToBackend = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     *,
+    detach: Detach = False,
     yes: Yes = False,
     json: Json = False,
     config: Config = None,
@@ -256,9 +274,12 @@ def apply(
     After an interruption, the same command goes on where it ended. Asks first, unless the plan's hash or --yes is given.
     """
     from unibill import copying
+    from unibill.cli import cluster
     from unibill.cli.credits import declined
     from unibill.cli.output import ask
+    from unibill.cli.progress import progress
     from unibill.cli.summaries import print_apply, question
+    from unibill.copying.workers import apply_on
     from unibill.showing import show
 
     given = any(option is not None for option in (max_records, max_money, max_credit, max_blocked))
@@ -274,23 +295,53 @@ def apply(
     standing = copying.status(run)
     if expect is None and not ask(question(standing, show(target or standing.target)), yes=yes):
         declined()
-    summary = _apply(run, source or standing.source, target or standing.target, options, json, config)
+    one, other = source or standing.source, target or standing.target
+    if cluster.is_spread(workers, scheduler, detach):
+        with cluster.hands(run, workers, scheduler) as hands, progress(json) as tell:
+            spread = apply_on(hands.executor, cluster.pair(one, other, config), run, options, tell, workers=hands.workers)
+        if spread is None:
+            cluster.laid_out(run)
+            return
+        summary = spread
+    else:
+        summary = _apply(run, one, other, options, json, config)
     _emit(summary, json, lambda: print_apply(summary))
 
 
-def verify(run: Run, source: FromBackend = None, target: ToBackend = None, *, json: Json = False, config: Config = None) -> None:
+def verify(
+    run: Run,
+    source: FromBackend = None,
+    target: ToBackend = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    *,
+    detach: Detach = False,
+    json: Json = False,
+    config: Config = None,
+) -> None:
     """Prove that what the target gained is what was carried.
 
     Reads both sides again. Exit status 1 on any difference.
     """
     from unibill import copying
+    from unibill.cli import cluster
     from unibill.cli.backends import opened
     from unibill.cli.progress import progress
     from unibill.cli.summaries import print_verification
+    from unibill.copying.workers import verify_on
 
     standing = copying.status(run)
-    with opened(source or standing.source, config) as one, opened(target or standing.target, config) as other, progress(json) as tell:
-        found = copying.verify(one, other, run, tell)
+    names = source or standing.source, target or standing.target
+    if cluster.is_spread(workers, scheduler, detach):
+        with cluster.hands(run, workers, scheduler) as hands, progress(json) as tell:
+            spread = verify_on(hands.executor, cluster.pair(*names, config), run, tell, workers=hands.workers)
+        if spread is None:
+            cluster.laid_out(run)
+            return
+        found = spread
+    else:
+        with opened(names[0], config) as one, opened(names[1], config) as other, progress(json) as tell:
+            found = copying.verify(one, other, run, tell)
     _emit(found, json, lambda: print_verification(found))
 
 
@@ -325,15 +376,25 @@ def rollback(
     _emit(summary, json, lambda: print_rollback(summary))
 
 
-def status(run: Run, *, json: Json = False) -> None:
+def status(
+    run: Run,
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it until it is done. Ctrl-C ends the view, not the work.")] = False,
+    json: Json = False,
+) -> None:
     """Tell where a run stands and what to do next."""
     from unibill import copying
     from unibill.cli.output import json_lines
     from unibill.cli.summaries import print_status
+    from unibill.cli.watching import watch as watch_run
 
-    standing = copying.status(run)
+    if watch and not json:
+        watch_run(run)
+        return
+    with copying.open_run(run) as opened:
+        standing, spread = opened.status(), opened.spread()
     if json:
-        json_lines([standing.jsonable()])
+        json_lines([standing.jsonable() | ({} if spread is None else {"spread": spread.jsonable()})])
     else:
         print_status(standing)
 

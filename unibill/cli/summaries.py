@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from unibill.cli.output import DIM, GREEN, RED, YELLOW, Column, amount_of, fields, heading, say, table
@@ -77,7 +78,7 @@ def print_plan(plan: "PlanSummary", *, then: bool = True) -> None:
         say("Nothing was written. Apply refuses this plan until the guards named above are raised, or --yes is given.", DIM)
     elif plan.counts.get("create", 0) and then:
         say("Nothing was written yet. When the plan is signed off:", DIM)
-        say(f"  unibill apply --run {show(plan.run)} --expect {plan.hash}", DIM)
+        say(f"  unibill apply --run {quote(show(plan.run))} --expect {plan.hash}", DIM)
 
 
 def _why(plan: "PlanSummary", decision: str) -> str:

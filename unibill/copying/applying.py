@@ -2,10 +2,11 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from unibill import money
 from unibill.copying import reading, sending, settling
@@ -24,7 +25,7 @@ from unibill.copying.reading import SourceMarks
 from unibill.copying.schema import records
 from unibill.copying.sending import Creation, Sent
 from unibill.copying.store import Row, RunStore, in_chunks, loads
-from unibill.copying.summary import SHOWN, AppliedTotal, ApplySummary, Problem, Progress, Tell, Verification
+from unibill.copying.summary import SHOWN, AppliedTotal, ApplySummary, Problem, Progress, Tell, Value, Verification
 from unibill.copying.telling import telling
 from unibill.copying.verifying import Verifier
 from unibill.errors import BackendError, PlanMismatch, RunStoreError
@@ -34,6 +35,8 @@ from unibill.flow import Done
 _DEFAULTS: Final = ApplyOptions()
 _ROUNDS: Final = 3
 """How often writes with unknown outcomes are looked for and sent again in one apply."""
+_STATES: Final = {"failed": FAILED, "unknown": UNSETTLED, None: OPEN}
+"""What an apply takes up, by its ``only``."""
 _BLOCK: Final = 64
 """How many records of an account get their intents in one commit. After a crash so many are looked for before they are sent again."""
 
@@ -80,16 +83,47 @@ def check(store: RunStore, source: Billing, target: Billing, options: ApplyOptio
         stop(guards_tripped(store, options.guards))
 
 
-class Applier:
-    """One apply."""
+@dataclass(frozen=True, slots=True)
+class Found(Value):
+    """What an apply, or a part of one, found out that does not stand in the records."""
 
-    def __init__(self, source: Billing, target: Billing, store: RunStore, options: ApplyOptions, progress: Tell | None) -> None:
+    writes: int = 0
+    undone: int = 0
+    problems: tuple[Problem, ...] = ()
+    interrupted: bool = False
+    stopped: str = ""
+
+
+class Applier:
+    """One apply, of a whole run or of some of its target accounts.
+
+    Args:
+        source: read again.
+        target: written to.
+        store: the run.
+        options: how.
+        progress: is told.
+        among: only these target accounts; None for all.
+        stopping: an event by which others can stop it, after what is under way.
+    """
+
+    def __init__(
+        self,
+        source: Billing,
+        target: Billing,
+        store: RunStore,
+        options: ApplyOptions,
+        progress: Tell | None,
+        among: Sequence[str] | None = None,
+        stopping: threading.Event | None = None,
+    ) -> None:
         self._source = source
         self._target = target
         self._store = store
         self._options = options
         self._progress = progress
-        self._crew = Crew(options.concurrency or target.provider.settings.concurrency, self._tell)
+        self._among = among
+        self._crew = Crew(options.concurrency or target.provider.settings.concurrency, self._tell, stopping)
         self._auditor = Auditor(target, store)
         self._scope = self._auditor.scope
         self._guard = threading.Lock()
@@ -107,26 +141,37 @@ class Applier:
     def run(self) -> ApplySummary:
         """Do what is open, settle what is unknown, and count."""
         store, options = self._store, self._options
-        states = {"failed": FAILED, "unknown": UNSETTLED, None: OPEN}[options.only]
-        aside = self._seqs(UNSETTLED) if options.only == "failed" else frozenset[int]()
         store.put(phase="applying", verified=None)
         if options.canary is not None:
-            query = select(records.c.seq).where(records.c.state.in_(states - UNSETTLED))
+            query = select(records.c.seq).where(records.c.state.in_(_STATES[options.only] - UNSETTLED))
             order = (records.c.target_account, records.c.source_account, records.c.record_type, records.c.source_id)
             self._wanted = frozenset(row["seq"] for row in store.rows(query.order_by(*order).limit(options.canary)))
+        self.work()
+        canary = self._finish()
+        return conclude(store, self.found(), canary)
+
+    def work(self) -> None:
+        """Do what is open, and settle what is unknown."""
+        options = self._options
+        states = _STATES[options.only]
+        aside = self._seqs(UNSETTLED) if options.only == "failed" else frozenset[int]()
         fresh = states - UNSETTLED
-        self._total = store.count(select(func.count()).where(records.c.state.in_(states)))
+        self._total = self._store.count(self._mine(select(func.count()).where(records.c.state.in_(states))))
         self._each(self._accounts(fresh), lambda account: self._account(account, fresh, None))
         for _ in range(_ROUNDS):
             unsettled = self._seqs(UNSETTLED) - aside
             if not unsettled or self._crew.stopping.is_set():
                 break
             self._settle(unsettled)
-        canary = self._finish()
-        summary = self._summary(canary)
-        store.put(phase="applied" if not summary.interrupted and not self._accounts(OPEN) else "applying")
-        store.prove("apply", summary.jsonable())
-        return summary
+
+    def count(self) -> None:
+        """Count the carriers of every mark once more."""
+        query = self._mine(select(records.c.target_account).where(records.c.sends > 0)).distinct().order_by(records.c.target_account)
+        self._each([row["target_account"] for row in self._store.rows(query)], self._auditor.at_the_end)
+
+    def found(self) -> Found:
+        """What it found out so far."""
+        return Found(self._writes, self._auditor.undone, tuple(self._auditor.problems), self._crew.interrupted, self._stopped)
 
     # Passes
 
@@ -137,12 +182,15 @@ class Applier:
             self._store.put(phase="applying")
             raise
 
+    def _mine(self, query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+        return query if self._among is None else query.where(records.c.target_account.in_(self._among))
+
     def _accounts(self, states: frozenset[State]) -> list[str]:
-        query = select(records.c.target_account).where(records.c.state.in_(states)).distinct()
+        query = self._mine(select(records.c.target_account).where(records.c.state.in_(states))).distinct()
         return [row["target_account"] for row in self._store.rows(query.order_by(records.c.target_account))]
 
     def _seqs(self, states: frozenset[State]) -> frozenset[int]:
-        rows = self._store.rows(select(records.c.seq).where(records.c.state.in_(states)))
+        rows = self._store.rows(self._mine(select(records.c.seq).where(records.c.state.in_(states))))
         found = frozenset(row["seq"] for row in rows)
         return found if self._wanted is None else found & self._wanted
 
@@ -312,47 +360,57 @@ class Applier:
         if self._crew.interrupted:
             return None
         self._crew.stopping.clear()
-        query = select(records.c.target_account).where(records.c.sends > 0).distinct().order_by(records.c.target_account)
-        self._each([row["target_account"] for row in self._store.rows(query)], self._auditor.at_the_end)
+        self.count()
         if self._options.canary is None or self._wanted is None or self._stopped:
             return None
         return Verifier(self._source, self._target, self._store, self._wanted, None).run()
 
-    def _summary(self, canary: Verification | None) -> ApplySummary:
-        totals: dict[tuple[str, str, str], list[Any]] = {}
-        created: dict[str, dict[str, Decimal]] = {kind: {} for kind in RecordType}
-        columns = [records.c[name] for name in ("seq", "record_type", "target_account", "currency", "carried", "state")]
-        for row in self._store.stream(select(*columns).where(records.c.state.in_(DONE)), records.c.seq):
-            line = totals.setdefault((row["target_account"], row["record_type"], row["currency"]), [0, 0, Decimal(0)])
-            line[0 if row["state"] == State.CREATED else 1] += 1
-            line[2] = money.add([line[2], Decimal(row["carried"])])
-            if row["state"] == State.CREATED:
-                sums = created[row["record_type"]]
-                sums[row["currency"]] = money.add([sums.get(row["currency"], Decimal(0)), Decimal(row["carried"])])
-        query = select(records).where(records.c.state.in_(FAILED | UNSETTLED)).order_by(records.c.seq).limit(SHOWN)
-        problems = [
-            Problem(
-                "unknown" if row["state"] in UNSETTLED else row["state"],
-                row["target_account"],
-                row["source_id"],
-                row["target_id"] or "",
-                row["outcome"] or "its outcome is unknown; apply again",
-            )
-            for row in self._store.rows(query)
-        ]
-        return ApplySummary(
-            run=self._store.name,
-            hash=self._store.get("hash"),
-            counts=states_of(self._store),
-            money=dict(sorted(created[RecordType.CREDIT].items())),
-            charges=dict(sorted(created[RecordType.CHARGE].items())),
-            totals=tuple(
-                AppliedTotal(account, RecordType(kind), currency, *line) for (account, kind, currency), line in sorted(totals.items())
-            ),
-            writes=self._writes,
-            undone=self._auditor.undone,
-            problems=tuple([*problems, *self._auditor.problems][:SHOWN]),
-            interrupted=self._crew.interrupted,
-            stopped=self._stopped,
-            canary=canary,
+
+def conclude(store: RunStore, found: Found, canary: Verification | None = None) -> ApplySummary:
+    """Sum an apply up, and keep the summary as a proof."""
+    summary = summed_up(store, found, canary)
+    open_left = store.count(select(func.count()).select_from(records).where(records.c.state.in_(OPEN)))
+    store.put(phase="applied" if not summary.interrupted and not open_left else "applying")
+    store.prove("apply", summary.jsonable())
+    return summary
+
+
+def summed_up(store: RunStore, found: Found, canary: Verification | None = None) -> ApplySummary:
+    """The summary of an apply, from the records and from what else was found out."""
+    totals: dict[tuple[str, str, str], list[Any]] = {}
+    created: dict[str, dict[str, Decimal]] = {kind: {} for kind in RecordType}
+    columns = [records.c[name] for name in ("seq", "record_type", "target_account", "currency", "carried", "state")]
+    for row in store.stream(select(*columns).where(records.c.state.in_(DONE)), records.c.seq):
+        line = totals.setdefault((row["target_account"], row["record_type"], row["currency"]), [0, 0, Decimal(0)])
+        line[0 if row["state"] == State.CREATED else 1] += 1
+        line[2] = money.add([line[2], Decimal(row["carried"])])
+        if row["state"] == State.CREATED:
+            sums = created[row["record_type"]]
+            sums[row["currency"]] = money.add([sums.get(row["currency"], Decimal(0)), Decimal(row["carried"])])
+    query = select(records).where(records.c.state.in_(FAILED | UNSETTLED)).order_by(records.c.seq).limit(SHOWN)
+    problems = [
+        Problem(
+            "unknown" if row["state"] in UNSETTLED else row["state"],
+            row["target_account"],
+            row["source_id"],
+            row["target_id"] or "",
+            row["outcome"] or "its outcome is unknown; apply again",
         )
+        for row in store.rows(query)
+    ]
+    return ApplySummary(
+        run=store.name,
+        hash=store.get("hash"),
+        counts=states_of(store),
+        money=dict(sorted(created[RecordType.CREDIT].items())),
+        charges=dict(sorted(created[RecordType.CHARGE].items())),
+        totals=tuple(
+            AppliedTotal(account, RecordType(kind), currency, *line) for (account, kind, currency), line in sorted(totals.items())
+        ),
+        writes=found.writes,
+        undone=found.undone,
+        problems=tuple([*problems, *found.problems][:SHOWN]),
+        interrupted=found.interrupted,
+        stopped=found.stopped,
+        canary=canary,
+    )

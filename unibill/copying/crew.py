@@ -20,10 +20,11 @@ class Crew:
     Args:
         width: how many accounts at once.
         tell: called in the calling thread, a few times a second, while the others work.
+        stopping: an event that others may set too.
     """
 
-    def __init__(self, width: int, tell: Callable[[], None]) -> None:
-        self.stopping = threading.Event()
+    def __init__(self, width: int, tell: Callable[[], None], stopping: threading.Event | None = None) -> None:
+        self.stopping = stopping or threading.Event()
         self.interrupted = False
         self._width = max(width, 1)
         self._tell = tell

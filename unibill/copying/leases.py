@@ -24,7 +24,7 @@ from unibill.errors import LeaseLost, RunStoreError
 WHOLE: Final = "run"
 """The stage whose one part is the whole run."""
 STOP: Final = "stop"
-"""The fact about a run by which its workers are asked to stop."""
+"""The fact about a run by which its workers are asked to stop: why, or None."""
 _BEATS: Final = 4
 """How often a lease is renewed while it lasts."""
 _ASK_AGAIN: Final = 0.2
@@ -87,7 +87,7 @@ class Lease:
                 self._until = 0.0
                 return
             self._until = asked + self._seconds
-            if stop == "true":
+            if stop not in {None, "null"}:
                 self.stopping.set()
 
     def check(self) -> None:

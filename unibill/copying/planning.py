@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from unibill import drafts, marks, money
 from unibill.capabilities import Operation
@@ -55,15 +55,20 @@ def plan(source: Billing, target: Billing, run: RunLike, options: PlanOptions, p
         RunStoreError: the run file cannot be used.
         BackendError: a side cannot be read.
     """
+    check_wanted(source, target, options)
+    with RunStore.make(run) as store:
+        planner = Planner(source, target, store, options, telling(target, store.name, progress))
+        return planner.run()
+
+
+def check_wanted(source: Billing, target: Billing, options: PlanOptions) -> None:
+    """Refuse what cannot be planned; errors as of ``plan``."""
     for operation in _NEEDED:
         target.core.operations.require(operation)
     if CHARGES in options.include:
         _check_charges(source, target, options)
     if not options.accounts.pairs and options.accounts.find is None and not options.same_account_ids:
         raise ConfigurationError("no account is mapped; give a map of accounts, or same_account_ids")
-    with RunStore.make(run) as store:
-        planner = Planner(source, target, store, options, telling(target, store.name, progress))
-        return planner.run()
 
 
 def _check_charges(source: Billing, target: Billing, options: PlanOptions) -> None:
@@ -86,24 +91,38 @@ class Planner:
         self._progress = progress
         self._identity = source.provider.identity()
         self._width = min(source.provider.settings.concurrency, target.provider.settings.concurrency)
-        self._notes: list[str] = list(options.accounts.notes)
+        self.notes: list[str] = list(options.accounts.notes)
+        """What a person should know."""
         self._known: dict[str, str | None] = {}
         self._scope = Scope.of(options)
         if options.charge_types is not None:
-            self._notes += options.charge_types.notes
+            self.notes += options.charge_types.notes
 
     def run(self) -> PlanSummary:
         """Read, decide, and sum up."""
+        self.begin()
+        self.read_source(self.jobs())
+        self.keep_accounts()
+        self.leave_behind()
+        self.read_target(self.targets())
+        self.decide(self.notes)
+        return summarise(self._store)
+
+    def begin(self) -> None:
+        """Keep what the plan is for, and take the map of accounts."""
         self._head()
         self._map_accounts()
-        self._read_source()
-        self._keep_accounts()
+
+    def leave_behind(self) -> None:
+        """Take out what several accounts would be spent on; every credit of the source must have been read."""
         if self._options.carry == "history":
             sharing.leave_behind(self._store)
-        self._read_target()
+
+    def decide(self, notes: Sequence[str]) -> None:
+        """Decide what was read against what the target has, and end the plan."""
+        self._sum_up_target()
         Matcher(self._store, self._options).run()
-        self._store.put(phase="planned", notes=self._notes, planned_at=now(), hash=hash_of(self._store))
-        return summarise(self._store)
+        self._store.put(phase="planned", notes=list(notes), planned_at=now(), hash=hash_of(self._store))
 
     def _head(self) -> None:
         source, target, options = self._source, self._target, self._options
@@ -135,37 +154,41 @@ class Planner:
             self._known[account] = account if found is None and self._options.same_account_ids else found
         return self._known[account]
 
-    def _read_source(self) -> None:
+    def read_source(self, accounts: Sequence[str] | None) -> None:
+        """Read these accounts of the source, or its list of all credits, and decide what it alone decides."""
         done = 0
-        for block in self._source_blocks():
+        if accounts is None:
+            blocks = abreast([None], lambda _: self._scope.everything(self._source), 1)
+        else:
+            blocks = abreast(accounts, self._of_account, self._width)
+        for block in blocks:
             self._add(block)
             done += len(block)
             self._progress(Progress("read source", done))
 
-    def _source_blocks(self) -> Iterator[list[Item]]:
+    def jobs(self) -> list[str] | None:
+        """The accounts of the source to be read one by one; None where one list has every credit."""
         options, source = self._options, self._source
-        wanted = options.only_accounts
-        if wanted is not None:
-            yield from abreast(sorted(wanted), lambda account: self._of_account(account), self._width)
-        elif reading.lists_all(source) and not self._scope.charges:
-            yield from abreast([None], lambda _: self._scope.everything(source), 1)
-        elif options.accounts.find is None and not options.same_account_ids and not reading.lists_all(source):
-            self._notes.append(
+        if options.only_accounts is not None:
+            return sorted(options.only_accounts)
+        if reading.lists_all(source) and not self._scope.charges:
+            return None
+        if options.accounts.find is None and not options.same_account_ids and not reading.lists_all(source):
+            self.notes.append(
                 f"{source.name} cannot list the credits of all accounts at once: only the mapped accounts were read, "
                 "and credits of others are not in this plan"
             )
-            yield from abreast(sorted(options.accounts.pairs), lambda account: self._of_account(account), self._width)
-        else:
-            source.core.operations.require(Operation.CREDITS_LIST)
-            self._notes.append(f"accounts were taken from {source.name}'s list of all credits, which may not name every account")
-            found = {credit.account_id for credit in source.credits.list(include_reversed=True)} | set(options.accounts.pairs)
-            yield from abreast(sorted(account for account in found if account), lambda account: self._of_account(account), self._width)
+            return sorted(options.accounts.pairs)
+        source.core.operations.require(Operation.CREDITS_LIST)
+        self.notes.append(f"accounts were taken from {source.name}'s list of all credits, which may not name every account")
+        found = {credit.account_id for credit in source.credits.list(include_reversed=True)} | set(options.accounts.pairs)
+        return sorted(account for account in found if account)
 
     def _of_account(self, account: str) -> Iterator[Item]:
         try:
             yield from self._scope.source(self._source, account)
         except NotFound:
-            self._notes.append(f"account {account} is not at the source")
+            self.notes.append(f"account {account} is not at the source")
 
     def _add(self, block: list[Item]) -> None:
         rows: dict[tuple[str, str], dict[str, Any]] = {}
@@ -269,19 +292,24 @@ class Planner:
             return Ruling(Decision.BLOCKED, "allocations-unsupported", f"{self._target.name} cannot create credits with allocations")
         return _writable([*drafts.faults_of_credit(draft), *provider.faults_of_credit(draft, mark)], losses)
 
-    def _keep_accounts(self) -> None:
+    def keep_accounts(self) -> None:
+        """Keep which account becomes which, of those that are known by now."""
         rows = [{"source": source, "target": target} for source, target in sorted(self._known.items())]
         with self._store.transaction() as connection:
             if rows:
-                connection.execute(insert(accounts), rows)
+                self._store.database.insert_new(connection, accounts, rows)
 
     # The target
 
-    def _read_target(self) -> None:
+    def targets(self) -> list[str]:
+        """The target accounts to be read."""
         query = select(accounts.c.target).where(accounts.c.target.is_not(None)).distinct()
-        wanted = [row["target"] for row in self._store.rows(query)]
+        return sorted(row["target"] for row in self._store.rows(query))
+
+    def read_target(self, wanted: Sequence[str]) -> None:
+        """Photograph accounts of the target."""
         done = 0
-        for block in abreast(sorted(wanted), self._of_target, self._width):
+        for block in abreast(wanted, self._of_target, self._width):
             states = [item for item in block if isinstance(item, dict)]
             pictures = [item for item in block if isinstance(item, tuple)]
             with self._store.transaction() as connection:
@@ -292,7 +320,6 @@ class Planner:
                     self._store.database.insert_new(connection, snapshot, rows)
             done += len(states)
             self._progress(Progress("read target", done, len(wanted)))
-        self._sum_up_target()
 
     def _of_target(self, account: str) -> Iterator[dict[str, Any] | tuple[str, Item]]:
         """The account's state, then its records."""
@@ -320,6 +347,7 @@ class Planner:
             for (account, kind, currency), (count, amount) in sorted(sums.items())
         ]
         with self._store.transaction() as connection:
+            connection.execute(delete(totals))
             if rows:
                 connection.execute(insert(totals), rows)
 

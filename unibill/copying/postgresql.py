@@ -54,18 +54,20 @@ class PostgreSQL(Database):
 
     Args:
         place: where.
+        engine: connections to share; they are not closed.
 
     Raises:
         ConfigurationError: the libraries for it are not installed.
     """
 
-    def __init__(self, place: DatabasePlace) -> None:
+    def __init__(self, place: DatabasePlace, engine: Engine | None = None) -> None:
         guard(self, place.secrets)
         self.name = str(place)
         self.lease: Lease | None = None
         """What this process holds, if anything."""
-        self.engine = _engine(place)
-        self._place = place
+        self.engine = engine or _engine(place)
+        self._is_shared = engine is not None
+        self.place = place
         self._schema = _PREFIX + place.run
 
     def check(self) -> None:
@@ -137,7 +139,7 @@ class PostgreSQL(Database):
     def lock(self) -> None:
         """Take a lease of the whole run."""
         with self._told():
-            self.lease = leases.take_whole(self.engine, self.name, self._place.lease)
+            self.lease = leases.take_whole(self.engine, self.name, self.place.lease)
 
     def take(self, stage: str) -> Lease | None:
         """Take a lease of an open part of a stage; None if every part is done or held.
@@ -146,8 +148,21 @@ class PostgreSQL(Database):
             RunStoreError: another process works on the whole run.
         """
         with self._told():
-            self.lease = leases.take_part(self.engine, stage, self._place.lease)
+            self.lease = leases.take_part(self.engine, stage, self.place.lease)
         return self.lease
+
+    def finish(self, result: str, *, done: bool) -> None:
+        """Keep what the part that is held came to, and give its lease back.
+
+        Raises:
+            LeaseLost: another has taken it over.
+        """
+        lease, self.lease = self.lease, None
+        if lease is None:
+            raise RunStoreError(f"no part of the run {self.name} is held")
+        lease.end()
+        with self.transaction() as connection:
+            lease.give_back(connection, state="done" if done else "open", result=result)
 
     def open(self) -> None:
         """Connections are made as they are needed."""
@@ -174,6 +189,7 @@ class PostgreSQL(Database):
     def clear(self, connection: Connection) -> None:
         """Empty every table but for the lease of the whole run."""
         super().clear(connection)
+        connection.execute(delete(schema.maps))
         connection.execute(delete(schema.parts).where(schema.parts.c.stage != leases.WHOLE))
 
     def insert_new(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
@@ -189,7 +205,7 @@ class PostgreSQL(Database):
         return func.json_extract_path_text(value, name, type_=Text)
 
     def close(self) -> None:
-        """Give the lease back, unless it is lost and so another's, and close every connection."""
+        """Give the lease back, unless it is lost and so another's, and close the connections."""
         lease, self.lease = self.lease, None
         try:
             if lease is not None:
@@ -199,7 +215,8 @@ class PostgreSQL(Database):
         except RunStoreError:
             pass
         finally:
-            self.engine.dispose()
+            if not self._is_shared:
+                self.engine.dispose()
 
 
 def _engine(place: DatabasePlace) -> Engine:

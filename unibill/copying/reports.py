@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
@@ -15,6 +15,9 @@ from unibill.copying.place import RunLike
 from unibill.copying.store import Row, RunStore, loads
 from unibill.copying.summary import PlanSummary, RunStatus, Value
 from unibill.losses import Loss, LossKind
+
+if TYPE_CHECKING:
+    from unibill.copying.workers import Spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,12 @@ class Run:
     def status(self) -> RunStatus:
         """Where it stands."""
         return outline.status(self._store)
+
+    def spread(self) -> "Spread | None":
+        """How far its workers are; None where it has no job for workers."""
+        from unibill.copying.workers.views import spread_of
+
+        return spread_of(self._store)
 
     def facts(self) -> dict[str, Any]:
         """What the run was planned for: names, identities, options, settings."""

@@ -166,6 +166,11 @@ parts = Table(
 paces = Table("paces", shared, Column("backend", Text, primary_key=True), Column("free", DateTime(timezone=True), nullable=False))
 """When the next request may go to a backend, whoever sends it."""
 
+maps = Table(
+    "maps", shared, Column("kind", Text, primary_key=True), Column("source", Text, primary_key=True), Column("target", Text, nullable=False)
+)
+"""The maps of invoices, charge types and policies, for the workers that plan; ``target`` is JSON."""
+
 for _table in (*metadata.sorted_tables, *shared.sorted_tables):
     for _column in _table.columns:
         if isinstance(_column.type, Text):

@@ -8,7 +8,7 @@ which of the credits is right, so the allocations stay behind, and the amounts a
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import distinct, func, select, update
+from sqlalchemy import distinct, func, literal, select, update
 
 from unibill import money
 from unibill.copying import carry
@@ -25,7 +25,8 @@ def shared_invoices(store: RunStore) -> dict[str, tuple[str, ...]]:
     """The target's invoices that planned copies of more than one target account would be spent on, each with the source accounts."""
     read = store.database
     item = read.items(records.c.draft, "allocations")
-    invoice = func.coalesce("id " + read.field(item.c.value, "target_id"), "number " + read.field(item.c.value, "target_number"))
+    by_id, by_number = (literal(name).concat(read.field(item.c.value, f"target_{name.strip()}")) for name in ("id ", "number "))
+    invoice = func.coalesce(by_id, by_number)
     planned = records.c.decision == Decision.CREATE
     joined = select(invoice.label("invoice"), records.c.source_account, records.c.target_account).select_from(records).join(item, planned)
     edges = joined.where(planned, records.c.draft.is_not(None)).distinct().subquery()
@@ -82,7 +83,12 @@ def _reason(accounts: tuple[str, ...]) -> str:
 
 def leave_behind(store: RunStore) -> None:
     """Take allocations to shared invoices out of the planned copies."""
-    shared = shared_invoices(store)
+    known = store.get("shared_invoices")
+    if known is None:
+        # Kept, because whoever goes on after a crash could not tell any more: what was taken out already is not shared.
+        known = shared_invoices(store)
+        store.put(shared_invoices=known)
+    shared = {invoice: tuple(accounts) for invoice, accounts in known.items()}
     if not shared:
         return
     query = select(records).where(records.c.decision == Decision.CREATE, records.c.draft.is_not(None))

@@ -5,7 +5,7 @@ Several threads can work on a run. Intents are made durable in groups: threads t
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self, cast
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, 
 
 from unibill import exactjson
 from unibill.copying import schema
-from unibill.copying.database import database
+from unibill.copying.database import Database, database
 from unibill.copying.place import RunLike, locate
 from unibill.errors import RunStoreError
 
@@ -53,23 +53,25 @@ class RunStore:
     Args:
         run: where it is kept.
         lock: whether to be the only one that works on it.
+        opened: its database, if it was checked and opened before; it is closed with the run.
 
     Raises:
         RunStoreError: not a run of this version, locked by another process, or damaged.
         ConfigurationError: an address that cannot be used, or whose libraries are not installed.
     """
 
-    def __init__(self, run: RunLike, *, lock: bool = False) -> None:
+    def __init__(self, run: RunLike, *, lock: bool = False, opened: Database | None = None) -> None:
         self.place = locate(run)
-        self.database = database(self.place)
-        try:
-            self.database.check()
-            if lock:
-                self.database.lock()
-            self.database.open()
-        except BaseException:
-            self.database.close()
-            raise
+        self.database = opened or database(self.place)
+        if opened is None:
+            try:
+                self.database.check()
+                if lock:
+                    self.database.lock()
+                self.database.open()
+            except BaseException:
+                self.database.close()
+                raise
         self._writer = _Writer(self)
 
     @classmethod
@@ -116,13 +118,17 @@ class RunStore:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def transaction(self) -> AbstractContextManager[Connection]:
-        """One transaction, committed and durable at its end.
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One transaction that writes, committed and durable at its end.
 
         Raises:
-            RunStoreError: the run cannot be read or written.
+            RunStoreError: the run cannot be written.
+            LeaseLost: another works on what this process worked on; nothing was written.
         """
-        return self.database.transaction()
+        with self.database.transaction() as connection:
+            self.database.fence(connection)
+            yield connection
 
     # Reading
 
@@ -134,13 +140,13 @@ class RunStore:
             values: of its parameters.
         """
         self._writer.flush()
-        with self.transaction() as connection:
+        with self.database.transaction() as connection:
             return connection.execute(query, values).mappings().all()
 
     def count(self, query: Select[*tuple[Any, ...]]) -> int:
         """The one number that a query gives."""
         self._writer.flush()
-        with self.transaction() as connection:
+        with self.database.transaction() as connection:
             return int(connection.execute(query).scalar_one())
 
     def stream(self, query: Select[*tuple[Any, ...]], *keys: Any, size: int = CHUNK) -> Iterator[Row]:  # noqa: ANN401 - columns of any type
@@ -303,7 +309,6 @@ class _Writer:
             alike.setdefault(tuple(values), []).append({"which": seq, **values})
         journal = [entry.journal for entry in batch if entry.journal is not None]
         with self._store.transaction() as connection:
-            self._store.database.fence(connection)
             if journal:
                 connection.execute(_JOURNAL, journal)
             for rows in alike.values():

@@ -1,6 +1,6 @@
 """Verify: read both sides again and prove that what the target gained is what was carried."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from sqlalchemy import select
@@ -35,24 +35,64 @@ def verify(source: Billing, target: Billing, run: RunLike, progress: Tell | None
         PlanMismatch: other systems than planned.
     """
     with RunStore(run, lock=True) as store:
-        if store.get("hash") is None:
-            raise RunStoreError(f"the plan in {store.name} was not finished; plan again")
-        reading.same_systems(store, source, target)
-        found = Verifier(source, target, store, None, telling(target, store.name, progress)).run()
-        store.prove("verification", found.jsonable())
-        if store.get("phase") == "applied":
-            store.put(verified=found.exit_status)
-        return found
+        check_verifiable(store, source, target)
+        return keep(store, Verifier(source, target, store, None, telling(target, store.name, progress)).run())
+
+
+def check_verifiable(store: RunStore, source: Billing, target: Billing) -> None:
+    """Refuse to verify what was not planned, or with other systems; errors as of ``verify``."""
+    if store.get("hash") is None:
+        raise RunStoreError(f"the plan in {store.name} was not finished; plan again")
+    reading.same_systems(store, source, target)
+
+
+def keep(store: RunStore, found: Verification) -> Verification:
+    """Keep a verification of the whole run as a proof."""
+    store.prove("verification", found.jsonable())
+    if store.get("phase") == "applied":
+        store.put(verified=found.exit_status)
+    return found
+
+
+def verification(
+    store: RunStore, signs: Mapping[str, int], differences: Iterable[Difference], lines: Iterable[Conservation]
+) -> Verification:
+    """What was found, in the order of accounts."""
+    return Verification(
+        run=store.name,
+        hash=store.get("hash"),
+        signs=signs,
+        differences=tuple(sorted(differences, key=lambda item: (item.account, item.source_id, item.target_id))[:SHOWN]),
+        conservation=tuple(sorted(lines, key=lambda line: (line.account, line.currency))),
+    )
 
 
 class Verifier:
-    """One verification, of all records or of some."""
+    """One verification, of all records or of some.
 
-    def __init__(self, source: Billing, target: Billing, store: RunStore, wanted: frozenset[int] | None, progress: Tell | None) -> None:
+    Args:
+        source: read again.
+        target: read again.
+        store: the run.
+        wanted: only these records, by ``seq``; None for all.
+        progress: is told.
+        among: only these target accounts; None for all.
+    """
+
+    def __init__(
+        self,
+        source: Billing,
+        target: Billing,
+        store: RunStore,
+        wanted: frozenset[int] | None,
+        progress: Tell | None,
+        among: Sequence[str] | None = None,
+    ) -> None:
         self._source = source
         self._target = target
         self._store = store
         self._wanted = wanted
+        self._among = among
         self._progress = progress
         self._marks = RunMarks(store, store.get("source_identity"))
         self._scope = Scope.kept(store)
@@ -60,7 +100,7 @@ class Verifier:
 
     def run(self) -> Verification:
         """Verify account by account, several at once."""
-        accounts = self._accounts()
+        accounts = self.accounts() if self._among is None else list(self._among)
         signs = dict.fromkeys("=-+*!", 0)
         differences: list[Difference] = []
         lines: list[Conservation] = []
@@ -77,15 +117,10 @@ class Verifier:
                     signs[EQUAL] += item
             if self._progress is not None:
                 self._progress(Progress("verify", sum(signs.values()), None, {}, dict(signs)))
-        return Verification(
-            run=self._store.name,
-            hash=self._store.get("hash"),
-            signs=signs,
-            differences=tuple(sorted(differences, key=lambda item: (item.account, item.source_id, item.target_id))),
-            conservation=tuple(sorted(lines, key=lambda line: (line.account, line.currency))),
-        )
+        return verification(self._store, signs, differences, lines)
 
-    def _accounts(self) -> list[str]:
+    def accounts(self) -> list[str]:
+        """The target accounts that the plan is about."""
         planned = {
             row["target_account"] for row in self._store.rows(select(records.c.target_account).where(records.c.state != "").distinct())
         }

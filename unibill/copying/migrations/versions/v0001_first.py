@@ -116,6 +116,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "record_type", "currency"),
     )
     op.create_table(
+        "maps",
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("source", TEXT, nullable=False),
+        sa.Column("target", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("kind", "source"),
+    )
+    op.create_table(
         "paces",
         sa.Column("backend", TEXT, nullable=False),
         sa.Column("free", sa.DateTime(timezone=True), nullable=False),

@@ -1,0 +1,60 @@
+"""Workers on a Dask cluster: of this machine, or at a scheduler that somebody runs. Imported only where one is asked for."""
+
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final
+
+import distributed
+
+from unibill.errors import ConfigurationError
+
+_RETRIES: Final = 3
+"""How often Dask gives a worker's task to another, if the worker dies. The run does not need it: it has the others."""
+
+
+class Unmoved(distributed.WorkerPlugin):
+    """Makes a worker on this machine pass over Ctrl-C and a lost terminal: it is told to stop through the run, and only so."""
+
+    name = "unibill"
+    idempotent = True
+
+    def setup(self, worker: object) -> None:
+        """A worker has started, or was started again."""
+        del worker
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            if hasattr(signal, "SIGHUP"):
+                signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+@contextmanager
+def cluster(workers: int | None, scheduler: str | None) -> Iterator[Executor]:
+    """An executor over a cluster.
+
+    Args:
+        workers: how many processes of this machine, if no scheduler is given.
+        scheduler: the address of one.
+
+    Raises:
+        ConfigurationError: the scheduler is not there.
+    """
+    # What Dask says of workers that come and go is for those who run a cluster; the run says it by itself.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    local: Any = distributed.LocalCluster  # neither is typed
+    connected: Any = distributed.Client
+    with ExitStack() as stack:
+        where = scheduler
+        if scheduler is None:
+            options = {"threads_per_worker": 1, "processes": True, "host": "127.0.0.1", "dashboard_address": None}
+            where = stack.enter_context(local(n_workers=workers, silence_logs=logging.CRITICAL, **options))
+        try:
+            client = stack.enter_context(connected(where, timeout="10s"))
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"there is no Dask scheduler at {scheduler}: {error}") from error
+        if scheduler is None:
+            client.register_plugin(Unmoved())
+        yield client.get_executor(pure=False, retries=_RETRIES)
