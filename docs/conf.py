@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from sphinx.util import logging
+
 from unibill import __version__
 
 if TYPE_CHECKING:
@@ -15,8 +17,8 @@ author = project_copyright = "The unibill maintainers"
 release = version = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_external_toc"]
-exclude_patterns = ["_build", "examples", "generate"]
-nitpicky = False  # types of the standard library have no page here
+exclude_patterns = ["_build", "examples", "generate", "static"]
+smartquotes = False  # two hyphens are an option, not a dash
 
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
@@ -25,7 +27,6 @@ external_toc_path = "contents.yml"
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
-autodoc_class_signature = "separated"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_use_ivar = True  # a field that a class's docstring tells of is not told twice
 python_use_unqualified_type_names = True
@@ -33,6 +34,8 @@ python_use_unqualified_type_names = True
 html_theme = "furo"
 html_title = f"unibill {release}"
 html_copy_source = False
+html_static_path = ["static"]
+html_css_files = ["pages.css"]
 html_show_sphinx = False
 html_theme_options = {"navigation_with_keys": True}
 pygments_style = "friendly"
@@ -47,6 +50,9 @@ TWINS: Final = {
     "reference/socotra": "providers/socotra/README.md",
 }
 """Pages here that show a file which lies where people look for it, outside this folder."""
+_FETCHED: Final = re.compile(
+    r"""(?:<(?:script|img|link|iframe|source)\b[^>]*?(?:src|href)=["']?|url\(["']?|@import ["'])((?:https?:)?//[^"')\s>]+)"""
+)
 _LINK: Final = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<path>[^)#:\s]+)(?P<anchor>#[^)]*)?\)")
 
 
@@ -72,6 +78,15 @@ def _led(link: re.Match[str], folder: Path, page: str) -> str:
     return f"[{link['text']}]({up}{link['anchor'] or ''})"
 
 
+def _needs_no_network(app: "Sphinx", error: Exception | None) -> None:
+    """Warn of whatever a browser would fetch from elsewhere to show a page."""
+    if error is None and app.builder.format == "html":
+        for file in (*app.outdir.rglob("*.html"), *app.outdir.rglob("*.css"), *app.outdir.rglob("*.svg")):
+            for address in _FETCHED.findall(file.read_text("utf-8")):
+                logging.getLogger(__name__).warning("%s fetches %s", file.relative_to(app.outdir), address)
+
+
 def setup(app: "Sphinx") -> None:
     """Called by Sphinx."""
     app.connect("source-read", _read)
+    app.connect("build-finished", _needs_no_network)

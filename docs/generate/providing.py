@@ -52,7 +52,7 @@ def operations(words: Sequence[str]) -> str:
             claim.grade,
             claim.permission or "–",
             claim.evidence if claim.usable else "–",
-            "; ".join(filter(None, (claim.note, f"use `{claim.instead}`" if claim.instead else ""))),
+            "; ".join(filter(None, (claim.note, f"instead: {claim.instead}" if claim.instead else ""))),
         ]
         for operation, claim in sorted(provider.capabilities.operations.items(), key=lambda item: list(Operation).index(item[0]))
     ]

@@ -35,9 +35,7 @@ COLUMNS: Final = "100"
 CREDITS: Final = 15
 """How many made-up credits the shared sandboxes have, each."""
 _SHELL: Final = re.compile(r"[|<>;&$`*]")
-_VOLATILE: Final = re.compile(
-    r"(?P<kept>127\.0\.0\.1:|\bub1-)?(?:(?<=:)\d{4,5}|(?<=ub1-)[A-Z]{6}-(?:[A-Z]{20})?|\b[A-Z]{20}\b|\b[0-9a-f]{16,64}\b)(?P<gap> *)"
-)
+_VOLATILE: Final = re.compile(r"(?<=127\.0\.0\.1:)\d{4,5}|(?<=\bub1-)[A-Z]{6}-(?:[A-Z]{20})?|\b[A-Z]{20}\b|\b[0-9a-f]{16,64}\b")
 """What differs from run to run."""
 
 
@@ -61,8 +59,7 @@ class Printed:
     @property
     def masked(self) -> str:
         """What was printed, with what differs from run to run left out."""
-        text = _VOLATILE.sub(_hidden, self.said)
-        return "\n".join(line.rstrip() for line in text.strip("\n").splitlines()) + "\n"
+        return "".join(f"{_hidden(line).rstrip()}\n" for line in self.said.strip("\n").splitlines())
 
 
 class BlockFailed(Exception):
@@ -287,10 +284,14 @@ def _listed(statuses: set[int]) -> str:
     return " or ".join(map(str, sorted(statuses)))
 
 
-def _hidden(found: re.Match[str]) -> str:
-    """An ellipsis instead; what stands in the next column stays there."""
-    text = f"{found['kept'] or ''}…"
-    return text.ljust(len(found[0])) if len(found["gap"]) > 1 else text + found["gap"]
+def _hidden(line: str) -> str:
+    """A line with ellipses for what differs from run to run; what stands in the next column stays there."""
+    while found := _VOLATILE.search(line):
+        rest = line[found.end() :]
+        gap = re.search(r" {2,}", rest)
+        pad = " " * (len(found[0]) - 1)
+        line = f"{line[: found.start()]}…{rest[: gap.start()]}{pad}{rest[gap.start() :]}" if gap else f"{line[: found.start()]}…{rest}"
+    return line
 
 
 def _squeezed(text: str) -> str:

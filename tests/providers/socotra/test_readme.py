@@ -72,3 +72,10 @@ def test_the_sandbox_has_every_route(socotra: SocotraSandbox) -> None:
     for row in rows("Operations"):
         method, _, path = row[3].partition(" ")
         assert (method, re.sub(r"\{[^}]*\}", "{}", path)) in there, row[0]
+
+
+def test_every_finding_is_explained() -> None:
+    package = HERE.parents[2] / "providers" / "socotra" / "unibill_socotra"
+    sources = "".join(file.read_text() for file in package.rglob("*.py") if "sandbox" not in file.parts)
+    codes = set(re.findall(r'code="([a-z-]+)"', sources))
+    assert {row[0] for row in rows("Findings")} == codes
