@@ -1,11 +1,14 @@
 """What the conformance suite is tried on: BillAgain's sandbox with customers of several currencies and open invoices."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Final
 
 from unibill_billagain.settings import BillAgainSettings
 
-from unibill.sandbox import Sandbox
+from tests.support.kit import steady_serving
+from unibill.sandbox import Sandbox, Serving
 from unibill.testing.conformance import Subject
 
 CUSTOMERS: Final = {"ZAR": "501", "JPY": "502", "KWD": "503", "USD": "504"}
@@ -37,6 +40,14 @@ def fill(sandbox: Sandbox) -> None:
     """Put the vendor's own samples and the customers of the suite into the books."""
     sandbox.seed("documented", systems=["billagain"])
     sandbox.seed("records", records=ROWS)
+
+
+@contextmanager
+def filled() -> Iterator[Serving]:
+    """The same on a port, with ids and a clock that repeat."""
+    with steady_serving(SWITCHES, seed="") as serving:
+        fill(serving.sandbox)
+        yield serving
 
 
 def subject(settings: BillAgainSettings, **more: Any) -> Subject:  # noqa: ANN401 - fields of a subject

@@ -1,23 +1,15 @@
 """BillAgain passes what cassettes can replay of the suite. ``pytest --unibill-record`` on this file records them anew."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 from unibill_billagain.settings import BillAgainSettings
 
-from tests.providers.billagain.subjects import SWITCHES, fill, subject
-from tests.support.kit import steady_serving
+from tests.providers.billagain.subjects import filled, subject
 from unibill.sandbox import Serving
 from unibill.testing.backends import Backends
 from unibill.testing.conformance import CassetteConformance, Subject
-
-
-@contextmanager
-def filled() -> Iterator[Serving]:
-    with steady_serving(SWITCHES, seed="") as serving:
-        fill(serving.sandbox)
-        yield serving
 
 
 class TestBillAgain(CassetteConformance):

@@ -1,6 +1,8 @@
 """What the conformance suite is tried on: accounts in Socotra's sandbox, with a policy, its transaction and open invoices."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any, Final
 
@@ -8,7 +10,8 @@ from unibill_socotra.sandbox import SocotraSandbox
 from unibill_socotra.sandbox.charges import NewCharge
 from unibill_socotra.settings import SocotraSettings
 
-from unibill.sandbox import Sandbox
+from tests.support.kit import steady_serving
+from unibill.sandbox import Sandbox, Serving
 from unibill.testing.conformance import Subject
 
 NOBODY: Final = "01J5V8NM2GSXK6HG42PD5Z1VAZ"
@@ -59,6 +62,23 @@ def fill(sandbox: Sandbox) -> Made:
             for charge in engine.charges.add(accounts[0], [NewCharge(Decimal(500), "ServiceFee", "t")], "immediate", "USD")
         ]
     return Made(accounts, invoices, policy.locator, policy.issued_transaction_locator)
+
+
+@contextmanager
+def filled() -> Iterator[Serving]:
+    """The same on a port, with ids and a clock that repeat."""
+    with steady_serving({}, seed="") as serving:
+        fill(serving.sandbox)
+        yield serving
+
+
+def made_in(sandbox: Sandbox) -> dict[str, Any]:
+    """What ``fill`` made, found again in the books."""
+    rows = [row for row in sandbox.books() if row["system"] == "socotra"]
+    accounts = [str(row["locator"]) for row in rows if row["type"] == "account"]
+    invoices = [str(row["locator"]) for row in rows if row["type"] == "invoice" and row["accountLocator"] == accounts[0]]
+    (charged,) = (row for row in rows if row["type"] == "charge" and row.get("policyLocator"))
+    return asdict(Made(accounts[:4], invoices, str(charged["policyLocator"]), str(charged["transactionLocator"])))
 
 
 def subject(settings: SocotraSettings, made: Made, **more: Any) -> Subject:  # noqa: ANN401 - fields of a subject

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from unibill import plugins
@@ -85,7 +86,7 @@ class Subject:
     counter: RequestCounter = field(default_factory=RequestCounter)
     witness: Witness = field(default_factory=Witness)
 
-    @property
+    @cached_property
     def kind(self) -> type[AnyProvider]:
         """The provider's class."""
         return plugins.load(self.provider)
