@@ -4,9 +4,11 @@ Listing names imports nothing. A provider is loaded on its own, so a broken one 
 one name are both refused, and named.
 """
 
+import os
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
@@ -21,6 +23,8 @@ PROVIDERS: Final = "unibill.providers"
 OBSERVERS: Final = "unibill.observers"
 
 AnyProvider = Provider[Any]
+_Places = tuple[tuple[str, int], ...]
+_REMEMBERED: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,13 @@ class Found:
 
 def found() -> dict[str, Found]:
     """Every provider that is installed, by name, without importing any."""
+    return dict(_found(_places()))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _found(places: _Places) -> dict[str, Found]:
     by_name: dict[str, dict[tuple[str, str], EntryPoint]] = {}
-    for point in entry_points(group=PROVIDERS):
+    for point in _points(PROVIDERS, places):
         by_name.setdefault(point.name, {})[_distribution(point), point.value] = point
     return {
         name: Found(name, tuple(sorted({distribution for distribution, _ in points})), tuple(points.values()))
@@ -139,7 +148,7 @@ def observers(plugins: Iterable[object] = ()) -> pluggy.PluginManager:
         PluginError: one does not import, or a hook of it is misspelt.
     """
     manager = new_manager()
-    for point in entry_points(group=OBSERVERS):
+    for point in _points(OBSERVERS, _places()):
         try:
             manager.register(point.load(), name=f"{point.name} ({_distribution(point)})")
         except (Exception, SystemExit) as error:  # a stranger's module may raise anything, or be a script that exits
@@ -151,6 +160,24 @@ def observers(plugins: Iterable[object] = ()) -> pluggy.PluginManager:
     except pluggy.PluginValidationError as error:
         raise PluginError(f"an observer has a hook that does not exist: {error}") from error
     return manager
+
+
+def _places() -> _Places:
+    """Where distributions are looked for, and when each of these folders last changed: reading them all takes longer than a request."""
+    return tuple((place, _changed(place or ".")) for place in sys.path)
+
+
+def _changed(place: str) -> int:
+    try:
+        return os.stat(place).st_mtime_ns  # noqa: PTH116 - a path object would take longer than the answer
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _points(group: str, places: _Places) -> tuple[EntryPoint, ...]:
+    del places
+    return tuple(entry_points(group=group))
 
 
 def _distribution(point: EntryPoint) -> str:

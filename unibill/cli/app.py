@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Annotated, Any, Final
 
 import typer
@@ -58,6 +59,12 @@ app = typer.Typer(
 )
 
 
+@cache
+def _command() -> Any:  # noqa: ANN401 - Typer ships its Click, and does not tell its types
+    """The commands as Click has them, made of ours once a process."""
+    return typer.main.get_command(app)
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run a command.
 
@@ -67,7 +74,7 @@ def run(arguments: Sequence[str]) -> int:
     output.forget()
     failing.warn_plainly()
     try:
-        app(list(arguments), prog_name="unibill")
+        _command()(list(arguments), prog_name="unibill")
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     return 0
