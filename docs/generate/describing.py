@@ -75,7 +75,7 @@ def run_file(words: Sequence[str]) -> str:
     parts: list[str] = []
     for variable, made in vars(schema).items():
         if isinstance(made, Table):
-            rows = [[f"`{column.name}`", _column(column), as_markdown(column.comment or "")] for column in made.columns]
+            rows = [[f"`{column.name}`", _column(column), as_markdown(column.doc or "")] for column in made.columns]
             parts += [f"### `{made.name}`", "", notes.get(variable, ""), "", table(["Column", "Type", "Meaning"], rows), ""]
     return "\n".join(parts)
 

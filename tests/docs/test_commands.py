@@ -31,7 +31,7 @@ def test_every_commands_example_is_a_command_and_works(shared: Stage, tmp_path: 
     for block in blocks_of(PAGE):
         (example,) = block.commands
         command = parse(shlex.split(example)[1:], f"{PAGE.name}, line {block.line}")
-        placeholders = re.search(r"…|\b(?!HASH)[A-Z]{4,}\b", example)
+        placeholders = re.search(r"…|://|\b(?!HASH)[A-Z]{4,}\b", example)
         if not placeholders and not example.startswith(tuple(ONLY_READ)):
             asks = any("--yes" in parameter.opts for parameter in command.params)
             lines.append(f"{example} --yes" if asks else example)

@@ -18,59 +18,66 @@ REVISION: Final = "0001"
 
 metadata = MetaData()
 
-meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Text, primary_key=True, doc="what it is about: identities, options, hash, phase, times"),
+    Column("value", Text, nullable=False, doc="JSON"),
+)
 
 accounts = Table(
     "accounts",
     metadata,
-    Column("source", Text, primary_key=True),
-    Column("target", Text),
+    Column("source", Text, primary_key=True, doc="the source's id of the account"),
+    Column("target", Text, doc="the target's; null where it is not mapped"),
 )
 """Every source account that was seen or mapped, with its target."""
 
 targets = Table(
     "targets",
     metadata,
-    Column("account", Text, primary_key=True),
-    Column("currency", Text),
-    Column("plan", Text),
-    Column("plan_would", Text, nullable=False, default=""),
-    Column("missing", Integer, nullable=False, default=0),
+    Column("account", Text, primary_key=True, doc="the target's id of the account"),
+    Column("currency", Text, doc="its only currency, if it has one"),
+    Column("plan", Text, doc="its excess-credit plan, if it has one"),
+    Column("plan_would", Text, nullable=False, default="", doc="what that plan would do with a new credit; empty for nothing"),
+    Column("missing", Integer, nullable=False, default=0, doc="1 where there is no such account"),
 )
 """What the plan found out about each target account."""
 
 records = Table(
     "records",
     metadata,
-    Column("seq", Integer, primary_key=True),
-    Column("source_account", Text, nullable=False),
-    Column("record_type", Text, nullable=False),
-    Column("source_id", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("day", Text),
-    Column("currency", Text, nullable=False),
-    Column("amount", Text, nullable=False),
-    Column("remaining", Text),
-    Column("target_account", Text, nullable=False),
-    Column("type", Text, nullable=False, default=""),
-    Column("carried", Text),
-    Column("decision", Text, nullable=False),
-    Column("code", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("mark", Text, nullable=False),
-    Column("draft", Text),
-    Column("withheld", Text, nullable=False, default=""),
-    Column("losses", Text, nullable=False, default="[]"),
-    Column("dropped", Text, nullable=False, default="[]"),
-    Column("print", Text, nullable=False),
-    Column("state", Text, nullable=False, default=""),
-    Column("outcome", Text, nullable=False, default=""),
-    Column("generation", Integer, nullable=False, default=0),
-    Column("mark_now", Text, nullable=False),
-    Column("sends", Integer, nullable=False, default=0),
-    Column("target_id", Text),
-    Column("target_print", Text),
+    Column("seq", Integer, primary_key=True, doc="its place in the plan; apply follows it within an account"),
+    Column("source_account", Text, nullable=False, doc="the source's id of its account"),
+    Column("record_type", Text, nullable=False, doc="credit or charge: as what it travels"),
+    Column("source_id", Text, nullable=False, doc="the source's id of it"),
+    Column("kind", Text, nullable=False, doc="as of the model"),
+    Column("status", Text, nullable=False, doc="as of the model, when it was planned"),
+    Column("day", Text, doc="the day it was issued on"),
+    Column("currency", Text, nullable=False, doc="of its amounts"),
+    Column("amount", Text, nullable=False, doc="its whole amount at the source"),
+    Column("remaining", Text, doc="what was left of it; null where that cannot be known"),
+    Column("target_account", Text, nullable=False, doc="empty where it is not mapped"),
+    Column("type", Text, nullable=False, default="", doc="of a charge, the charge type that it becomes"),
+    Column("carried", Text, doc="the amount that arrives"),
+    Column("decision", Text, nullable=False, doc="of the plan"),
+    Column("code", Text, nullable=False, doc="why, stable and short"),
+    Column("reason", Text, nullable=False, doc="why, in a sentence"),
+    Column("mark", Text, nullable=False, doc="of generation 0"),
+    Column("draft", Text, doc="what is written, as JSON"),
+    Column(
+        "withheld", Text, nullable=False, default="", doc="texts that the run file must not keep; they are read again when they are sent"
+    ),
+    Column("losses", Text, nullable=False, default="[]", doc="what does not arrive, as JSON"),
+    Column("dropped", Text, nullable=False, default="[]", doc="allocations that stay behind, as JSON"),
+    Column("print", Text, nullable=False, doc="a hash of the source's record, by which a change is seen"),
+    Column("state", Text, nullable=False, default="", doc="how far apply has come"),
+    Column("outcome", Text, nullable=False, default="", doc="what came of it, in a sentence"),
+    Column("generation", Integer, nullable=False, default=0, doc="rises when a copy was rolled back and is made again"),
+    Column("mark_now", Text, nullable=False, doc="of this generation"),
+    Column("sends", Integer, nullable=False, default=0, doc="writes begun under mark_now"),
+    Column("target_id", Text, doc="the target's id of the copy"),
+    Column("target_print", Text, doc="a hash of the copy, by which a change is seen"),
     UniqueConstraint("record_type", "source_id"),
 )
 """One row per source record: the plan, and how far apply has come. ``sends`` counts the writes begun under ``mark_now``.
@@ -84,21 +91,21 @@ Index("records_by_mark", records.c.mark_now)
 snapshot = Table(
     "snapshot",
     metadata,
-    Column("account", Text, primary_key=True),
-    Column("record_type", Text, primary_key=True),
-    Column("id", Text, primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("standing", Integer, nullable=False),
-    Column("counted", Integer, nullable=False),
-    Column("to_account", Integer, nullable=False),
-    Column("currency", Text, nullable=False),
-    Column("amount", Text, nullable=False),
-    Column("type", Text, nullable=False, default=""),
-    Column("remaining", Text),
-    Column("day", Text),
-    Column("mark", Text),
-    Column("print", Text, nullable=False),
+    Column("account", Text, primary_key=True, doc="the target's id of the account"),
+    Column("record_type", Text, primary_key=True, doc="credit or charge: among which money it counts"),
+    Column("id", Text, primary_key=True, doc="the target's id of the record"),
+    Column("kind", Text, nullable=False, doc="as of the model"),
+    Column("status", Text, nullable=False, doc="as of the model"),
+    Column("standing", Integer, nullable=False, doc="1 unless it is undone"),
+    Column("counted", Integer, nullable=False, doc="1 where its amount is money that stands there"),
+    Column("to_account", Integer, nullable=False, doc="1 where money comes to the account, 0 where it leaves"),
+    Column("currency", Text, nullable=False, doc="of its amounts"),
+    Column("amount", Text, nullable=False, doc="its whole amount"),
+    Column("type", Text, nullable=False, default="", doc="of a charge, its charge type"),
+    Column("remaining", Text, doc="what was left of it"),
+    Column("day", Text, doc="the day it was issued on"),
+    Column("mark", Text, doc="that it carries, if any"),
+    Column("print", Text, nullable=False, doc="a hash of the record"),
 )
 """The target's records in the mapped accounts, as the plan found them. ``counted``: its amount is money that stands there.
 
@@ -110,25 +117,25 @@ Index("snapshot_by_looks", snapshot.c.account, snapshot.c.currency, snapshot.c.a
 totals = Table(
     "totals",
     metadata,
-    Column("account", Text, primary_key=True),
-    Column("record_type", Text, primary_key=True),
-    Column("currency", Text, primary_key=True),
-    Column("records", Integer, nullable=False),
-    Column("amount", Text, nullable=False),
+    Column("account", Text, primary_key=True, doc="the target's id of the account"),
+    Column("record_type", Text, primary_key=True, doc="credit or charge"),
+    Column("currency", Text, primary_key=True, doc="of the amount"),
+    Column("records", Integer, nullable=False, doc="how many"),
+    Column("amount", Text, nullable=False, doc="their sum"),
 )
 """The standing money of each target account in the snapshot."""
 
 journal = Table(
     "journal",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("seq", Integer, nullable=False),
-    Column("attempt", Integer, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("phase", Text, nullable=False),
-    Column("step", Text, nullable=False),
-    Column("data", Text, nullable=False),
-    Column("at", Text, nullable=False),
+    Column("id", Integer, primary_key=True, doc="in the order of writing"),
+    Column("seq", Integer, nullable=False, doc="of the record"),
+    Column("attempt", Integer, nullable=False, doc="the generation of the copy"),
+    Column("action", Text, nullable=False, doc="create or undo"),
+    Column("phase", Text, nullable=False, doc="intent, done (a step was answered) or outcome"),
+    Column("step", Text, nullable=False, doc="which write of several, or the outcome"),
+    Column("data", Text, nullable=False, doc="what is known of it, as JSON"),
+    Column("at", Text, nullable=False, doc="when, UTC"),
 )
 """Every intent, answered step and outcome, in the order in which they became durable. ``action`` is create or undo."""
 Index("journal_by_record", journal.c.seq, journal.c.id)
@@ -136,10 +143,10 @@ Index("journal_by_record", journal.c.seq, journal.c.id)
 proofs = Table(
     "proofs",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("at", Text, nullable=False),
-    Column("data", Text, nullable=False),
+    Column("id", Integer, primary_key=True, doc="in the order of writing"),
+    Column("kind", Text, nullable=False, doc="apply, verification or rollback"),
+    Column("at", Text, nullable=False, doc="when, UTC"),
+    Column("data", Text, nullable=False, doc="the summary, as JSON"),
 )
 """What apply, verify and rollback found at their ends."""
 
@@ -149,25 +156,34 @@ shared = MetaData()
 parts = Table(
     "parts",
     shared,
-    Column("stage", Text, primary_key=True),
-    Column("number", Integer, primary_key=True),
-    Column("items", Text, nullable=False, default="[]"),
-    Column("records", Integer, nullable=False, default=0),
-    Column("state", Text, nullable=False, default="open"),
-    Column("owner", Text),
-    Column("epoch", Integer, nullable=False, default=0),
-    Column("until", DateTime(timezone=True)),
-    Column("done", Integer, nullable=False, default=0),
-    Column("result", Text),
+    Column("stage", Text, primary_key=True, doc="of the run"),
+    Column("number", Integer, primary_key=True, doc="of the part in its stage"),
+    Column("items", Text, nullable=False, default="[]", doc="its accounts, as JSON"),
+    Column("records", Integer, nullable=False, default=0, doc="how many"),
+    Column("state", Text, nullable=False, default="open", doc="how far it is"),
+    Column("owner", Text, doc="who works on it"),
+    Column("epoch", Integer, nullable=False, default=0, doc="rises with every holder"),
+    Column("until", DateTime(timezone=True), doc="when the lease ends, by the database's clock"),
+    Column("done", Integer, nullable=False, default=0, doc="records so far"),
+    Column("result", Text, doc="what came of it, as JSON"),
 )
 """What a run is divided into: accounts (``items``) of one stage of it. Whoever works on a part holds a lease of it: ``owner`` until
 ``until``, the database's time; ``epoch`` rises with every holder. The part ``run`` stands for the whole run."""
 
-paces = Table("paces", shared, Column("backend", Text, primary_key=True), Column("free", DateTime(timezone=True), nullable=False))
+paces = Table(
+    "paces",
+    shared,
+    Column("backend", Text, primary_key=True, doc="its identity"),
+    Column("free", DateTime(timezone=True), nullable=False, doc="when its next request may go"),
+)
 """When the next request may go to a backend, whoever sends it."""
 
 maps = Table(
-    "maps", shared, Column("kind", Text, primary_key=True), Column("source", Text, primary_key=True), Column("target", Text, nullable=False)
+    "maps",
+    shared,
+    Column("kind", Text, primary_key=True, doc="invoices, charge types or policies"),
+    Column("source", Text, primary_key=True, doc="the source's id"),
+    Column("target", Text, nullable=False, doc="the target's, as JSON"),
 )
 """The maps of invoices, charge types and policies, for the workers that plan; ``target`` is JSON."""
 
