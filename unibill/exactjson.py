@@ -65,10 +65,11 @@ def _writable(value: object) -> object:
         return value
     if isinstance(value, Decimal):
         return msgspec.Raw(number(value).encode())
+    # Asking whether a value is an abstract Mapping is slow, and nearly all are dicts, lists or tuples.
+    if isinstance(value, dict) or (not isinstance(value, (list, tuple)) and isinstance(value, Mapping)):
+        return {str(key): _writable(item) for key, item in cast("Mapping[object, object]", value).items()}
+    if isinstance(value, (list, tuple)) or (isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray))):
+        return [_writable(item) for item in cast("Sequence[object]", value)]
     if isinstance(value, float):
         raise InexactJSON(f"{value!r} is a float; pass a Decimal, so that its digits are known")
-    if isinstance(value, Mapping):
-        return {str(key): _writable(item) for key, item in cast("Mapping[object, object]", value).items()}
-    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
-        return [_writable(item) for item in cast("Sequence[object]", value)]
     raise InexactJSON(f"{type(value).__name__} has no form in JSON")

@@ -221,6 +221,69 @@ def _bound(client: httpx.Client) -> None:
             _log.warning("this httpx keeps its connections elsewhere: the head of an answer is bounded by the timeout only")
 
 
+class _Lanes:
+    """Clients with one connection each, as many as requests are under way at once, all with one TLS context.
+
+    A pool of httpx's looks at every connection for every request, under a lock: with dozens of threads that costs more than all else.
+
+    Args:
+        make: gives a new client.
+        most: how many.
+        patience: seconds to wait for one to be free.
+    """
+
+    def __init__(self, make: Callable[[], httpx.Client], most: int, patience: float) -> None:
+        self._make = make
+        self._patience = patience
+        self._places = threading.BoundedSemaphore(most)
+        self._free: list[httpx.Client] = []
+        self._all: list[httpx.Client] = []
+        self._guard = threading.Lock()
+        self._is_closed = False
+
+    def take(self) -> httpx.Client:
+        """A client for one request: the one that was used last, whose connection is the most likely to be open still."""
+        if not self._places.acquire(timeout=self._patience):
+            raise httpx.PoolTimeout(f"no connection was free within {self._patience:g} s")
+        with self._guard:
+            if self._is_closed:
+                self._places.release()
+                raise RuntimeError("the backend was closed")
+            if self._free:
+                return self._free.pop()
+            client = self._make()
+            self._all.append(client)
+            return client
+
+    def give_back(self, client: httpx.Client) -> None:
+        """It can be taken again."""
+        self._free.append(client)
+        self._places.release()
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._guard:
+            self._is_closed = True
+            for client in self._all:
+                client.close()
+
+
+class _Given:
+    """A client that somebody else made, closes, and bounds, for all requests at once."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+
+    def take(self) -> httpx.Client:
+        return self._client
+
+    def give_back(self, client: httpx.Client) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
 class Transport:
     """Sends requests of one backend, blocking. Safe to use from several threads.
 
@@ -240,16 +303,18 @@ class Transport:
         guard(self, endpoint.secrets)
         check_base_url(endpoint.base_url)
         _check_headers(endpoint)
-        self._owned = client is None
-        self._client = client or httpx.Client(
-            verify=_tls(),
-            trust_env=not _is_loopback(httpx.URL(endpoint.base_url).host),  # what goes to this machine goes past no proxy
-            timeout=min(settings.timeout, settings.deadline),
-            limits=httpx.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency),
-        )
-        if self._owned:
-            _bound(self._client)
-        self._prepared = _Prepared(backend, endpoint, settings, observe, self._owned, Redactor(endpoint.secrets))
+        wait = min(settings.timeout, settings.deadline)
+        is_local = _is_loopback(httpx.URL(endpoint.base_url).host)
+
+        def lane() -> httpx.Client:
+            limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+            # What goes to this machine goes past no proxy.
+            made = httpx.Client(verify=_tls(), trust_env=not is_local, timeout=wait, limits=limits)
+            _bound(made)
+            return made
+
+        self._clients = _Lanes(lane, settings.concurrency, wait) if client is None else _Given(client)
+        self._prepared = _Prepared(backend, endpoint, settings, observe, client is None, Redactor(endpoint.secrets))
         self._runs = _Runs(backend, endpoint, settings)
 
     def send(self, request: Request) -> Response:
@@ -265,22 +330,11 @@ class Transport:
         prepared.check(request)
         started = time.monotonic()
         try:
-            outgoing = self._client.build_request(
-                request.method, prepared.url(request), content=request.body, headers=prepared.headers(request)
-            )
-            with within(prepared.settings.deadline):
-                answer = self._client.send(outgoing, stream=True, follow_redirects=False)
-                try:
-                    body = prepared.body(request, answer)
-                    if answer.is_stream_consumed:
-                        body.take_unpacked(answer.content)
-                    else:
-                        for chunk in answer.iter_raw():
-                            body.take(chunk)
-                            prepared.in_time(request, started)
-                    whole = body.whole()
-                finally:
-                    answer.close()
+            client = self._clients.take()
+            try:
+                answer, whole = self._answer(client, request, started)
+            finally:
+                self._clients.give_back(client)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TooLarge, BrokenCompression) as error:
             failure = prepared.failure(request, error, started)
             prepared.settled(request, started, None, str(failure))
@@ -290,6 +344,23 @@ class Transport:
             raise
         prepared.settled(request, started, answer.status_code)
         return prepared.response(answer, whole)
+
+    def _answer(self, client: httpx.Client, request: Request, started: float) -> tuple[httpx.Response, bytes]:
+        prepared = self._prepared
+        outgoing = client.build_request(request.method, prepared.url(request), content=request.body, headers=prepared.headers(request))
+        with within(prepared.settings.deadline):
+            answer = client.send(outgoing, stream=True, follow_redirects=False)
+            try:
+                body = prepared.body(request, answer)
+                if answer.is_stream_consumed:
+                    body.take_unpacked(answer.content)
+                else:
+                    for chunk in answer.iter_raw():
+                        body.take(chunk)
+                        prepared.in_time(request, started)
+                return answer, body.whole()
+            finally:
+                answer.close()
 
     def run(self, flow: Flow[T], keep: Keep | None = None) -> T:
         """Drive a flow to its value, with retries and pacing."""
@@ -325,8 +396,7 @@ class Transport:
 
     def close(self) -> None:
         """Close the connections, if they are our own."""
-        if self._owned:
-            self._client.close()
+        self._clients.close()
 
 
 async def _let_go(client: httpx.AsyncClient) -> None:

@@ -286,7 +286,8 @@ def test_no_representation_shows_a_secret() -> None:
                 transport,
                 transport._prepared,
                 transport._runs,
-                transport._client,
+                transport._clients,
+                transport._clients.take(),
                 billing.capabilities,
             ]
             for thing in things:

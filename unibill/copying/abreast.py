@@ -1,6 +1,7 @@
 """Reading several lists at once, in bounded memory."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from queue import Empty, Full, Queue
@@ -10,10 +11,12 @@ J = TypeVar("J")
 R = TypeVar("R")
 _BLOCK: Final = 100
 _PATIENCE: Final = 0.05
+_LONGEST: Final = 0.25
+"""Seconds after which a block goes on though it is not full."""
 
 
 def abreast(jobs: Iterable[J], read: Callable[[J], Iterator[R]], width: int) -> Iterator[list[R]]:
-    """What reading each job gives, in blocks, as it comes; the order of jobs is lost, the order within one is kept.
+    """What reading each job gives, in blocks of up to 100, as it comes; the order of jobs is lost, the order within one is kept.
 
     Args:
         jobs: taken one by one.
@@ -59,19 +62,24 @@ class _Work(Generic[J, R]):
 
     def run(self) -> None:
         end = _End(None)
+        block: list[R] = []
+        due = time.monotonic() + _LONGEST
         try:
             while not self._stopped.is_set():
                 with self._lock:
                     taken = list(islice(self._jobs, 1))
                 if not taken:
                     break
-                block: list[R] = []
                 for item in self._read(taken[0]):
                     block.append(item)
                     if len(block) == _BLOCK:
                         self._put(block)
-                        block = []
-                self._put(block)
+                        block, due = [], time.monotonic() + _LONGEST
+                # Blocks go from job to job, since jobs may be many and small.
+                if block and time.monotonic() > due:
+                    self._put(block)
+                    block, due = [], time.monotonic() + _LONGEST
+            self._put(block)
         except _Stopped:
             pass
         except BaseException as error:  # noqa: BLE001 - it is raised again where the results are read

@@ -189,13 +189,18 @@ def carried(credit: Credit, options: PlanOptions) -> Carried | Ruling:
             found.append((draft, _named(allocation)))
     # In an order of our own, because vendors may list allocations in another order each time.
     found.sort(key=lambda one: (one[0].target_id or "", one[0].target_number or "", one[0].amount, one[1]))
-    dropped.sort(key=lambda one: (one.target, one.amount, one.currency, one.reason))
+    dropped.sort(key=place_of)
     amount = money.add([remaining, *(draft.amount for draft, _ in found)])
     if amount > credit.amount:
         return Ruling(Decision.BLOCKED, "contradiction", "what remains and what was spent come to more than its amount")
     if not amount:
         return nothing_left(dropped)
     return Carried(amount, tuple(draft for draft, _ in found), tuple(dropped), tuple(source for _, source in found))
+
+
+def place_of(item: Dropped) -> tuple[str, Decimal, str, str]:
+    """Its place among others."""
+    return item.target, item.amount, item.currency, item.reason
 
 
 def nothing_left(dropped: Sequence[Dropped]) -> Ruling:

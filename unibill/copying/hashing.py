@@ -167,10 +167,10 @@ def _policies(policies: PolicyMap | None) -> str | None:
     return digest([[kind.value, source, target] for (kind, source), target in sorted(policies.pairs.items())])
 
 
-def plan_hash(head: Mapping[str, object], lines: Iterable[object]) -> str:
-    """The hash of a plan: its head and its records, in the order of account and id."""
+def plan_hash(head: Mapping[str, object], lines: Iterable[Sequence[str | None]]) -> str:
+    """The hash of a plan: its head, then lines of text, such as its account map and its records, in the order in which they are given."""
     total = hashlib.sha256(canonical({"schema": SCHEMA, **head}))
     for line in lines:
         total.update(b"\n")
-        total.update(canonical(line))
+        total.update(json.dumps(line).encode())
     return total.hexdigest()

@@ -6,6 +6,7 @@ read, then against the target's snapshot, in the database.
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import delete, insert, select, update
@@ -17,7 +18,7 @@ from unibill.copying.abreast import abreast
 from unibill.copying.carry import Carried, Ruling
 from unibill.copying.decisions import Decision, State
 from unibill.copying.guards import packed
-from unibill.copying.hashing import amount_key, canonical, carry_options, fingerprint, plan_hash, write_settings
+from unibill.copying.hashing import amount_key, carry_options, fingerprint, plan_hash, write_settings
 from unibill.copying.items import ChargeItem, Item, key_of, type_of
 from unibill.copying.matching import Matcher
 from unibill.copying.options import CHARGES, PlanOptions
@@ -25,7 +26,7 @@ from unibill.copying.outline import summarise
 from unibill.copying.place import RunLike
 from unibill.copying.schema import accounts, records, snapshot, targets, totals
 from unibill.copying.scope import Scope
-from unibill.copying.store import RunStore, dumps, loads, now
+from unibill.copying.store import RunStore, dumps, in_chunks, now
 from unibill.copying.summary import PlanSummary, Progress, Tell
 from unibill.copying.telling import telling
 from unibill.copying.texts import Text
@@ -286,18 +287,16 @@ class Planner:
         row["draft"] = draft_text(carry.with_texts(whole, texts, stored=True), what.sources)
         row["withheld"] = _withheld(texts)
         row["losses"] = _lost(losses)
-        dropped = [{"target": d.target, "amount": d.amount, "currency": d.currency, "reason": d.reason} for d in what.dropped]
-        row["dropped"] = dumps(sorted(dropped, key=canonical))
+        row["dropped"] = dumps([item.values() for item in sorted(what.dropped, key=carry.place_of)])
         if draft.allocations and not self._target.capabilities.of(Operation.CREDITS_CREATE_ALLOCATED).usable:
             return Ruling(Decision.BLOCKED, "allocations-unsupported", f"{self._target.name} cannot create credits with allocations")
         return _writable([*drafts.faults_of_credit(draft), *provider.faults_of_credit(draft, mark)], losses)
 
     def keep_accounts(self) -> None:
         """Keep which account becomes which, of those that are known by now."""
-        rows = [{"source": source, "target": target} for source, target in sorted(self._known.items())]
-        with self._store.transaction() as connection:
-            if rows:
-                self._store.database.insert_new(connection, accounts, rows)
+        for pairs in in_chunks(sorted(self._known.items())):
+            with self._store.transaction() as connection:
+                self._store.database.insert_new(connection, accounts, [{"source": source, "target": target} for source, target in pairs])
 
     # The target
 
@@ -403,26 +402,25 @@ def draft_text(draft: CreditDraft, sources: Sequence[str]) -> str:
     )
 
 
+_HASHED: Final = (
+    "source_account",
+    "record_type",
+    "source_id",
+    "decision",
+    "target_account",
+    "mark",
+    "print",
+    "draft",
+    "withheld",
+    "losses",
+    "dropped",
+)
+
+
 def hash_of(store: RunStore) -> str:
-    """The hash of the plan in a store, computed from its rows."""
+    """The hash of the plan in a store, computed from its rows as they are written there."""
     head = {name: store.get(name) for name in ("source_identity", "target_identity", "target_settings", "options")}
-    pairs = [[row["source"], row["target"]] for row in store.stream(select(accounts), accounts.c.source)]
-
-    def lines() -> Iterator[object]:
-        r = records.c
-        for row in store.stream(select(records), r.source_account, r.record_type, r.source_id):
-            yield [
-                row["source_account"],
-                row["record_type"],
-                row["source_id"],
-                row["decision"],
-                row["target_account"],
-                row["mark"],
-                row["print"],
-                None if row["draft"] is None else loads(row["draft"]),
-                row["withheld"],
-                loads(row["losses"]),
-                loads(row["dropped"]),
-            ]
-
-    return plan_hash({**head, "accounts": pairs}, lines())
+    r = records.c
+    pairs = store.stream(select(accounts), accounts.c.source)
+    rows = store.stream(select(*(r[name] for name in _HASHED)), r.source_account, r.record_type, r.source_id)
+    return plan_hash(head, chain(([row["source"], row["target"]] for row in pairs), ([row[name] for name in _HASHED] for row in rows)))
