@@ -72,11 +72,12 @@ def run_file(words: Sequence[str]) -> str:
     """The tables of a run file."""
     del words
     notes = {name: note for name, note in _attributes(inspect.getsource(schema)) if note}
+    found = {made.name: (variable, made) for variable, made in vars(schema).items() if isinstance(made, Table) and variable == made.name}
     parts: list[str] = []
-    for variable, made in vars(schema).items():
-        if isinstance(made, Table):
-            rows = [[f"`{column.name}`", _column(column), as_markdown(column.doc or "")] for column in made.columns]
-            parts += [f"### `{made.name}`", "", notes.get(variable, ""), "", table(["Column", "Type", "Meaning"], rows), ""]
+    for name, (variable, made) in found.items():
+        rows = [[f"`{column.name}`", _column(column), as_markdown(column.doc or "")] for column in made.columns]
+        where = "" if made.metadata is schema.metadata else "Only where several processes can work on one run. "
+        parts += [f"### `{name}`", "", f"{where}{notes.get(variable, '')}", "", table(["Column", "Type", "Meaning"], rows), ""]
     return "\n".join(parts)
 
 

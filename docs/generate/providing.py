@@ -108,7 +108,7 @@ def reasons(words: Sequence[str]) -> str:
         for field in fields
         if field.arrival in {Arrival.LOST, Arrival.CHANGED, Arrival.PARTLY}
     ]
-    return table(["From, to", "Field", "", "What is lost is", "Because"], rows)
+    return table(["From, to", "Field", "", "Loss of", "Because"], rows)
 
 
 MAKERS: Final[Mapping[str, Maker]] = {

@@ -7,12 +7,15 @@ class Decision(StrEnum):
     """What the plan decides of a source credit."""
 
     CREATE = "create"
+    """It is not at the target yet, and apply creates it."""
     EXISTS = "exists"
     """The target has it already, under its mark."""
     CONFLICT = "conflict"
     """Something else carries its mark; nothing is created over it."""
     SKIP = "skip"
+    """There is nothing to carry, or it was not asked for."""
     BLOCKED = "blocked"
+    """It should be carried and cannot be; a person has to look."""
 
 
 class State(StrEnum):
@@ -21,19 +24,25 @@ class State(StrEnum):
     NONE = ""
     """Nothing is to be done."""
     PLANNED = "planned"
+    """It is to be created and was not begun."""
     SENDING = "sending"
     """An intent is in the store and no outcome: after a crash that is the same as unknown."""
     CREATED = "created"
+    """This run made it, and it was read back."""
     EXISTS = "exists"
+    """It was there already when its turn came."""
     REJECTED = "rejected"
     """The target refused it."""
     FAILED = "failed"
     """It was not made, for a reason that may pass."""
     UNKNOWN = "unknown"
+    """It was sent, and nobody can say whether it took effect; the next apply looks for its mark."""
     REFUSED = "refused"
     """The source has changed since the plan."""
     CONFLICT = "conflict"
+    """When its turn came, something else carried its mark."""
     UNDONE = "undone"
+    """It was rolled back."""
 
 
 UNSETTLED = frozenset({State.SENDING, State.UNKNOWN})
