@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 from pydantic import SecretStr, field_validator
 
-from unibill import config
+from unibill import config, configfile
 from unibill.errors import ConfigurationError, PluginError
 from unibill.provider import BackendSettings
 
@@ -64,24 +64,24 @@ def one(text: str, tmp_path: Path) -> config.Backend:
 
 
 def test_without_a_file_nothing_is_configured() -> None:
-    assert config.find_file() is None
+    assert configfile.find() is None
     assert config.backends() == {}
 
 
 def test_the_file_is_searched_upwards_and_the_nearest_wins(tmp_path: Path) -> None:
     far = write(tmp_path / "unibill.toml")
-    assert config.find_file() == far
+    assert configfile.find() == far
 
     near = write(tmp_path / "project" / "unibill.toml")
-    assert config.find_file() == near
+    assert configfile.find() == near
 
 
 def test_the_users_own_folder_comes_last(tmp_path: Path) -> None:
     own = write(tmp_path / "home" / "unibill.toml")
-    assert config.find_file() == own
+    assert configfile.find() == own
 
     near = write(tmp_path / "project" / "a" / "b" / "unibill.toml")
-    assert config.find_file() == near
+    assert configfile.find() == near
 
 
 def test_the_environment_variable_beats_the_search_and_an_argument_beats_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,8 +89,8 @@ def test_the_environment_variable_beats_the_search_and_an_argument_beats_both(tm
     named, given = write(tmp_path / "named.toml"), write(tmp_path / "given.toml")
     monkeypatch.setenv("UNIBILL_CONFIG", str(named))
 
-    assert config.find_file() == named
-    assert config.find_file(given) == given
+    assert configfile.find() == named
+    assert configfile.find(given) == given
 
 
 def test_a_named_file_that_is_not_there_is_an_error_and_no_other_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

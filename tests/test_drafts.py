@@ -145,12 +145,22 @@ def test_a_blank_id_in_a_charge_is_a_fault_of_that_field(field: str) -> None:
 @pytest.mark.parametrize("amount", [0.1, float("nan"), Decimal("NaN"), Decimal("Infinity"), "NaN", True])
 def test_an_amount_that_is_not_exact_makes_no_draft(amount: object) -> None:
     for make in (credit, charge):
-        with pytest.raises(ValidationError):
+        with pytest.raises(InvalidDraft, match=r"cannot be written: \$\.amount: "):
             make(amount=amount)
 
 
+def test_every_fault_of_a_draft_that_cannot_be_made_is_told_in_our_words() -> None:
+    with pytest.raises(InvalidDraft) as refused:
+        CreditDraft(account_id=269, amount=1.5)  # type: ignore[arg-type, call-arg]  # what a caller without a type checker does
+    assert [str(fault) for fault in refused.value.faults] == [
+        "$.account_id: Input should be a valid string",
+        "$.currency: is missing",
+        "$.amount: 1.5 is a float; give a Decimal, an int or a text such as '10.10'",
+    ]
+
+
 def test_a_draft_takes_no_unknown_field_and_cannot_be_changed() -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(InvalidDraft, match=r"\$\.ammount: is not a field of it"):
         credit(ammount=1)
     with pytest.raises(ValidationError):
         credit().memo = "x"

@@ -3,12 +3,13 @@
 Nothing of the library is imported before a command needs it; ``unibill --help`` loads the command line's own modules and Typer.
 """
 
+import io
 import os
 import sys
 from collections.abc import Sequence
 
 _INSTALL = 'The command line needs libraries that are not installed ({missing}). Install them with: pip install "unibill[cli]"'
-_OF_THE_EXTRA = frozenset({"rich", "shellingham", "sqlalchemy", "starlette", "typer", "uvicorn"})
+_OF_THE_EXTRA = frozenset({"docstring_parser", "packaging", "rich", "shellingham", "sqlalchemy", "starlette", "typer", "uvicorn"})
 _PIPE_CLOSED = 141
 
 
@@ -20,8 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0 done; 1 differences, or some records failed; 2 usage or configuration; 3 the backend refused or could
-        not be reached; 4 a guard or the plan's hash stopped it; 130 interrupted.
+        not be reached; 4 a guard or the plan's hash stopped it; 130 interrupted; 141 whoever read the output has gone.
     """
+    _streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     own = words[: words.index("--")] if "--" in words else words
     debug = "--debug" in own or bool(os.environ.get("UNIBILL_DEBUG"))
@@ -41,6 +43,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the last place that can turn an error into a sentence
         return _explain(error, debug)
     return status
+
+
+def _streams() -> None:
+    """Have all three streams: a closed one goes nowhere, and what an encoding lacks is written as an escape."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - for as long as the process lives
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _explain(error: Exception, debug: bool) -> int:

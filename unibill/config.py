@@ -15,23 +15,19 @@ A secret is written as ``{ env = "NAME" }``, ``{ file = "PATH" }`` (read by nobo
 import importlib
 import os
 import stat
-import tomllib
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
-import platformdirs
 from pydantic import SecretStr, ValidationError
 
-from unibill import plugins
+from unibill import configfile, plugins
 from unibill.errors import ConfigurationError
 from unibill.provider import BackendSettings
 from unibill.redact import Redactor
 
-FILE_NAME: Final = "unibill.toml"
-_ENVIRONMENT: Final = "UNIBILL_BACKENDS__"
 _REFERENCES: Final = frozenset({"env", "file", "keyring"})
 
 
@@ -84,42 +80,20 @@ def _said(kind: str, message: str) -> str:
     )
 
 
-def find_file(explicit: Path | None = None) -> Path | None:
-    """The configuration file: the given one, ``UNIBILL_CONFIG``, or ``unibill.toml`` upwards from here, then the user's folder.
-
-    Raises:
-        ConfigurationError: one was named and is not there.
-    """
-    named = explicit or (Path(os.environ["UNIBILL_CONFIG"]) if os.environ.get("UNIBILL_CONFIG") else None)
-    if named is not None:
-        if not named.is_file():
-            raise ConfigurationError(f"there is no configuration file {named}")
-        return named
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / FILE_NAME).is_file():
-            return folder / FILE_NAME
-    own = Path(platformdirs.user_config_dir("unibill")) / FILE_NAME
-    return own if own.is_file() else None
-
-
 def backends(explicit: Path | None = None, environment: Mapping[str, str] | None = None) -> dict[str, Backend]:
     """Every configured backend, by name.
 
     Raises:
         ConfigurationError: the file is not TOML, or not of the right form; the message says where.
     """
-    environment = os.environ if environment is None else environment
-    file = find_file(explicit)
-    tables: dict[str, dict[str, object]] = {}
-    source = "the environment"
-    if file is not None:
-        source = str(file)
-        tables = _read(file)
-    for variable, value in sorted(environment.items()):
-        if variable.startswith(_ENVIRONMENT) and (name := variable[len(_ENVIRONMENT) :].lower()).count("__") == 1:
-            backend, setting = name.split("__")
-            tables.setdefault(backend, {})[setting] = value
+    file = configfile.find(explicit)
+    written = {} if file is None else configfile.read(file)
+    if file is not None and any(
+        not _is_reference(value) and _looks_secret(name) for table in written.values() for name, value in table.items()
+    ):
+        _warn_if_shared(file)
+    source = "the environment" if file is None else str(file)
+    tables = configfile.overridden(written, os.environ if environment is None else environment)
     return {name: _backend(name, table, source) for name, table in tables.items()}
 
 
@@ -132,24 +106,9 @@ def backend(name: str, explicit: Path | None = None) -> Backend:
     known = backends(explicit)
     if name in known:
         return known[name]
-    file = find_file(explicit)
-    where = f"in {file}" if file else f"no {FILE_NAME} was found from {Path.cwd()} upwards"
+    file = configfile.find(explicit)
+    where = f"in {file}" if file else f"no {configfile.NAME} was found from {Path.cwd()} upwards"
     raise ConfigurationError(f"there is no backend {name!r}: {where}; configured are: {', '.join(known) or 'none'}")
-
-
-def _read(file: Path) -> dict[str, dict[str, object]]:
-    try:
-        content = tomllib.loads(file.read_text("utf-8-sig"))
-    except (ValueError, RecursionError, OSError) as error:
-        raise ConfigurationError(f"{file} cannot be read: {error}") from error
-    if unknown := set(content) - {"backends"}:
-        raise ConfigurationError(f"{file}: unknown tables {', '.join(sorted(unknown))}; a backend is a table [backends.NAME]")
-    tables = content.get("backends", {})
-    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in cast("dict[str, object]", tables).values()):
-        raise ConfigurationError(f"{file}: backends must be tables, each written [backends.NAME]")
-    if any(not _is_reference(value) and _looks_secret(name) for table in tables.values() for name, value in table.items()):
-        _warn_if_shared(file)
-    return {name: dict(table) for name, table in cast("dict[str, dict[str, object]]", tables).items()}
 
 
 def _backend(name: str, table: dict[str, object], source: str) -> Backend:

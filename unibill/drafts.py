@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from unibill import money
-from unibill.errors import Fault
+from unibill.errors import Fault, InvalidDraft
 from unibill.model import Invoicing, TargetType
 from unibill.money import Amount
 from unibill.redact import Shown
@@ -28,9 +28,25 @@ class Draft(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def __init__(self, **values: Any) -> None:  # noqa: ANN401 - each draft's own fields, which pydantic checks
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            faults = [
+                Fault(f"$.{'.'.join(map(str, fault['loc']))}", _said(fault["type"], fault["msg"]))
+                for fault in error.errors(include_input=False)
+            ]
+        else:
+            return
+        raise InvalidDraft(type(self).__name__, faults)
+
     def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
         """What a representation shows: card-like numbers and secrets masked, since representations end up in logs."""
         return [(name, Shown(value) if isinstance(value, str) else value) for name, value in super().__repr_args__()]
+
+
+def _said(kind: str, message: str) -> str:
+    return {"missing": "is missing", "extra_forbidden": "is not a field of it"}.get(kind, message.removeprefix("Value error, "))
 
 
 class AllocationDraft(Draft):

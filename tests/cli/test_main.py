@@ -99,17 +99,50 @@ def test_ctrl_c_is_status_130(tmp_path: Path) -> None:
         assert "Traceback" not in process.stderr.read()
 
 
-def test_a_reader_that_goes_away_makes_no_traceback(place: Place) -> None:
-    done = subprocess.run(  # noqa: S602 - a shell's pipe is what is tested
-        f"{sys.executable} -m unibill credits list billagain --json | head -n 1",
-        shell=True,
+@pytest.mark.parametrize("words", ["credits list billagain --json", "providers", "--help"])
+def test_a_reader_that_goes_away_ends_it_quietly_as_it_ends_any_tool(words: str, place: Place) -> None:
+    done = subprocess.run(  # noqa: S603 - a shell's pipe is what is tested
+        ["/bin/bash", "-c", f"{sys.executable} -m unibill {words} | true; echo ${{PIPESTATUS[0]}}"],
         cwd=place.folder,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.stdout.startswith("{")
-    assert "Traceback" not in done.stderr
+    assert (done.stdout, done.stderr) == ("141\n", "")
+
+
+def test_output_that_cannot_be_written_is_a_sentence() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-m", "unibill", "--version"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (3, "Error: the system refused to read or write: No space left on device.\n")
+
+
+def test_cron_has_no_terminal_no_home_and_no_locale(place: Place) -> None:
+    words = [sys.executable, "-m", "unibill"]
+    bare = {"LC_ALL": "C", "PATH": "/usr/bin:/bin"}
+    for command, status in ((["backends", "--check"], 0), (["credits", "list", "billagain"], 0), (["mapping"], 0), (["doctor"], 0)):
+        done = subprocess.run(  # noqa: S603 - our own command
+            [*words, *command], cwd=place.folder, env=bare, stdin=subprocess.DEVNULL, capture_output=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (status, b"")
+        assert b"\x1b" not in done.stdout
+    asked = subprocess.run(  # noqa: S603 - our own command
+        [*words, "credits", "void", "billagain", "10095"],
+        cwd=place.folder,
+        env=bare,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    assert asked.returncode == 2
+    assert b"there is no terminal to ask on" in asked.stderr
+    assert place.writes() == 0
+
+
+def test_a_stream_whose_encoding_lacks_a_letter_gets_an_escape() -> None:
+    done = spawn("mapping", "billagain", "socotra", env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
+    assert (done.status, done.err) == (0, "")
+    assert "\\xb7" in done.out
 
 
 def test_version_names_unibill_and_every_provider_with_its_distribution() -> None:

@@ -25,7 +25,25 @@ def test_init_writes_a_file_of_its_answers_that_only_its_owner_reads(run: Comman
     assert tables["old"] == {"provider": "billagain", "account": "1042", "api_key": {"env": "OLD_API_KEY"}}
     assert tables["new"]["token"] == {"env": "NEW_TOKEN"}
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert "# time_zone = " in file.read_text("utf-8")
+    text = file.read_text("utf-8")
+    assert "# time_zone = " in text
+    assert "# The account's number, the user name of HTTP Basic." in text
+    assert "  export OLD_API_KEY=...\n  export NEW_TOKEN=...\n  unibill backends --check\n" in done.out
+
+
+def test_init_asks_again_where_an_answer_cannot_be(run: Command, tmp_path: Path) -> None:
+    answers = "billagain\nold\nmine\n1042\ny\nsocotra\nold\nnew\nhttp://api.example.com\nhttps://api.example.com\nno-uuid\n6ec2f7d0-3c7e-4c5b-9a56-2f3f2b0c9a11\nn\n"
+    done = run("init", stdin=answers)
+    assert done.status == 0, done.err
+    for said in ("String should match pattern", "old is there already", "is plain http", "'no-uuid' is not a tenant locator"):
+        assert said in done.out
+    assert set(tomllib.loads((tmp_path / "unibill.toml").read_text("utf-8"))["backends"]) == {"old", "new"}
+
+
+def test_init_without_anybody_to_answer_writes_nothing_and_says_so(run: Command, tmp_path: Path) -> None:
+    done = run("init", stdin="billagain\n")
+    assert (done.status, done.err) == (2, "Error: The input ended before the last question was answered; nothing was written.\n")
+    assert not (tmp_path / "unibill.toml").exists()
 
 
 def test_what_init_writes_is_a_configuration_that_works(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:

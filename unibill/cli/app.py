@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from unibill.cli import charges, cluster, credits, demo, failing, looking, output, runs, sandboxing, scaffold, setup
+from unibill.cli import charges, cluster, credits, demo, doctor, failing, looking, output, runs, sandboxing, scaffold, setup
 from unibill.cli.options import COPY, RECORDS, SEE, SET_UP
 from unibill.showing import show
 
@@ -37,9 +37,13 @@ class _Ordered(TyperGroup):
 
 @contextmanager
 def _harmless() -> Iterator[None]:
-    """Make what was typed safe to look at in usage errors, which repeat it."""
+    """Make what was typed safe to look at in usage errors, which repeat it, and take what Typer would end silently out of its hands."""
     try:
         yield
+    except KeyboardInterrupt:
+        raise failing.Interrupted from None
+    except BrokenPipeError:
+        raise failing.ReaderGone from None
     except Exception as error:
         if callable(told := getattr(error, "format_message", None)):
             said = "\n".join(map(show, str(told()).splitlines()))
@@ -69,12 +73,19 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command.
 
     Raises:
+        KeyboardInterrupt: Ctrl-C.
+        BrokenPipeError: whoever read the output has gone.
         Exception: whatever the command raises; usage errors are told here.
     """
     output.forget()
+    output.raise_when_the_reader_goes()
     failing.warn_plainly()
     try:
         _command()(list(arguments), prog_name="unibill")
+    except failing.Interrupted:
+        raise KeyboardInterrupt from None
+    except failing.ReaderGone:
+        raise BrokenPipeError from None
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     return 0
@@ -131,7 +142,7 @@ _add(
     SET_UP,
     ("init", setup.init, "unibill init"),
     ("backends", looking.backends, "unibill backends --check"),
-    ("doctor", setup.doctor, "unibill doctor"),
+    ("doctor", doctor.doctor, "unibill doctor"),
     ("new-provider", scaffold.new_provider, "unibill new-provider acme"),
 )
 app.add_typer(setup.config, name="config", rich_help_panel=SET_UP)

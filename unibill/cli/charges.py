@@ -37,9 +37,11 @@ def list_charges(
 ) -> None:
     """List the charges of exactly one account, policy or transaction."""
     from unibill.cli.backends import opened
+    from unibill.cli.progress import reading
 
     with opened(backend, config) as billing:
-        print_charges(billing.charges.list(account, policy=policy, transaction=transaction, include_all=include_all), json)
+        found = billing.charges.list(account, policy=policy, transaction=transaction, include_all=include_all)
+        print_charges(reading(found, "charges"), json)
 
 
 @app.command("add", epilog="Example: unibill charges add new --account 01J5… --currency USD --amount -12.50 --type GoodwillCredit")
@@ -117,21 +119,21 @@ def reverse(
 
 def print_charges(found: "Iterable[Charge]", json: bool) -> None:
     """Print charges, each as soon as it is read."""
-    from unibill.cli.output import Column, json_lines, table, text_of
+    from unibill.cli.output import Column, amount_of, json_lines, table
     from unibill.showing import show
 
     if json:
         json_lines(charge.jsonable() for charge in found)
         return
     columns = (
-        Column("id", least=12),
-        Column("account", least=8, drop=4),
+        Column("id", lift=True),
+        Column("account", drop=4),
         Column("amount", right=True),
         Column("cur"),
-        Column("category", least=8),
-        Column("type", least=10),
+        Column("category"),
+        Column("type", least=10, wrap=True),
         Column("invoicing", drop=3),
-        Column("reverses", least=8, drop=2),
+        Column("reverses", drop=2),
         Column("tag", least=10, drop=5),
     )
 
@@ -140,7 +142,7 @@ def print_charges(found: "Iterable[Charge]", json: bool) -> None:
             yield (
                 show(charge.id),
                 show(charge.account_id),
-                text_of(charge.amount),
+                amount_of(charge.amount, charge.currency),
                 show(charge.currency),
                 charge.category.value,
                 show(charge.type),

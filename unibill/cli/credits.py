@@ -55,10 +55,11 @@ def list_credits(
 ) -> None:
     """List the credits of an account, of an invoice, or all of a backend."""
     from unibill.cli.backends import opened
+    from unibill.cli.progress import reading
 
     with opened(backend, config) as billing:
         found = billing.credits.list(account, invoice=invoice, include_reversed=reversed_too, allocations=allocations)
-        print_credits(found, json)
+        print_credits(reading(found, "credits"), json)
 
 
 @app.command("get", epilog="Example: unibill credits get old 10095")
@@ -240,17 +241,17 @@ def declined() -> None:
 
 def print_credits(found: "Iterable[Credit]", json: bool) -> None:
     """Print credits, each as soon as it is read."""
-    from unibill.cli.output import Column, json_lines, table, text_of
+    from unibill.cli.output import Column, amount_of, json_lines, table, text_of
     from unibill.showing import show
 
     if json:
         json_lines(credit.jsonable() for credit in found)
         return
     columns = (
-        Column("id", least=12),
-        Column("account", least=8, drop=4),
-        Column("kind", least=8, drop=3),
-        Column("status", least=8),
+        Column("id", lift=True),
+        Column("account", drop=4),
+        Column("kind", drop=3),
+        Column("status"),
         Column("amount", right=True),
         Column("remaining", right=True),
         Column("cur"),
@@ -266,8 +267,8 @@ def print_credits(found: "Iterable[Credit]", json: bool) -> None:
                 show(credit.account_id),
                 credit.kind.value,
                 credit.status.value + (" !" if credit.findings else ""),
-                text_of(credit.amount),
-                "?" if credit.remaining is None else text_of(credit.remaining),
+                amount_of(credit.amount, credit.currency),
+                "?" if credit.remaining is None else amount_of(credit.remaining, credit.currency),
                 show(credit.currency),
                 text_of(credit.issued_on),
                 show(credit.number),
@@ -279,14 +280,15 @@ def print_credits(found: "Iterable[Credit]", json: bool) -> None:
 
 def print_credit(credit: "Credit", json: bool) -> None:
     """Print one credit with everything that is known of it."""
-    from unibill.cli.output import YELLOW, Column, fields, json_lines, say, table, text_of
+    from unibill.cli.output import YELLOW, Column, amount_of, fields, json_lines, say, table, text_of
     from unibill.showing import show
 
     if json:
         json_lines([credit.jsonable()])
         return
     skipped = {"allocations", "findings", "extra"}
-    values = [(name, text_of(getattr(credit, name))) for name in type(credit).model_fields if name not in skipped]
+    money = {name: amount_of(getattr(credit, name), credit.currency) for name in ("amount", "applied", "remaining")}
+    values = [(name, money.get(name, text_of(getattr(credit, name)))) for name in type(credit).model_fields if name not in skipped]
     fields((name, value) for name, value in values if value)
     if credit.allocations:
         say()
@@ -295,16 +297,16 @@ def print_credit(credit: "Credit", json: bool) -> None:
                 show(item.id),
                 item.target.type.value,
                 show(item.target.id or item.target.number),
-                text_of(item.amount),
+                amount_of(item.amount, item.currency),
                 show(item.currency),
                 "undone" if item.reversed_at else "",
             )
             for item in credit.allocations
         ]
         columns = (
-            Column("allocation", least=12),
+            Column("allocation", lift=True),
             Column("to"),
-            Column("target", least=12),
+            Column("target", lift=True),
             Column("amount", right=True),
             Column("cur"),
             Column(""),

@@ -6,10 +6,19 @@ import warnings
 
 from rich.text import Text
 
-from unibill.cli.output import BOLD, RED, YELLOW, err, note
+from unibill.cli.output import BOLD, RED, YELLOW, note, tell
 from unibill.errors import BackendError, UnibillError
 from unibill.redact import Redactor, clean, guard
 from unibill.showing import visible
+
+
+class Interrupted(Exception):
+    """Ctrl-C, on its way past Typer, which would say nothing."""
+
+
+class ReaderGone(Exception):
+    """The output goes nowhere any more; on its way past Typer, which would end with status 1."""
+
 
 _secrets: set[str] = set()
 _UNEXPECTED = 3
@@ -37,10 +46,14 @@ def report(error: Exception, debug: bool) -> int:
         note("\n".join(visible(clean(redactor.text(line))) for line in lines))
     if isinstance(error, UnibillError):
         said = "\n".join(visible(clean(redactor.text(line))) for line in _sentence(error).splitlines())
-        err().print(Text.assemble(("Error: ", RED + BOLD), (said, RED)))
+        tell(Text.assemble(("Error: ", RED + BOLD), (said, RED)))
         return error.exit_status
+    if isinstance(error, OSError) and error.strerror:
+        where = f" ({visible(clean(redactor.text(str(error.filename))))})" if error.filename else ""
+        tell(Text(f"Error: the system refused to read or write: {error.strerror}{where}.", RED))
+        return _UNEXPECTED
     said = "" if debug else " Run it again with --debug to see where."
-    err().print(Text(f"Error: something unexpected went wrong: {type(error).__name__}.{said}", RED))
+    tell(Text(f"Error: something unexpected went wrong: {type(error).__name__}.{said}", RED))
     return _UNEXPECTED
 
 
@@ -54,7 +67,7 @@ def _sentence(error: UnibillError) -> str:
 def warn_plainly() -> None:
     """Print warnings as sentences, without a file and a line."""
 
-    def tell(
+    def warn(
         message: Warning | str,
         category: type[Warning],
         filename: str,
@@ -68,4 +81,4 @@ def warn_plainly() -> None:
         note(f"Warning: {visible(clean(Redactor(_secrets).text(str(message))))}", YELLOW)
 
     if not sys.warnoptions:
-        warnings.showwarning = tell
+        warnings.showwarning = warn

@@ -1,11 +1,12 @@
 """Commands that only look: providers, backends, mapping, explain."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unibill.cli.options import Backend, Config, Json
+from unibill.cli.options import Backend, Config, Json, system_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,11 +54,11 @@ def providers(*, json: Json = False) -> None:
         return
     columns = (
         Column("name"),
-        Column("title", least=8),
-        Column("distribution", least=12, drop=1),
+        Column("title", least=8, wrap=True),
+        Column("distribution", drop=1),
         Column("state"),
         Column("operations", right=True),
-        Column("rests on", least=12),
+        Column("rests on", least=12, wrap=True),
     )
     total = len(Operation)
     table(
@@ -91,21 +92,25 @@ def backends(
     Exit status 1 if one of them cannot be used.
     """
     from unibill import config as configuration
-    from unibill.cli.output import Column, json_lines, note, say, table
+    from unibill.cli.output import RED, Column, json_lines, note, say, table
+    from unibill.cli.progress import working
     from unibill.showing import show
 
     known = configuration.backends(config)
-    rows = [_backend_row(name, config, check) for name in known]
+    rows: list[dict[str, object]] = []
+    for name in known:
+        with working(f"asking {show(name)}") if check else nullcontext():
+            rows.append(_backend_row(name, config, check))
     if json:
         json_lines(rows)
     else:
-        columns = [Column("name"), Column("provider"), Column("system", least=20), Column("state", least=12)]
+        columns = [Column("name"), Column("provider"), Column("system", least=20, wrap=True), Column("state")]
         table(columns, [[show(str(row[key])) for key in ("name", "provider", "system", "state")] for row in rows], empty="no backends")
         if not known:
             say("`unibill init` writes a unibill.toml by asking; `unibill sandbox --write DIR` writes one for the sandboxes.")
         for row in rows:
             if row["reason"]:
-                note(f"{show(str(row['name']))}: {show(str(row['reason']))}")
+                note(f"{show(str(row['name']))}: {show(str(row['reason']))}", RED if row["state"] == "broken" else None)
     if any(row["state"] == "broken" for row in rows):
         raise typer.Exit(1)
 
@@ -159,7 +164,12 @@ def _harmless_read(billing: object) -> bool:
 def explain(
     backend: Backend,
     credit_id: Annotated[str, typer.Argument(metavar="ID", help="The credit's id.", show_default=False)],
-    to: Annotated[str, typer.Option("--to", metavar="BACKEND", help="The other backend, or a provider's name.", show_default=False)],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to", metavar="BACKEND", help="The other backend, or a provider's name.", show_default=False, autocompletion=system_names
+        ),
+    ],
     account: Annotated[str | None, typer.Option(help="Its account; some vendors find a credit only with it.", show_default=False)] = None,
     target_account: Annotated[str | None, typer.Option(help="The account at the other backend.", show_default=False)] = None,
     *,
@@ -253,8 +263,13 @@ def _word(field: "Explained") -> str:
 
 
 def mapping(
-    source: Annotated[str | None, typer.Argument(metavar="SRC", help="A provider's name, or a backend's.", show_default=False)] = None,
-    target: Annotated[str | None, typer.Argument(metavar="DST", help="Another one.", show_default=False)] = None,
+    source: Annotated[
+        str | None,
+        typer.Argument(metavar="SRC", help="A provider's name, or a backend's.", show_default=False, autocompletion=system_names),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Argument(metavar="DST", help="Another one.", show_default=False, autocompletion=system_names)
+    ] = None,
     *,
     json: Json = False,
     config: Config = None,

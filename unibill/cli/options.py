@@ -10,7 +10,34 @@ RECORDS = "Records"
 COPY = "Copy"
 SET_UP = "Set up"
 
-Backend: TypeAlias = Annotated[str, typer.Argument(metavar="BACKEND", help="A backend's name in unibill.toml.", show_default=False)]
+
+def backend_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The configured backends that begin so, for shell completion: reads the configuration and imports no provider."""
+    import os
+
+    from unibill import configfile
+    from unibill.errors import UnibillError
+
+    try:
+        file = configfile.find(ctx.params.get("config") or ctx.params.get("config_file"))
+        names = configfile.overridden({} if file is None else configfile.read(file), os.environ)
+    except (UnibillError, OSError):
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def system_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Backends, and providers by their entry points' names, for commands that take either."""
+    from importlib.metadata import entry_points
+
+    providers = {point.name for point in entry_points(group="unibill.providers")}
+    return sorted({*backend_names(ctx, incomplete), *(name for name in providers if name.startswith(incomplete))})
+
+
+Backend: TypeAlias = Annotated[
+    str,
+    typer.Argument(metavar="BACKEND", help="A backend's name in unibill.toml.", show_default=False, autocompletion=backend_names),
+]
 Config: TypeAlias = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="The configuration file, instead of the one that is found.", show_default=False),

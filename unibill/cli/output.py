@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from textwrap import wrap
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
@@ -24,7 +23,9 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 _GAP: Final = 2
+_UNDER: Final = "  "
 _MEASURED: Final = 200
+_NARROWEST: Final = 20
 _ELLIPSIS: Final = "…"
 BOLD: Final = Style(bold=True)
 DIM: Final = Style(dim=True)
@@ -38,9 +39,10 @@ class Column:
     """A column of a table.
 
     Attributes:
-        least: how narrow it may become where room is short; None = it keeps its width.
+        least: how narrow it may become where room is short; None = it keeps its width, as ids and amounts do.
         wrap: where room is short, go on in the next line instead of being cut.
         drop: columns of the highest number go first where room is still short; 0 = never.
+        lift: where dropping was not enough, stand on a line of its own above the rest of the row.
     """
 
     title: str
@@ -48,6 +50,7 @@ class Column:
     least: int | None = None
     drop: int = 0
     wrap: bool = False
+    lift: bool = False
 
 
 @cache
@@ -62,6 +65,16 @@ def err() -> Console:
     return Console(markup=False, highlight=False, emoji=False, soft_wrap=True, stderr=True)
 
 
+def raise_when_the_reader_goes() -> None:
+    """Have every console, that of Typer's help too, raise where nobody reads any more; Rich would end with status 1."""
+
+    def gone(console: Console) -> NoReturn:
+        console.quiet = True
+        raise BrokenPipeError
+
+    Console.on_broken_pipe = gone  # type: ignore[method-assign, assignment]  # Typer makes consoles of its own, of this class
+
+
 def forget() -> None:
     """Forget the consoles, so that a test's standard output is found anew."""
     out.cache_clear()
@@ -70,8 +83,12 @@ def forget() -> None:
 
 def say(text: str = "", style: Style | None = None) -> None:
     """Print a line of our own words, wrapped at words on a terminal."""
-    console = out()
-    console.print(Text(text, style or ""), soft_wrap=not console.is_terminal)
+    _wrapped(out(), Text(text, style or ""))
+
+
+def command(text: str, style: Style | None = None) -> None:
+    """Print a command to be copied: in one line, whatever the room, since a line end inside would break it."""
+    out().print(Text(f"  {text}", style or ""))
 
 
 def heading(text: str) -> None:
@@ -82,7 +99,16 @@ def heading(text: str) -> None:
 
 def note(text: str, style: Style | None = None) -> None:
     """Print a line on standard error, so that the output stays clean."""
-    err().print(Text(text, style or ""))
+    tell(Text(text, style or ""))
+
+
+def tell(text: Text) -> None:
+    """Print styled words on standard error, wrapped at words on a terminal."""
+    _wrapped(err(), text)
+
+
+def _wrapped(console: Console, text: Text) -> None:
+    console.print(text, soft_wrap=not console.is_terminal)
 
 
 def json_lines(values: Iterable[object]) -> None:
@@ -118,19 +144,17 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], *, width: in
         say(empty, DIM)
         return 0
     natural = [max(cell_len(column.title), *(cell_len(row[i]) for row in first)) for i, column in enumerate(columns)]
-    widths = _fitted(columns, natural, available)
-    chosen = [i for i, size in enumerate(widths) if size is not None]
-    sizes = [(i, widths[i] or 0) for i in chosen]
+    layout = _laid_out(columns, natural, available)
     console = out()
-    console.print(Text(_line(columns, sizes, [column.title for column in columns], available), DIM))
+    for line in layout.lines([column.title for column in columns]):
+        console.print(Text(line, DIM))
     count = 0
     for row in _chained(first, source):
-        for cells in _wrapped(columns, sizes, row, available):
-            console.print(Text(_line(columns, sizes, cells, available)))
+        for line in layout.lines(row):
+            console.print(Text(line))
         count += 1
-    hidden = [column.title for i, column in enumerate(columns) if i not in chosen]
-    if hidden:
-        say(f"no room for: {', '.join(hidden)}", DIM)
+    if layout.hidden:
+        say(f"no room for: {', '.join(layout.hidden)}", DIM)
     return count
 
 
@@ -139,60 +163,91 @@ def _chained(first: Sequence[Sequence[str]], rest: Iterator[Sequence[str]]) -> I
     yield from rest
 
 
-def _wrapped(columns: Sequence[Column], sizes: Sequence[tuple[int, int]], row: Sequence[str], available: int | None) -> list[Sequence[str]]:
-    """The lines of a row: one, unless a cell that may go on is too long."""
-    parts = {i: wrap(row[i], size) for i, size in sizes if columns[i].wrap and available is not None and cell_len(row[i]) > size}
-    if not parts:
-        return [row]
-    height = max(map(len, parts.values()))
-    lines: list[Sequence[str]] = []
-    for place in range(height):
-        lines.append([_part(parts[i], place) if i in parts else cell if place == 0 else "" for i, cell in enumerate(row)])
-    return lines
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How rows are set: which columns stand above, which beside each other and how wide, and what has no room."""
+
+    columns: Sequence[Column]
+    above: Sequence[int]
+    beside: Sequence[tuple[int, int]]
+    available: int | None
+
+    @property
+    def hidden(self) -> list[str]:
+        shown = {*self.above, *(i for i, _ in self.beside)}
+        return [column.title for i, column in enumerate(self.columns) if i not in shown]
+
+    def lines(self, row: Sequence[str]) -> Iterator[str]:
+        """The lines of a row: one, unless something stands above it or goes on below."""
+        if self.above:
+            cells = [row[i] or "–" for i in self.above]
+            together = (" " * _GAP).join(cells)
+            yield from [together] if cell_len(together) <= (self.available or 0) else cells
+        indent = _UNDER if self.above else ""
+        parts = {i: _folded(row[i], size) for i, size in self.beside if self.columns[i].wrap and self._too_long(row[i], size)}
+        for place in range(max(map(len, parts.values()), default=1)):
+            yield indent + self._line([_part(parts[i], place) if i in parts else cell if place == 0 else "" for i, cell in enumerate(row)])
+
+    def _too_long(self, text: str, size: int) -> bool:
+        return self.available is not None and cell_len(text) > size
+
+    def _line(self, cells: Sequence[str]) -> str:
+        parts: list[str] = []
+        for i, size in self.beside:
+            text = cells[i]
+            if self._too_long(text, size) and self.columns[i].least is not None:
+                text = set_cell_size(text, max(size - 1, 0)).rstrip() + _ELLIPSIS
+            padding = " " * max(size - cell_len(text), 0)
+            parts.append(padding + text if self.columns[i].right else text + padding)
+        return (" " * _GAP).join(parts).rstrip()
+
+
+def _folded(text: str, size: int) -> list[str]:
+    return [line.plain.rstrip() for line in Text(text).wrap(out(), size)]
 
 
 def _part(lines: Sequence[str], place: int) -> str:
     return lines[place] if place < len(lines) else ""
 
 
-def _line(columns: Sequence[Column], sizes: Sequence[tuple[int, int]], cells: Sequence[str], available: int | None) -> str:
-    parts: list[str] = []
-    for i, size in sizes:
-        text = cells[i]
-        length = cell_len(text)
-        if length > size and available is not None and columns[i].least is not None:
-            text = set_cell_size(text, max(size - 1, 0)).rstrip() + _ELLIPSIS
-            length = cell_len(text)
-        padding = " " * max(size - length, 0)
-        parts.append(padding + text if columns[i].right else text + padding)
-    return (" " * _GAP).join(parts).rstrip()
-
-
-def _fitted(columns: Sequence[Column], natural: Sequence[int], available: int | None) -> list[int | None]:
-    widths: list[int | None] = list(natural)
+def _laid_out(columns: Sequence[Column], natural: Sequence[int], available: int | None) -> _Layout:
+    every = range(len(columns))
     if available is None:
-        return widths
+        return _Layout(columns, (), [(i, natural[i]) for i in every], available)
+    beside, excess = _fitted(columns, natural, every, available)
+    lifted = [i for i in every if columns[i].lift]
+    if not (excess and lifted):
+        return _Layout(columns, (), beside, available)
+    rest = [i for i in every if i not in lifted]
+    beside, _ = _fitted(columns, natural, rest, available - len(_UNDER))
+    return _Layout(columns, lifted, beside, available)
+
+
+def _fitted(columns: Sequence[Column], natural: Sequence[int], among: Iterable[int], available: int) -> tuple[list[tuple[int, int]], int]:
+    """The columns that fit beside each other, with their widths, and by how much they still exceed the room."""
+    shown = list(among)
     while True:
-        shown = [i for i, size in enumerate(widths) if size is not None]
-        total = sum(natural[i] for i in shown) + _GAP * (len(shown) - 1)
-        spare = sum(max(natural[i] - max(columns[i].least or natural[i], cell_len(columns[i].title)), 0) for i in shown)
+        total = sum(natural[i] for i in shown) + _GAP * max(len(shown) - 1, 0)
+        spare = sum(max(natural[i] - _least(columns[i], natural[i]), 0) for i in shown)
         droppable = [i for i in shown if columns[i].drop]
         if total - spare <= available or not droppable:
-            return _shrunk(columns, widths, max(total - available, 0))
-        widths[max(droppable, key=lambda i: columns[i].drop)] = None
+            return _shrunk(columns, natural, shown, max(total - available, 0)), max(total - spare - available, 0)
+        shown.remove(max(droppable, key=lambda i: columns[i].drop))
 
 
-def _shrunk(columns: Sequence[Column], widths: Sequence[int | None], excess: int) -> list[int | None]:
-    """Take ``excess`` off the widest columns that may be cut."""
-    sizes = list(widths)
-    floors = {i: max(column.least, cell_len(column.title)) for i, column in enumerate(columns) if column.least is not None}
+def _least(column: Column, natural: int) -> int:
+    return natural if column.least is None else max(column.least, cell_len(column.title))
+
+
+def _shrunk(columns: Sequence[Column], natural: Sequence[int], shown: Sequence[int], excess: int) -> list[tuple[int, int]]:
+    """Take ``excess`` off the widest columns that may be cut or go on in the next line."""
+    sizes = {i: natural[i] for i in shown}
     for _ in range(excess):
-        wide = [(sizes[i] or 0, i) for i, floor in floors.items() if sizes[i] is not None and (sizes[i] or 0) > floor]
+        wide = [(size, i) for i, size in sizes.items() if size > _least(columns[i], natural[i])]
         if not wide:
             break
-        size, i = max(wide)
-        sizes[i] = size - 1
-    return sizes
+        sizes[max(wide)[1]] -= 1
+    return list(sizes.items())
 
 
 def ask(question: str, *, yes: bool) -> bool:
@@ -218,7 +273,19 @@ def fields(pairs: Iterable[tuple[str, str]], indent: int = 0) -> None:
     listed = list(pairs)
     size = max((len(name) for name, _ in listed), default=0)
     for name, value in listed:
-        out().print(Text.assemble(" " * indent, (f"{name:<{size}}", DIM), "  ", value))
+        labelled(Text(f"{' ' * indent}{name:<{size}}  ", DIM), value)
+
+
+def labelled(label: Text, value: str) -> None:
+    """Print a value after its label; where it is too long for a terminal, the next lines begin under the first.
+
+    A value without a space, such as a hash, stays in one piece, so that it can be copied.
+    """
+    space = room()
+    parts = [value] if space is None or " " not in value else _folded(value, max(space - label.cell_len, _NARROWEST)) or [value]
+    out().print(Text.assemble(label, parts[0]))
+    for part in parts[1:]:
+        out().print(Text(" " * label.cell_len + part))
 
 
 def amount_of(amount: "Decimal | None", currency: str) -> str:

@@ -1,17 +1,21 @@
 """Progress of long work: a bar on a terminal, plain lines elsewhere, nothing beside ``--json``. Always on standard error."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from unibill.cli.output import DIM, err, note, text_of
+from rich.text import Text
+
+from unibill.cli.output import DIM, err, note, out, text_of
 from unibill.showing import show
 
 if TYPE_CHECKING:
     from unibill.copying.summary import Progress, Tell
 
+T = TypeVar("T")
 _EVERY_SECONDS: Final = 10.0
+_AT_ONCE: Final = 100
 _OTHER_COLUMNS: Final = 60
 """How wide everything but the money is."""
 
@@ -48,6 +52,41 @@ def _bar() -> "Generator[Tell, None, None]":
             bars.update(tasks[event.phase], completed=event.done, total=event.total, more=_cut(_more(event), space))  # type: ignore[arg-type]  # rich's TaskID is an int of its own name
 
         yield tell
+
+
+@contextmanager
+def working(text: str) -> "Generator[None, None, None]":
+    """Say on a terminal what is going on, while it goes on."""
+    if not err().is_terminal:
+        yield
+        return
+    with err().status(Text(text)):
+        yield
+
+
+def reading(records: "Iterable[T]", what: str) -> "Iterator[T]":
+    """Pass records through, and show on a terminal that they are being read.
+
+    Where they are printed on the same terminal, until the first is there; where they go into a file or a pipe, how many there are.
+    """
+    if not err().is_terminal:
+        yield from records
+        return
+    source = iter(records)
+    with err().status(Text(f"reading {what}")) as shown:
+        for first in source:
+            break
+        else:
+            return
+        if not out().is_terminal:
+            yield first
+            for count, record in enumerate(source, 2):
+                yield record
+                if count % _AT_ONCE == 0:
+                    shown.update(Text(f"{count} {what}"))
+            return
+    yield first
+    yield from source
 
 
 class _Lines:

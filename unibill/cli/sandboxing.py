@@ -56,6 +56,7 @@ def sandbox(
     /_sandbox/ there are routes to inject faults, reset, seed, and read the books.
     """
     from unibill.cli import cast as roles
+    from unibill.cli.progress import working
     from unibill.errors import ConfigurationError
     from unibill.sandbox import Sandbox
 
@@ -65,7 +66,8 @@ def sandbox(
     try:
         with Sandbox(_systems(), db, switches) as hosted:
             if seed is not None or not filled:
-                _seed(hosted, seed or "documented", random_seed)
+                with working("filling the sandboxes"):
+                    _seed(hosted, seed or "documented", random_seed)
             made = roles.add_twins(hosted, hosted, invoices=True) if write is not None else None
 
             def ready(url: str) -> None:
@@ -132,7 +134,7 @@ def _records(path: Path) -> list[dict[str, object]]:
 def _tell(hosted: "Sandbox", url: str, folder: Path | None, json: bool) -> None:
     import sys
 
-    from unibill.cli.output import DIM, fields, heading, say
+    from unibill.cli.output import DIM, command, fields, heading, say
     from unibill.exactjson import dumps
     from unibill.showing import show
 
@@ -149,8 +151,8 @@ def _tell(hosted: "Sandbox", url: str, folder: Path | None, json: bool) -> None:
         say("The credentials are the sandbox's own and open nothing else.", DIM)
         if folder is not None:
             say(f"{show(str(folder))} holds unibill.toml and the maps. In that folder, try:")
-            say("  unibill copy billagain socotra --run forth.run --accounts accounts.csv")
-            say("  unibill copy socotra billagain --run back.run --accounts accounts-back.csv")
+            command("unibill copy billagain socotra --run forth.run --accounts accounts.csv")
+            command("unibill copy socotra billagain --run back.run --accounts accounts-back.csv")
     sys.stdout.flush()
 
 

@@ -45,7 +45,7 @@ def new_provider(
 
     A distribution of its own: typed, with a local sandbox, and with tests that it passes. Overwrites nothing.
     """
-    from unibill.cli.output import say
+    from unibill.cli.output import command, say
     from unibill.errors import ConfigurationError
     from unibill.showing import show
 
@@ -62,10 +62,8 @@ def new_provider(
     except OSError as error:
         raise ConfigurationError(f"{error.filename or place} cannot be written: {error.strerror}") from error
     say(f"{show(str(place))} is written: a provider for a made-up API, to be changed into your vendor's. Try it:")
-    say(f"  cd {show(str(place))}")
-    say("  pip install -e '.[test]'")
-    say("  pytest")
-    say("  unibill providers")
+    for line in (f"cd {show(str(place))}", "pip install -e '.[test]'", "pytest", "unibill providers"):
+        command(line)
     say("Its README.md says what to change first; docs/write-a-provider.md of unibill leads through an example.")
 
 

@@ -1,7 +1,10 @@
-"""``init``, ``config show`` and ``doctor``: getting a machine ready, and finding out why it is not."""
+"""``init`` and ``config show``: a configuration is made, and told."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from textwrap import wrap
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
 
     from unibill.provider import BackendSettings
 
+_COMMENT: Final = 100
 config = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
 
 
@@ -19,10 +23,11 @@ config = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
 def show_config(*, json: Json = False, config_file: Config = None) -> None:
     """Show the configuration in force, without secrets."""
     from unibill import config as configuration
+    from unibill import configfile
     from unibill.cli.output import fields, heading, json_lines, say
     from unibill.showing import show
 
-    file = configuration.find_file(config_file)
+    file = configfile.find(config_file)
     backends = configuration.backends(config_file)
     shown = {
         name: {key: _shown(backend.provider, key, value) for key, value in backend.settings.items()} for name, backend in backends.items()
@@ -85,89 +90,6 @@ def _holds_secret(setting: "FieldInfo") -> bool:
     return setting.annotation is SecretStr
 
 
-def doctor(*, json: Json = False, config_file: Config = None) -> None:
-    """Find out what is wrong with an installation, and what to do.
-
-    Checks libraries, providers and configuration. Sends nothing. Exit status 1 if something is wrong.
-    """
-    from rich.text import Text
-
-    from unibill.cli.output import GREEN, RED, YELLOW, json_lines, out, say
-    from unibill.showing import show
-
-    findings = [*_installation(), *_plugins(), *_configuration(config_file)]
-    if json:
-        json_lines({"check": check, "state": state, "message": message} for check, state, message in findings)
-    else:
-        style = {"ok": GREEN, "note": YELLOW, "wrong": RED}
-        size = max(len(check) for check, _, _ in findings)
-        for check, state, message in findings:
-            out().print(Text.assemble((f"{state:<6}", style[state]), f"{show(check):<{size}}  {show(message)}"))
-        wrong = sum(state == "wrong" for _, state, _ in findings)
-        say()
-        say("Nothing is wrong." if not wrong else f"{wrong} things are wrong; each line says what to do.", GREEN if not wrong else RED)
-    if any(state == "wrong" for _, state, _ in findings):
-        raise typer.Exit(1)
-
-
-def _installation() -> list[tuple[str, str, str]]:
-    import platform
-    from importlib.util import find_spec
-
-    from unibill import __version__
-
-    findings = [("unibill", "ok", f"{__version__} on Python {platform.python_version()}, {platform.system()}")]
-    needed = {"rich": "cli", "sqlalchemy": "cli", "starlette": "cli", "typer": "cli", "uvicorn": "cli"}
-    missing = [name for name in needed if find_spec(name) is None]
-    if missing:
-        findings.append(("extra cli", "wrong", f"not installed: {', '.join(missing)}; pip install 'unibill[cli]'"))
-    else:
-        findings.append(("extra cli", "ok", "runs, sandboxes and this command line"))
-    if find_spec("keyring") is None:
-        findings.append(("keyring", "note", "not installed; needed only for secrets written as { keyring = ... }"))
-    return findings
-
-
-def _plugins() -> list[tuple[str, str, str]]:
-    from unibill import plugins
-    from unibill.errors import PluginError
-
-    found = plugins.found()
-    broken = plugins.broken()
-    findings = [
-        (f"provider {name}", "wrong" if name in broken else "ok", broken.get(name) or ", ".join(one.distributions))
-        for name, one in found.items()
-    ]
-    if not found:
-        findings.append(("providers", "wrong", "none is installed; reinstall unibill, whose wheel brings socotra and billagain"))
-    try:
-        plugins.observers()
-    except PluginError as error:
-        findings.append(("observers", "wrong", str(error)))
-    return findings
-
-
-def _configuration(config_file: Path | None) -> list[tuple[str, str, str]]:
-    from unibill import config as configuration
-    from unibill.errors import ConfigurationError
-
-    try:
-        file = configuration.find_file(config_file)
-        backends = configuration.backends(config_file)
-    except ConfigurationError as error:
-        return [("configuration", "wrong", str(error))]
-    if not backends:
-        return [("configuration", "note", "no backend is configured; unibill init writes a unibill.toml by asking")]
-    findings = [("configuration", "ok", str(file) if file else "from the environment only")]
-    for name, backend in backends.items():
-        try:
-            provider, settings = backend.load()
-            findings.append((f"backend {name}", "ok", provider(settings).identity()))
-        except ConfigurationError as error:
-            findings.append((f"backend {name}", "wrong", str(error)))
-    return findings
-
-
 def init(
     path: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write it.")] = Path("unibill.toml"),
 ) -> None:
@@ -178,7 +100,7 @@ def init(
     import os
 
     from unibill import plugins
-    from unibill.cli.output import say
+    from unibill.cli.output import command, say
     from unibill.errors import ConfigurationError
     from unibill.showing import show
 
@@ -187,9 +109,12 @@ def init(
     names = [name for name in plugins.found() if name not in plugins.broken()]
     if not names:
         raise ConfigurationError("no provider is installed that works; unibill doctor tells more")
+    variables: list[str] = []
     try:
-        text = "\n".join([_HEAD, *_asked(names)])
-    except typer.Abort:
+        text = "\n".join([_HEAD, *_asked(names, variables)])
+    except typer.Abort as ended:
+        if isinstance(ended.__context__, EOFError):
+            raise ConfigurationError("the input ended before the last question was answered; nothing was written") from None
         raise KeyboardInterrupt from None
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -197,29 +122,45 @@ def init(
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
-    say(f"{show(str(path))} is written. Set the environment variables it names, then: unibill backends --check")
+    say(f"{show(str(path))} is written. Next:")
+    for variable in variables:
+        command(f"export {variable}=...")
+    command("unibill backends --check" if path.name == "unibill.toml" else f"unibill backends --check --config {show(str(path))}")
 
 
-def _asked(names: list[str]) -> list[str]:
-    """The tables of the backends that somebody wants."""
+def _asked(names: list[str], variables: list[str]) -> list[str]:
+    """The tables of the backends that somebody wants; adds to ``variables`` the environment variables that they name."""
     from unibill import plugins
     from unibill.cli.output import say
     from unibill.showing import show
 
+    say(f"Providers: {', '.join(f'{show(name)} ({show(plugins.load(name).title)})' for name in names)}")
     parts: list[str] = []
+    taken: set[str] = set()
     while True:
-        say(f"Providers: {', '.join(map(show, names))}")
-        provider = typer.prompt("Which provider", default=names[0])
-        if provider not in names:
-            say(f"There is no provider {show(provider)}.")
-            continue
-        name = typer.prompt("What shall this backend be called", default=provider)
-        if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
-            say("Use letters, digits, - and _.")
-            continue
-        parts.append(_table(name, provider, plugins.load(provider).Settings))
+        provider = _answer("Which provider", names[0], lambda text: "" if text in names else f"There is no provider {show(text)}.")
+        name = _answer("What shall this backend be called", "" if provider in taken else provider, lambda text: _fault_of_name(text, taken))
+        taken.add(name)
+        parts.append(_table(name, provider, plugins.load(provider).Settings, variables))
         if not typer.confirm("Another backend", default=False):
             return parts
+
+
+def _answer(question: str, default: str, fault: "Callable[[str], str]") -> str:
+    """An answer without a fault; asks until there is one."""
+    from unibill.cli.output import YELLOW, say
+
+    while True:
+        text: str = typer.prompt(question, default=default or None)
+        if not (wrong := fault(text)):
+            return text
+        say(wrong, YELLOW)
+
+
+def _fault_of_name(name: str, taken: set[str]) -> str:
+    if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+        return "Use letters, digits, - and _."
+    return f"{name} is there already; choose another name." if name in taken else ""
 
 
 _HEAD = """\
@@ -234,21 +175,56 @@ _HEAD = """\
 """
 
 
-def _table(name: str, provider: str, settings: "type[BackendSettings]") -> str:
-    """A backend's table: what is required is asked for; the rest stands as comments with its default."""
+def _table(name: str, provider: str, settings: "type[BackendSettings]", variables: list[str]) -> str:
+    """A backend's table: what is required is asked for; the rest stands as comments with its meaning and its default."""
+    from unibill.cli.meanings import meanings
+    from unibill.cli.output import DIM, say
+    from unibill.provider import BackendSettings
     from unibill.sandbox.toml import quoted
+    from unibill.showing import show
 
+    told = meanings(settings)
+    shared = set(BackendSettings.model_fields) - {"base_url"}  # what is the vendor's own comes first
     lines = [f"[backends.{name}]", f"provider = {quoted(provider)}"]
     later: list[str] = []
-    for key, setting in settings.model_fields.items():
+    for key, setting in sorted(settings.model_fields.items(), key=lambda item: item[0] in shared):
+        about = _comment(told.get(key, ""))
         if _holds_secret(setting):
             variable = f"{name}_{key}".upper().replace("-", "_")
-            lines.append(f"{key} = {{ env = {quoted(variable)} }}  # set it in the environment")
+            variables.append(variable)
+            lines += ["", *about, f"{key} = {{ env = {quoted(variable)} }}"]
         elif setting.is_required():
-            lines.append(f"{key} = {quoted(typer.prompt(f'  {key}'))}")
+            if told.get(key):
+                say(f"  {show(told[key])}", DIM)
+            value = _answer(f"  {key}", "", partial(_fault_of_setting, settings, key))
+            lines += ["", *about, f"{key} = {quoted(value)}"]
         else:
-            later.append(f"# {key} = {_default(setting)}")
-    return "\n".join([*lines, "# What follows has a default; take away the # to change it.", *later, ""])
+            later += ["", *about, f"# {key} = {_default(setting)}"]
+    return "\n".join([*lines, "", "# What follows has a default; take away the # before a setting to change it.", *later, ""])
+
+
+def _comment(text: str) -> list[str]:
+    return [f"# {line}" for line in wrap(text[:1].upper() + text[1:], _COMMENT)]
+
+
+def _fault_of_setting(settings: "type[BackendSettings]", key: str, value: str) -> str:
+    """What is wrong with one setting, whatever the others are."""
+    from pydantic import ValidationError
+
+    from unibill.errors import ConfigurationError
+    from unibill.http import check_base_url
+    from unibill.showing import show
+
+    try:
+        if key == "base_url":
+            check_base_url(value)
+        settings.model_validate({key: value})
+    except ConfigurationError as error:
+        return f"{show(str(error))}."
+    except ValidationError as error:
+        faults = [fault["msg"].removeprefix("Value error, ") for fault in error.errors(include_input=False) if fault["loc"] == (key,)]
+        return f"{show('; '.join(faults))}." if faults else ""
+    return ""
 
 
 def _default(setting: "FieldInfo") -> str:
@@ -258,5 +234,5 @@ def _default(setting: "FieldInfo") -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if value is None:
-        return '""  # none by default'
+        return "...  # none by default"
     return str(value) if isinstance(value, (int, float)) else quoted(str(value))

@@ -5,7 +5,7 @@ from decimal import Decimal
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
-from unibill.cli.output import DIM, GREEN, RED, YELLOW, Column, amount_of, fields, heading, say, table
+from unibill.cli.output import DIM, GREEN, RED, YELLOW, Column, amount_of, command, fields, heading, say, table
 from unibill.showing import show
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def print_plan(plan: "PlanSummary", *, then: bool = True) -> None:
     if plan.totals:
         heading("Per account and currency")
         columns = (
-            Column("account", least=10),
-            Column("becomes", least=10),
+            Column("account", lift=True),
+            Column("becomes", lift=True),
             Column("cur"),
             Column("credits", right=True, drop=1),
             Column("remaining", right=True),
@@ -78,7 +78,7 @@ def print_plan(plan: "PlanSummary", *, then: bool = True) -> None:
         say("Nothing was written. Apply refuses this plan until the guards named above are raised, or --yes is given.", DIM)
     elif plan.counts.get("create", 0) and then:
         say("Nothing was written yet. When the plan is signed off:", DIM)
-        say(f"  unibill apply --run {quote(show(plan.run))} --expect {plan.hash}", DIM)
+        command(f"unibill apply --run {quote(show(plan.run))} --expect {plan.hash}", DIM)
 
 
 def _why(plan: "PlanSummary", decision: str) -> str:
@@ -112,9 +112,9 @@ def print_problems(problems: "Iterable[Problem]") -> None:
         return
     columns = (
         Column("what"),
-        Column("account", least=8, drop=1),
-        Column("source", least=10),
-        Column("target", least=10),
+        Column("account", drop=1),
+        Column("source", lift=True),
+        Column("target", lift=True),
         Column("because", least=20, wrap=True),
     )
     table(columns, rows[: TOP * 2])
@@ -130,9 +130,9 @@ def print_verification(proof: "Verification") -> None:
         columns = (
             Column(""),
             Column("what", least=10),
-            Column("account", least=8),
-            Column("source", least=10),
-            Column("target", least=10),
+            Column("account", drop=1),
+            Column("source", lift=True),
+            Column("target", lift=True),
             Column("because", least=20, wrap=True),
         )
         rows = [
@@ -144,7 +144,7 @@ def print_verification(proof: "Verification") -> None:
     if proof.conservation:
         say()
         columns = (
-            Column("account", least=12),
+            Column("account", lift=True),
             Column("cur"),
             Column("before", right=True),
             Column("+ carried", right=True),
