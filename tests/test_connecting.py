@@ -96,18 +96,14 @@ def test_an_injected_client_is_left_open() -> None:
 def test_own_connections_are_closed_with_the_facade() -> None:
     billing = unibill.connect(MemoryProvider(MemorySettings()))
     with billing:
-        client = billing._transport._clients.take()
-        billing._transport._clients.give_back(client)
-        assert not client.is_closed
-    assert client.is_closed
-    with pytest.raises(RuntimeError, match="was closed"):
-        billing._transport._clients.take()
+        assert not billing._transport._lanes.closed
+    assert billing._transport._lanes.closed
 
 
 def test_own_connections_are_closed_with_the_awaitable_facade() -> None:
     async def work() -> None:
         async with unibill.aconnect(MemoryProvider(MemorySettings())) as billing:
-            assert not billing._transport._client.is_closed
-        assert billing._transport._client.is_closed
+            assert not billing._transport._lanes.closed
+        assert billing._transport._lanes.closed
 
     asyncio.run(work())

@@ -30,7 +30,7 @@ from unibill.errors import (
 )
 from unibill.events import RequestSettled
 from unibill.flow import Effect, Flow, Request, Response, Sleep, Step, exchange
-from unibill.http import AsyncTransport, Transport, check_base_url, without_waiting
+from unibill.http import AsyncTransport, Transport, check_base_url, proxy_to, without_waiting
 from unibill.provider import BackendSettings, Endpoint
 
 
@@ -119,6 +119,31 @@ def test_a_proxy_of_the_environment_never_sees_what_goes_to_this_machine(
         driver().run(exchange(READ))
 
         assert (len(server.seen), proxy.seen) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("environment", "base_url", "proxy"),
+    [
+        ({"HTTPS_PROXY": "http://proxy:3128"}, "https://api.example.com/v1", "http://proxy:3128"),
+        ({"HTTPS_PROXY": "proxy:3128"}, "https://api.example.com", "http://proxy:3128"),
+        ({"ALL_PROXY": "http://proxy:3128"}, "https://api.example.com", "http://proxy:3128"),
+        ({"HTTP_PROXY": "http://proxy:3128"}, "https://api.example.com", None),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "example.com"}, "https://api.example.com", None),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "*"}, "https://api.example.com", None),
+        ({"HTTPS_PROXY": "http://proxy:3128"}, "https://localhost:8443", None),
+        ({}, "https://api.example.com", None),
+    ],
+)
+def test_the_environment_says_which_proxy_leads_to_a_vendor(
+    environment: dict[str, str], base_url: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+        monkeypatch.delenv(variable.lower(), raising=False)
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+
+    assert proxy_to(base_url) == proxy
 
 
 # Where credentials may go

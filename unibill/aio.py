@@ -63,6 +63,7 @@ class AsyncCredits:
             provider.credit_pages(query),
             provider.settings.read_ahead,
             billing.name,
+            billing.apart,
         )
         async with aclosing(pages):
             async for items in pages:
@@ -175,6 +176,7 @@ class AsyncCharges:
             provider.charge_pages(query),
             provider.settings.read_ahead,
             billing.name,
+            billing.apart,
         )
         async with aclosing(pages):
             async for items in pages:
@@ -210,11 +212,13 @@ class AsyncBilling:
         provider: the provider behind it.
         credits: its credits.
         charges: its charges.
+        apart: drives a flow that reads, one of many at once; see ``AsyncTransport.apart``.
     """
 
     def __init__(self, name: str, provider: AnyProvider, *, client: AsyncClient | None = None, observers: Sequence[object] = ()) -> None:
         self.core = Core(name, provider, observers)
         self._transport = AsyncTransport(name, provider.endpoint(), provider.settings, client=client, observe=self.core.settled)
+        self.apart = self._transport.apart
         self.credits = AsyncCredits(self)
         self.charges = AsyncCharges(self)
 

@@ -4,11 +4,12 @@ The timeouts of httpx hold for one read each, so a server that sends a byte a se
 handshake is given no more time than what is left. A blocking request runs in one thread, so the deadline is kept per thread.
 """
 
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpcore
@@ -38,10 +39,18 @@ def _left(timeout: float | None, late: type[Exception]) -> float | None:
 
 
 class Bounded(httpcore.NetworkBackend):
-    """A network backend whose connections keep to the thread's deadline."""
+    """A network backend of one connection, which keeps to the thread's deadline and can be cut by another thread."""
 
     def __init__(self, inner: httpcore.NetworkBackend) -> None:
         self._inner = inner
+        self._last: httpcore.NetworkStream | None = None
+
+    def cut(self) -> None:
+        """End whatever waits on the connection, at once, as if the other side had gone."""
+        connection: object = None if self._last is None else self._last.get_extra_info("socket")
+        if isinstance(connection, socket.socket):
+            with suppress(OSError):
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)  # past TLS, which another thread is using
 
     def connect_tcp(
         self,
@@ -53,13 +62,15 @@ class Bounded(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Connect."""
         left = _left(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._inner.connect_tcp(host, port, left, local_address, socket_options))
+        self._last = _Stream(self._inner.connect_tcp(host, port, left, local_address, socket_options))
+        return self._last
 
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None
     ) -> httpcore.NetworkStream:
         """Connect."""
-        return _Stream(self._inner.connect_unix_socket(path, _left(timeout, httpcore.ConnectTimeout), socket_options))
+        self._last = _Stream(self._inner.connect_unix_socket(path, _left(timeout, httpcore.ConnectTimeout), socket_options))
+        return self._last
 
     def sleep(self, seconds: float) -> None:
         """Sleep."""

@@ -5,6 +5,7 @@ redirect, bounds an answer's size before and after decompression and the time it
 tells "was not sent" from "nobody knows". What httpx and httpcore log is masked. A driver runs a flow: it sends, sleeps, keeps steps, and names the backend in every error.
 """
 
+import asyncio
 import contextlib
 import ipaddress
 import logging
@@ -12,10 +13,13 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import anyio
 import httpx
@@ -25,6 +29,7 @@ from unibill.deadlines import Bounded, within
 from unibill.errors import BackendError, ConfigurationError, InvalidQuery, MalformedResponse, Unavailable, UnsupportedOperation
 from unibill.events import RequestSettled
 from unibill.flow import Effect, Flow, Request, Response, Sleep, Step
+from unibill.lanes import AsyncLanes, Full, Lanes
 from unibill.provider import BackendSettings, Endpoint
 from unibill.redact import Redactor, clean, guard
 from unibill.retry import Pacer, Paces, Policy, resilient
@@ -37,6 +42,7 @@ Keep = Callable[[Step], None]
 Observe = Callable[[RequestSettled], None]
 
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_TROUBLE: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TooLarge, BrokenCompression, Full)
 _LAST_PORT: Final = 65535
 _LOGGERS: Final = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks")
 _log = logging.getLogger("unibill")
@@ -129,6 +135,19 @@ class _Prepared:
             raise InvalidQuery(what) from None
         return self.endpoint.base_url + request.path + query
 
+    def outgoing(self, request: Request) -> httpx.Request:
+        limits = {"connect": self.patience, "read": self.patience, "write": self.patience}
+        url, headers = self.url(request), self.headers(request)
+        return httpx.Request(request.method, url, content=request.body, headers=headers, extensions={"timeout": limits})
+
+    def given(self, request: Request, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
+        return client.build_request(request.method, self.url(request), content=request.body, headers=self.headers(request))
+
+    @property
+    def patience(self) -> float:
+        """Seconds for a connection, and without a byte."""
+        return min(self.settings.timeout, self.settings.deadline)
+
     def headers(self, request: Request) -> dict[str, str]:
         own = {"accept": "application/json", "accept-encoding": ENCODINGS, "user-agent": f"unibill/{__version__}"}
         headers = {**own, **self.endpoint.headers}
@@ -173,6 +192,8 @@ class _Prepared:
     def failure(self, request: Request, error: Exception, started: float) -> BackendError | InvalidQuery:
         unsent = self.proves_unsent and isinstance(error, _NOT_SENT)
         self.redactor.chain(error)
+        if isinstance(error, Full):
+            error, unsent = httpx.PoolTimeout(f"no connection was free within {self.patience:g} s"), self.proves_unsent
         if isinstance(error, TooLarge):
             return self.too_large(request)
         if isinstance(error, BrokenCompression):
@@ -207,81 +228,77 @@ def _ignore(_: RequestSettled) -> None:
     return None
 
 
-def _bound(client: httpx.Client) -> None:
-    """Have every connection of a client keep to the deadline of the thread that uses it.
+def proxy_to(base_url: str) -> str | None:
+    """The proxy that the environment asks for; what goes to this machine goes past every proxy."""
+    url = urlsplit(base_url)
+    if _is_loopback(url.hostname or "") or proxy_bypass(url.netloc):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
+
+
+_ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+
+
+class _Lane:
+    """One connection, kept to the deadline of the thread that uses it.
 
     httpx offers no place for a network backend, so it is put where httpx keeps its own; a test proves that it is in force.
     """
-    for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001 - there is no public way
-        pool = getattr(transport, "_pool", None)
-        inner = getattr(pool, "_network_backend", None)
-        if pool is not None and inner is not None:
-            pool._network_backend = Bounded(inner)  # noqa: SLF001 - as above
-        elif transport is not None:
+
+    def __init__(self, proxy: str | None) -> None:
+        self._transport = httpx.HTTPTransport(verify=_tls(), limits=_ONE, proxy=proxy)
+        self.send = self._transport.handle_request
+        self._bounded: Bounded | None = None
+        pool: Any = getattr(self._transport, "_pool", None)
+        if hasattr(pool, "_network_backend"):
+            self._bounded = pool._network_backend = Bounded(pool._network_backend)  # noqa: SLF001 - there is no public way
+        else:
             _log.warning("this httpx keeps its connections elsewhere: the head of an answer is bounded by the timeout only")
 
-
-class _Lanes:
-    """Clients with one connection each, as many as requests are under way at once, all with one TLS context.
-
-    A pool of httpx's looks at every connection for every request, under a lock: with dozens of threads that costs more than all else.
-
-    Args:
-        make: gives a new client.
-        most: how many.
-        patience: seconds to wait for one to be free.
-    """
-
-    def __init__(self, make: Callable[[], httpx.Client], most: int, patience: float) -> None:
-        self._make = make
-        self._patience = patience
-        self._places = threading.BoundedSemaphore(most)
-        self._free: list[httpx.Client] = []
-        self._all: list[httpx.Client] = []
-        self._guard = threading.Lock()
-        self._is_closed = False
-
-    def take(self) -> httpx.Client:
-        """A client for one request: the one that was used last, whose connection is the most likely to be open still."""
-        if not self._places.acquire(timeout=self._patience):
-            raise httpx.PoolTimeout(f"no connection was free within {self._patience:g} s")
-        with self._guard:
-            if self._is_closed:
-                self._places.release()
-                raise RuntimeError("the backend was closed")
-            if self._free:
-                return self._free.pop()
-            client = self._make()
-            self._all.append(client)
-            return client
-
-    def give_back(self, client: httpx.Client) -> None:
-        """It can be taken again."""
-        self._free.append(client)
-        self._places.release()
-
     def close(self) -> None:
-        """Close all connections."""
-        with self._guard:
-            self._is_closed = True
-            for client in self._all:
-                client.close()
+        """Close the connection."""
+        self._transport.close()
+
+    def cut(self) -> None:
+        """End what another thread waits for."""
+        if self._bounded is not None:
+            self._bounded.cut()
 
 
-class _Given:
-    """A client that somebody else made, closes, and bounds, for all requests at once."""
+class Stop:
+    """Ends a flow that another thread drives: no further try, and whatever it waits for is cut."""
 
-    def __init__(self, client: httpx.Client) -> None:
-        self._client = client
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+        self._cut: Callable[[], None] | None = None
 
-    def take(self) -> httpx.Client:
-        return self._client
+    @property
+    def asked(self) -> bool:
+        """Whether it has been asked for."""
+        return self._asked.is_set()
 
-    def give_back(self, client: httpx.Client) -> None:
-        pass
+    def now(self) -> None:
+        """Ask for it."""
+        self._asked.set()
+        if (cut := self._cut) is not None:
+            cut()
 
-    def close(self) -> None:
-        pass
+    @contextlib.contextmanager
+    def able(self, cut: Callable[[], None]) -> Iterator[None]:
+        """Let what happens inside be cut."""
+        self._cut = cut
+        try:
+            if self.asked:
+                cut()
+            yield
+        finally:
+            self._cut = None
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, but not beyond the stop."""
+        self._asked.wait(seconds)
 
 
 class Transport:
@@ -292,32 +309,32 @@ class Transport:
         client: an httpx client to use instead of one of our own; it is not closed. No error of it is taken as proof that a
             request was not sent, and only its own timeouts bound the head of an answer, the deadline the body.
         observe: is told of every try.
+        runs: the pacing to share with another transport of the same backend.
 
     Raises:
         ConfigurationError: the base URL is not fit for credentials, or the credentials are not fit for a header.
     """
 
     def __init__(
-        self, backend: str, endpoint: Endpoint, settings: BackendSettings, *, client: httpx.Client | None = None, observe: Observe = _ignore
+        self,
+        backend: str,
+        endpoint: Endpoint,
+        settings: BackendSettings,
+        *,
+        client: httpx.Client | None = None,
+        observe: Observe = _ignore,
+        runs: "_Runs | None" = None,
     ) -> None:
         guard(self, endpoint.secrets)
         check_base_url(endpoint.base_url)
         _check_headers(endpoint)
-        wait = min(settings.timeout, settings.deadline)
-        is_local = _is_loopback(httpx.URL(endpoint.base_url).host)
-
-        def lane() -> httpx.Client:
-            limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
-            # What goes to this machine goes past no proxy.
-            made = httpx.Client(verify=_tls(), trust_env=not is_local, timeout=wait, limits=limits)
-            _bound(made)
-            return made
-
-        self._clients = _Lanes(lane, settings.concurrency, wait) if client is None else _Given(client)
+        proxy = proxy_to(endpoint.base_url) if client is None else None
+        self._client = client
+        self._lanes = Lanes(lambda: _Lane(proxy), _Lane.close, settings.concurrency)
         self._prepared = _Prepared(backend, endpoint, settings, observe, client is None, Redactor(endpoint.secrets))
-        self._runs = _Runs(backend, endpoint, settings)
+        self._runs = runs or _Runs(backend, endpoint, settings)
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: Request, stop: Stop | None = None) -> Response:
         """Send one request.
 
         Raises:
@@ -330,40 +347,46 @@ class Transport:
         prepared.check(request)
         started = time.monotonic()
         try:
-            client = self._clients.take()
-            try:
-                answer, whole = self._answer(client, request, started)
-            finally:
-                self._clients.give_back(client)
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TooLarge, BrokenCompression) as error:
+            with within(prepared.settings.deadline):
+                if self._client is not None:
+                    outgoing = prepared.given(request, self._client)
+                    answer = self._take(request, self._client.send(outgoing, stream=True, follow_redirects=False), started)
+                else:
+                    outgoing = prepared.outgoing(request)
+                    with self._lanes.taken(prepared.patience) as lane, nullcontext() if stop is None else stop.able(lane.cut):
+                        answer = self._take(request, lane.send(outgoing), started)
+        except _TROUBLE as error:
             failure = prepared.failure(request, error, started)
             prepared.settled(request, started, None, str(failure))
             raise failure from error
         except BackendError as error:
             prepared.settled(request, started, None, error.message)
             raise
-        prepared.settled(request, started, answer.status_code)
-        return prepared.response(answer, whole)
+        prepared.settled(request, started, answer.status)
+        return answer
 
-    def _answer(self, client: httpx.Client, request: Request, started: float) -> tuple[httpx.Response, bytes]:
+    def _take(self, request: Request, answer: httpx.Response, started: float) -> Response:
         prepared = self._prepared
-        outgoing = client.build_request(request.method, prepared.url(request), content=request.body, headers=prepared.headers(request))
-        with within(prepared.settings.deadline):
-            answer = client.send(outgoing, stream=True, follow_redirects=False)
-            try:
-                body = prepared.body(request, answer)
-                if answer.is_stream_consumed:
-                    body.take_unpacked(answer.content)
-                else:
-                    for chunk in answer.iter_raw():
-                        body.take(chunk)
-                        prepared.in_time(request, started)
-                return answer, body.whole()
-            finally:
-                answer.close()
+        try:
+            body = prepared.body(request, answer)
+            if answer.is_stream_consumed:
+                body.take_unpacked(answer.content)
+            else:
+                for chunk in cast("httpx.SyncByteStream", answer.stream):
+                    body.take(chunk)
+                    prepared.in_time(request, started)
+            return prepared.response(answer, body.whole())
+        finally:
+            answer.close()
 
-    def run(self, flow: Flow[T], keep: Keep | None = None) -> T:
-        """Drive a flow to its value, with retries and pacing."""
+    def run(self, flow: Flow[T], keep: Keep | None = None, stop: Stop | None = None) -> T:
+        """Drive a flow to its value, with retries and pacing.
+
+        Args:
+            flow: what to do.
+            keep: makes its steps durable.
+            stop: with which another thread can end it; then the error is of no meaning.
+        """
         layered = self._runs.layered(flow)
         try:
             item = next(layered)
@@ -371,18 +394,20 @@ class Transport:
                 reply: Response | None = None
                 try:
                     if isinstance(item, Request):
-                        reply = self.send(item)
+                        reply = self.send(item, stop)
                     elif isinstance(item, Sleep):
                         if _waiting_everywhere.is_set():
-                            time.sleep(item.seconds)
+                            (time.sleep if stop is None else stop.sleep)(item.seconds)
                     elif keep is not None:
                         keep(item)
                 except BackendError as error:
+                    if stop is not None and stop.asked:
+                        raise
                     item = layered.throw(error)
                 else:
                     item = layered.send(reply)
-        except StopIteration as stop:
-            result: T = stop.value
+        except StopIteration as end:
+            result: T = end.value
             return result
         except BackendError as error:
             self._runs.name(error)
@@ -396,27 +421,7 @@ class Transport:
 
     def close(self) -> None:
         """Close the connections, if they are our own."""
-        self._clients.close()
-
-
-async def _let_go(client: httpx.AsyncClient) -> None:
-    """Close the connections of a client that no request holds any more.
-
-    A request that is cancelled while httpcore waits for a lock of its own leaves a connection that is neither idle nor closed,
-    and takes up a place in the pool for ever.
-    """
-    for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001 - there is no public way
-        pool: Any = getattr(transport, "_pool", None)
-        if not (hasattr(pool, "_connections") and hasattr(pool, "_requests") and hasattr(pool, "_assign_requests_to_connections")):
-            continue
-        held = {id(request.connection) for request in pool._requests}  # noqa: SLF001 - as above
-        lost = [one for one in pool.connections if id(one) not in held and not (one.is_idle() or one.is_closed() or one.is_available())]
-        for connection in lost:
-            pool._connections.remove(connection)  # noqa: SLF001 - as above
-        closing = pool._assign_requests_to_connections() if lost else []  # noqa: SLF001 - those who wait for a place get it
-        with anyio.CancelScope(shield=True):
-            for connection in [*lost, *closing]:
-                await connection.aclose()
+        self._lanes.close()
 
 
 class AsyncTransport:
@@ -434,15 +439,17 @@ class AsyncTransport:
         guard(self, endpoint.secrets)
         check_base_url(endpoint.base_url)
         _check_headers(endpoint)
-        self._owned = client is None
-        self._client = client or httpx.AsyncClient(
-            verify=_tls(),
-            trust_env=not _is_loopback(httpx.URL(endpoint.base_url).host),  # what goes to this machine goes past no proxy
-            timeout=min(settings.timeout, settings.deadline),
-            limits=httpx.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency),
+        proxy = proxy_to(endpoint.base_url) if client is None else None
+        self._client = client
+        self._lanes = AsyncLanes(
+            lambda: httpx.AsyncHTTPTransport(verify=_tls(), limits=_ONE, proxy=proxy),
+            httpx.AsyncHTTPTransport.aclose,
+            settings.concurrency,
         )
-        self._prepared = _Prepared(backend, endpoint, settings, observe, self._owned, Redactor(endpoint.secrets))
+        self._prepared = _Prepared(backend, endpoint, settings, observe, client is None, Redactor(endpoint.secrets))
         self._runs = _Runs(backend, endpoint, settings)
+        self._blocking = Transport(backend, endpoint, settings, observe=observe, runs=self._runs)
+        self._threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="unibill-ahead")
 
     async def send(self, request: Request) -> Response:
         """Send one request; see ``Transport.send``."""
@@ -451,41 +458,38 @@ class AsyncTransport:
         started = time.monotonic()
         try:
             with anyio.fail_after(prepared.settings.deadline):
-                try:
-                    answer, whole = await self._answer(request, started)
-                except anyio.get_cancelled_exc_class():
-                    if self._owned:
-                        await _let_go(self._client)
-                    raise
+                if self._client is not None:
+                    outgoing = prepared.given(request, self._client)
+                    answer = await self._take(request, await self._client.send(outgoing, stream=True, follow_redirects=False), started)
+                else:
+                    outgoing = prepared.outgoing(request)
+                    async with self._lanes.taken(prepared.patience) as lane:
+                        answer = await self._take(request, await lane.handle_async_request(outgoing), started)
         except TimeoutError as error:
             late = prepared.too_slow(request)
             prepared.settled(request, started, None, late.message)
             raise late from error
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TooLarge, BrokenCompression) as error:
+        except _TROUBLE as error:
             failure = prepared.failure(request, error, started)
             prepared.settled(request, started, None, str(failure))
             raise failure from error
         except BackendError as error:
             prepared.settled(request, started, None, error.message)
             raise
-        prepared.settled(request, started, answer.status_code)
-        return prepared.response(answer, whole)
+        prepared.settled(request, started, answer.status)
+        return answer
 
-    async def _answer(self, request: Request, started: float) -> tuple[httpx.Response, bytes]:
+    async def _take(self, request: Request, answer: httpx.Response, started: float) -> Response:
         prepared = self._prepared
-        outgoing = self._client.build_request(
-            request.method, prepared.url(request), content=request.body, headers=prepared.headers(request)
-        )
-        answer = await self._client.send(outgoing, stream=True, follow_redirects=False)
         try:
             body = prepared.body(request, answer)
             if answer.is_stream_consumed:
                 body.take_unpacked(answer.content)
             else:
-                async for chunk in answer.aiter_raw():
+                async for chunk in cast("httpx.AsyncByteStream", answer.stream):
                     body.take(chunk)
                     prepared.in_time(request, started)
-            return answer, body.whole()
+            return prepared.response(answer, body.whole())
         finally:
             await answer.aclose()
 
@@ -508,8 +512,8 @@ class AsyncTransport:
                     item = layered.throw(error)
                 else:
                     item = layered.send(reply)
-        except StopIteration as stop:
-            result: T = stop.value
+        except StopIteration as end:
+            result: T = end.value
             return result
         except BackendError as error:
             self._runs.name(error)
@@ -517,10 +521,26 @@ class AsyncTransport:
         finally:
             layered.close()
 
+    async def apart(self, flow: Flow[T]) -> T:
+        """Drive a flow in a thread of its own, for many at once: there its answer is read and mapped beside the event loop.
+
+        With a client of the caller's it is driven in the event loop. Cancelled, it ends at once.
+        """
+        if self._client is not None:
+            return await self.run(flow)
+        async with self._lanes.room:
+            stop = Stop()
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._threads, self._blocking.run, flow, None, stop)
+            except asyncio.CancelledError:
+                stop.now()
+                raise
+
     async def close(self) -> None:
         """Close the connections, if they are our own."""
-        if self._owned:
-            await self._client.aclose()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._blocking.close()
+        await self._lanes.close()
 
 
 class _Runs:

@@ -106,9 +106,25 @@ def walk(
 
 
 async def awalk(
-    operation: str, pages: PageFlow[R], run: AsyncRunner, addressing: Addressing | None, ahead: int, backend: str = ""
+    operation: str,
+    pages: PageFlow[R],
+    run: AsyncRunner,
+    addressing: Addressing | None,
+    ahead: int,
+    backend: str = "",
+    apart: AsyncRunner | None = None,
 ) -> AsyncGenerator[Sequence[R], None]:
-    """The same, awaited; see ``walk``."""
+    """The same, awaited; see ``walk``.
+
+    Args:
+        operation: for messages.
+        pages: makes the flow of the page at a place.
+        run: drives it.
+        addressing: how pages are numbered; None = each tells the next.
+        ahead: how many pages may be under way at once.
+        backend: its name, for messages.
+        apart: drives those that are asked for ahead; ``run`` if left out.
+    """
     reader: _Reader[R] = _Reader(operation, max(2, ahead + 1), backend)
     page = await run(pages(None))
     yield reader.take(page)
@@ -123,7 +139,7 @@ async def awalk(
         while not reader.ended:
             while len(waiting) < ahead:
                 place += addressing.step
-                waiting.append(asyncio.ensure_future(run(pages(place))))
+                waiting.append(asyncio.ensure_future((apart or run)(pages(place))))
             yield reader.take(await waiting.popleft())
     finally:
         for future in waiting:

@@ -286,8 +286,7 @@ def test_no_representation_shows_a_secret() -> None:
                 transport,
                 transport._prepared,
                 transport._runs,
-                transport._clients,
-                transport._clients.take(),
+                transport._lanes,
                 billing.capabilities,
             ]
             for thing in things:

@@ -1,0 +1,125 @@
+"""Lanes: connections that are never shared, and never more of them than a backend allows.
+
+Whoever sends takes a lane for as long as the exchange lasts. The pools of HTTP libraries look through all their connections and
+waiting requests at every request, under one lock; with tens of requests at once that costs more than the requests do. A lane
+on which something failed is not used again.
+"""
+
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Generic, TypeVar
+
+import anyio
+
+L = TypeVar("L")
+_CLOSED = "the connections of this backend are closed"
+
+
+class Full(Exception):
+    """No lane became free in time."""
+
+
+class Lanes(Generic[L]):
+    """Lanes for threads.
+
+    Args:
+        make: makes one.
+        close: closes one.
+        most: how many there may be.
+    """
+
+    def __init__(self, make: Callable[[], L], close: Callable[[L], None], most: int) -> None:
+        self._make = make
+        self._close = close
+        self._room = threading.BoundedSemaphore(most)
+        self._free: list[L] = []
+        self.closed = False
+
+    @contextmanager
+    def taken(self, patience: float) -> Iterator[L]:
+        """Have a lane to oneself.
+
+        Args:
+            patience: seconds to wait for one.
+
+        Raises:
+            Full: none became free.
+            RuntimeError: the lanes are closed.
+        """
+        if not (self._room.acquire(blocking=False) or self._room.acquire(timeout=patience)):
+            raise Full
+        try:
+            if self.closed:
+                raise RuntimeError(_CLOSED)
+            try:
+                lane = self._free.pop()
+            except IndexError:
+                lane = self._make()
+            try:
+                yield lane
+            except BaseException:
+                self._close(lane)
+                raise
+            self._free.append(lane)
+            if self.closed:
+                self.close()
+        finally:
+            self._room.release()
+
+    def close(self) -> None:
+        """Close the lanes that are free; those that are taken are closed when they come back."""
+        self.closed = True
+        while self._free:
+            self._close(self._free.pop())
+
+
+class AsyncLanes(Generic[L]):
+    """Lanes for tasks; see ``Lanes``.
+
+    Attributes:
+        room: how many more may be taken; whoever works for the same backend by other means takes his place here too.
+    """
+
+    def __init__(self, make: Callable[[], L], close: Callable[[L], Awaitable[None]], most: int) -> None:
+        self._make = make
+        self._close = close
+        self.room = anyio.Semaphore(most, fast_acquire=True)
+        self._free: list[L] = []
+        self.closed = False
+
+    @asynccontextmanager
+    async def taken(self, patience: float) -> AsyncIterator[L]:
+        """Have a lane to oneself; see ``Lanes.taken``."""
+        await self._enter(patience)
+        try:
+            if self.closed:
+                raise RuntimeError(_CLOSED)
+            lane = self._free.pop() if self._free else self._make()
+            try:
+                yield lane
+            except BaseException:
+                with anyio.CancelScope(shield=True):
+                    await self._close(lane)
+                raise
+            self._free.append(lane)
+            if self.closed:
+                await self.close()
+        finally:
+            self.room.release()
+
+    async def _enter(self, patience: float) -> None:
+        try:
+            self.room.acquire_nowait()
+        except anyio.WouldBlock:
+            with anyio.move_on_after(patience) as waited:
+                await self.room.acquire()
+                return
+            if waited.cancelled_caught:
+                raise Full from None
+
+    async def close(self) -> None:
+        """Close the lanes that are free; those that are taken are closed when they come back."""
+        self.closed = True
+        while self._free:
+            await self._close(self._free.pop())
