@@ -84,7 +84,7 @@ def seeded(seed: int) -> random.Random:
 
 def table(rows: Mapping[str, Figures]) -> str:
     """Figures as lines of text."""
-    names = [item.name for item in fields(Figures)]
+    names = [item.name for item in fields(next(iter(rows.values()), Figures()))]
     width = max([len(name) for name in rows] + [3])
     lines = [" " * width + "".join(f"{name:>12}" for name in names)]
     lines += [f"{name:<{width}}" + "".join(f"{getattr(figures, item):>12}" for item in names) for name, figures in rows.items()]

@@ -12,6 +12,7 @@ is told of progress, all of which anybody may write.
 import faulthandler
 import json
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -29,7 +30,21 @@ from unibill_socotra.sandbox import SocotraSandbox
 from unibill_socotra.settings import SocotraSettings
 
 from unibill import connect, exactjson
-from unibill.copying import AccountMap, ApplyOptions, InvoiceMap, PlanOptions, Progress, RollbackOptions, apply, plan, rollback, verify
+from unibill.copying import (
+    AccountMap,
+    ApplyOptions,
+    InvoiceMap,
+    PlanOptions,
+    Progress,
+    RollbackOptions,
+    apply,
+    plan,
+    rollback,
+    verify,
+    workers,
+)
+from unibill.copying.summary import INTERRUPTED
+from unibill.copying.workers import apply_on
 from unibill.drafts import CreditDraft
 from unibill.errors import BackendError, UnibillError
 from unibill.events import WriteSettled
@@ -47,14 +62,15 @@ FAILED = 3
 
 
 class Hold:
-    """Lets a process come to one point for the n-th time and no further.
+    """Lets a process come to one point for the n-th time and no further, or, if it is to freeze there, only once somebody wakes it up.
 
     The points: ``begun`` (before the intent is kept), ``intent`` (it is durable, and nothing was sent), ``answered`` (a write
     was answered, and nobody has noted it), ``noted`` (the answered step was noted), ``outcome`` (the record's outcome was
     noted), ``settling`` (the process waits for writes whose answers were lost).
     """
 
-    def __init__(self, point: str = "", nth: int = 1) -> None:
+    def __init__(self, point: str = "", nth: int = 1, freezes: bool = False) -> None:
+        self._freezes = freezes
         self._point = point
         self._left = nth
         self._guard = threading.Lock()
@@ -68,6 +84,9 @@ class Hold:
             if self._left:
                 return
         _say({"held": point})
+        if self._freezes:
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # this thread does not go one step further
+            return
         threading.Event().wait()
 
     def watched(self, flow: Flow[Credit]) -> Flow[Credit]:
@@ -142,7 +161,7 @@ def work(job: Mapping[str, Any]) -> dict[str, Any]:
         stack.enter_context(nullcontext() if job.get("waiting") else without_waiting())
         target = stack.enter_context(opened("target", job["target"], hold))
         source = stack.enter_context(opened("source", job["source"], Hold()))
-        run = Path(job["run"])
+        run = str(job["run"])
         settle = float(job.get("settle", 0))
         if job["do"] == "plan":
             accounts, invoices = AccountMap.from_pairs(job["accounts"]), InvoiceMap.from_pairs(job["invoices"])
@@ -150,6 +169,12 @@ def work(job: Mapping[str, Any]) -> dict[str, Any]:
         if job["do"] == "apply":
             options = ApplyOptions(settle=settle, concurrency=job.get("concurrency"), only=job.get("only"), yes=True)
             return apply(source, target, run, options, hold.progress).jsonable()
+        if job["do"] == "lay out":
+            apply_on(None, lambda: nullcontext((source, target)), run, ApplyOptions(settle=settle, yes=True))
+            return {"exit_status": 0}
+        if job["do"] == "work":
+            done = workers.work(run, lambda: nullcontext((source, target)))
+            return {"exit_status": 0 if done else INTERRUPTED}
         if job["do"] == "rollback":
             return rollback(target, run, RollbackOptions(settle=settle), hold.progress).jsonable()
         return verify(source, target, run).jsonable()

@@ -1,0 +1,69 @@
+"""Exactly one effect with several real worker processes; ``python -m tests.crash --arm workers`` is the long form."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.crash.clusters import LEASE, ClusterTrial, storm
+from tests.crash.harness import DIRECTIONS, Figures, table
+from tests.crash.processes import World, ended, world
+from tests.support.postgresql import a_run
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "waitid"), reason="needs processes that can be forked and watched")
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[World]:
+    with world() as started:
+        yield started
+
+
+@pytest.fixture
+def run() -> Iterator[str]:
+    with a_run(LEASE) as address:
+        yield address
+
+
+def wrong(figures: Figures) -> dict[str, int]:
+    return {
+        "made more than once": figures.repeated,
+        "duplicates": figures.duplicates,
+        "missing": figures.missing,
+        "misspent": figures.misspent,
+    }
+
+
+@pytest.mark.parametrize(("direction", "seed"), [(DIRECTIONS[0], 3), (DIRECTIONS[1], 8)], ids=["billagain-socotra", "socotra-billagain"])
+def test_every_credit_is_made_once_though_workers_are_killed_and_frozen(
+    place: World, direction: tuple[str, str], seed: int, run: str, tmp_path: Path
+) -> None:
+    figures = storm(place, direction, tmp_path, run, seed)
+    sys.stdout.write(f"\n{table({'-'.join(direction): figures})}\n")
+    assert set(wrong(figures).values()) == {0}, wrong(figures)
+    assert figures.kills + figures.frozen > 0
+
+
+@pytest.mark.parametrize("point", ["intent", "answered"])
+def test_a_worker_that_wakes_up_after_its_part_was_taken_over_sends_nothing_more(
+    place: World, point: str, run: str, tmp_path: Path
+) -> None:
+    """Frozen right before its write is sent, or right after it was answered: the other one does the part, and each credit is made once."""
+    trial = ClusterTrial(place, ("billagain", "billagain"), tmp_path, run, 5, accounts=1, each=3)
+    trial.plan()
+    trial.lay_out()
+    first, second = place.forks
+    frozen, other = trial.job("work", hold=[point, 2, True]), trial.job("work")
+    first.start(frozen)
+    while not first.held:
+        first.listen(1.0)
+    second.start(other)
+    assert ended(second, other).status == 0
+    assert trial.target.effects() == trial.figures.planned
+    os.kill(first.pid, signal.SIGCONT)
+    assert ended(first, frozen).status == 0
+    assert trial.target.effects() == trial.figures.planned
+    assert set(wrong(trial.finish().figures).values()) == {0}
