@@ -66,15 +66,21 @@ class Hands:
     workers: int
 
 
-def is_spread(workers: int | None, scheduler: str | None, detach: bool) -> bool:
+def is_spread(workers: int | None, scheduler: str | None, detach: bool, run: str) -> bool:
     """Whether several workers were asked for.
 
     Raises:
         BadParameter: in more than one way.
+        ConfigurationError: the run is a file.
     """
+    from unibill.copying.workers.working import database_place
+
     if (workers is not None) + (scheduler is not None) + detach > 1:
         raise typer.BadParameter("give one of --workers, --scheduler and --detach")
-    return workers is not None or scheduler is not None or detach
+    asked = workers is not None or scheduler is not None or detach
+    if asked:
+        database_place(run)
+    return asked
 
 
 @contextmanager

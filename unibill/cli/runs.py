@@ -232,7 +232,7 @@ def plan(
         same_account_ids,
         allow_card_numbers,
     )
-    if cluster.is_spread(workers, scheduler, detach):
+    if cluster.is_spread(workers, scheduler, detach, run):
         with cluster.hands(run, workers, scheduler) as hands, progress(json) as tell:
             pair = cluster.pair(source, target, config)
             spread = plan_on(hands.executor, pair, run, options, tell, workers=hands.workers)
@@ -292,11 +292,12 @@ def apply(
         yes=yes and not given,
         guards=guards(max_records, max_money, max_credit, max_blocked) if given else None,
     )
+    is_spread = cluster.is_spread(workers, scheduler, detach, run)
     standing = copying.status(run)
     if expect is None and not ask(question(standing, show(target or standing.target)), yes=yes):
         declined()
     one, other = source or standing.source, target or standing.target
-    if cluster.is_spread(workers, scheduler, detach):
+    if is_spread:
         with cluster.hands(run, workers, scheduler) as hands, progress(json) as tell:
             spread = apply_on(hands.executor, cluster.pair(one, other, config), run, options, tell, workers=hands.workers)
         if spread is None:
@@ -332,7 +333,7 @@ def verify(
 
     standing = copying.status(run)
     names = source or standing.source, target or standing.target
-    if cluster.is_spread(workers, scheduler, detach):
+    if cluster.is_spread(workers, scheduler, detach, run):
         with cluster.hands(run, workers, scheduler) as hands, progress(json) as tell:
             spread = verify_on(hands.executor, cluster.pair(*names, config), run, tell, workers=hands.workers)
         if spread is None:

@@ -1,0 +1,142 @@
+"""Several workers from the command line: on Dask, as processes that anybody starts, and what stops them."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tests.support.commands import Command, Place
+from tests.support.postgresql import a_run
+from unibill.cli import watching
+from unibill.copying import open_run
+from unibill.copying.place import DatabasePlace, locate
+from unibill.copying.workers import Spread, StageProgress, WorkerProgress
+
+_PATIENCE = 120.0
+
+
+@pytest.fixture
+def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a run, without the password; the environment has both."""
+    with a_run(lease=2) as whole:
+        place = locate(whole)
+        assert isinstance(place, DatabasePlace)
+        monkeypatch.setenv("PGPASSWORD", str(place.url.password))
+        monkeypatch.setenv("UNIBILL_RUN", f"{place}&lease=2")
+        monkeypatch.setattr(watching, "_LINES_EVERY_SECONDS", 0.2)
+        yield f"{place}&lease=2"
+
+
+def planned(run: Command) -> str:
+    """Plan by one process; gives the hash."""
+    done = run("plan", "billagain", "socotra", "--accounts", "accounts.csv", "--json")
+    assert done.status == 0, done
+    return str(done.records()[0]["hash"])
+
+
+def marked(place: Place) -> Counter[str]:
+    return Counter(str(row["tag"])[:31] for row in place.rows("socotra", "charge") if str(row.get("tag", "")).startswith("ub1-"))
+
+
+def begun(place: Place, *words: str) -> "subprocess.Popen[bytes]":
+    """A command under way, in a session of its own."""
+    command = [sys.executable, "-m", "unibill", *words]
+    return subprocess.Popen(command, cwd=place.folder, start_new_session=True)  # noqa: S603 - our own command
+
+
+def worker_at(address: str, stage: str) -> int:
+    """The number of a process that holds a part of a stage, as soon as there is one."""
+    limit = time.monotonic() + _PATIENCE
+    while time.monotonic() < limit:
+        with open_run(address) as run:
+            spread = run.spread()
+        for worker in spread.workers if spread is not None else ():
+            if worker.stage == stage:
+                return int(worker.worker.split(":")[1])
+        time.sleep(0.02)
+    raise AssertionError("no worker came to hold a part")
+
+
+def test_work_that_is_laid_out_is_done_by_whoever_comes_and_shown_in_one_view(run: Command, place: Place, address: str) -> None:
+    laid = run("apply", "--expect", planned(run), "--detach")
+    assert laid.status == 0, laid
+    assert f"unibill work --run '{address.partition('&')[0]}'" in laid.out
+    assert os.environ["PGPASSWORD"] not in laid.out + laid.err
+    workers = [begun(place, "work") for _ in range(2)]
+    watched = run("status", "--watch")
+    assert [worker.wait(_PATIENCE) for worker in workers] == [0, 0]
+    assert watched.status == 0, watched
+    assert "apply: 0 of 5 parts" in watched.out
+    assert "Everything planned is done: verify it." in watched.out
+    assert set(marked(place).values()) == {1}
+    proof = run("verify")
+    assert proof.status == 0, proof
+    spread = run("status", "--json").records()[0]["spread"]
+    assert isinstance(spread, dict)
+    assert (spread["kind"], spread["workers"]) == ("apply", [])
+
+
+def test_workers_on_dask_do_it_though_one_is_killed_and_the_terminal_is_lost(run: Command, place: Place, address: str) -> None:
+    signed = planned(run)
+    place.sandbox.faults([{"kind": "latency", "seconds": 0.05}])
+    command = begun(place, "apply", "--expect", signed, "--workers", "2", "--settle", "1")
+    os.kill(worker_at(address, "apply"), signal.SIGKILL)
+    command.send_signal(signal.SIGHUP)
+    assert command.wait(_PATIENCE) == 0
+    assert set(marked(place).values()) == {1}
+    assert run("status", "--json").records()[0]["phase"] == "applied"
+
+
+def test_stop_ends_the_workers_after_what_is_under_way_and_the_same_command_goes_on(run: Command, place: Place, address: str) -> None:
+    signed = planned(run)
+    assert run("apply", "--expect", signed, "--detach").status == 0
+    place.sandbox.faults([{"kind": "latency", "seconds": 0.05}])
+    worker = begun(place, "work")
+    worker_at(address, "apply")
+    stopped = run("stop")
+    assert stopped.status == 0, stopped
+    assert worker.wait(_PATIENCE) == 130
+    place.sandbox.faults([])
+    assert run("apply", "--expect", signed).status == 0
+    assert set(marked(place).values()) == {1}
+
+
+def test_the_view_for_a_terminal_shows_stages_workers_and_what_is_left() -> None:
+    stages = (StageProgress("apply", 4, 1, 100, 30), StageProgress("count", 4, 0, 100, 0))
+    workers = (WorkerProgress("host:7:1", "apply", 2, 25, 5, 1, False), WorkerProgress("host:8:1", "apply", 3, 25, 0, 40, True))
+    pace = watching.Pace()
+    assert pace.tell(stages[0]) == ""
+    console = Console(width=100, file=io.StringIO(), legacy_windows=False)
+    console.print(watching.view(Spread("apply", stages, workers, "its workers were asked to stop"), pace))
+    shown = console.file.getvalue()  # type: ignore[attr-defined]  # the file given above
+    for part in ("1 of 4", "30 of 100", "host:7:1", "1 s ago", "host:8:1", "not any more", "stopping: its workers were asked to stop"):
+        assert part in shown
+    console.print(watching.view(Spread("apply", stages, (), ""), pace))
+    assert "Nobody is at work" in console.file.getvalue()  # type: ignore[attr-defined]  # as above
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("apply", "--run", "a.run", "--workers", "2", "--detach"), "give one of --workers, --scheduler and --detach"),
+        (("work", "--run", "a.run"), "need a run in a database"),
+        (("stop", "--run", "a.run"), "need a run in a database"),
+        (("upgrade", "--run", "a.run"), "need a run in a database"),
+        (("status", "--run", "postgresql://host/db?run=Über"), "run's name is at most 40"),
+    ],
+)
+def test_what_workers_cannot_do_is_told_in_a_sentence(run: Command, place: Place, words: tuple[str, ...], said: str) -> None:
+    assert run("plan", "billagain", "socotra", "--run", "a.run", "--accounts", "accounts.csv").status == 0
+    done = run(*words)
+    assert done.status == 2
+    assert said in " ".join(done.err.replace("│", " ").split())
+    assert "Traceback" not in done.err
+    assert Path(place.folder, "a.run").exists()

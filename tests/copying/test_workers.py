@@ -1,0 +1,227 @@
+"""A run whose accounts are divided among workers: the same as one process makes, paced together, stopped cleanly."""
+
+import itertools
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import func, select
+from unibill_billagain.provider import BillAgainProvider
+from unibill_billagain.settings import BillAgainSettings
+
+from tests.copying.conftest import Pair, Row, customer, invoice, note
+from tests.support.postgresql import a_run, opened
+from unibill import Billing
+from unibill.copying import AccountMap, ApplyOptions, InvoiceMap, PlanOptions, apply, open_run, plan, status, verify
+from unibill.copying.pacing import SharedPacer
+from unibill.copying.place import DatabasePlace, locate
+from unibill.copying.schema import paces
+from unibill.copying.workers import apply_on, ask_to_stop, plan_on, verify_on, work
+from unibill.copying.workers.jobs import divided
+from unibill.errors import AuthenticationFailed, ConfigurationError, RunError, RunStoreError
+
+ACCOUNTS = 12
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a run; the password is where workers find it."""
+    with a_run() as address:
+        place = locate(address)
+        assert isinstance(place, DatabasePlace)
+        monkeypatch.setenv("PGPASSWORD", str(place.url.password))
+        yield address
+
+
+def many(pair: Pair, each: int = 2) -> PlanOptions:
+    """Credits of twelve accounts, some spent on an invoice, some of them blocked."""
+    names = range(100, 100 + ACCOUNTS)
+    pair.source.seed(*(customer(n) for n in names), *(invoice(n, n) for n in names))
+    pair.target.seed(*(customer(n + 500) for n in names), *(invoice(n + 500, n + 500) for n in names))
+    rows: list[Row] = [note(n * 10 + k, n, f"{20 + k}.50", *([(n, "3")] if k else [])) for n in names for k in range(each)]
+    pair.source.seed(*rows, note(5, 11, "9"))
+    accounts = AccountMap.from_pairs({str(n): str(n + 500) for n in names})
+    return PlanOptions(accounts=accounts, carry="history", invoices=InvoiceMap.from_pairs({str(n): str(n + 500) for n in names if n % 2}))
+
+
+@dataclass(frozen=True)
+class Again:
+    """Opens a pair's two sides once more, wherever a worker is."""
+
+    source: str
+    target: str
+    rate: float | None = None
+    key: str = "sandbox-key"
+
+    @contextmanager
+    def __call__(self) -> Iterator[tuple[Billing, Billing]]:
+        def billing(url: str, account: str) -> Billing:
+            key = SecretStr(self.key)
+            settings = BillAgainSettings(base_url=f"{url}/billagain/v1", account=account, api_key=key, rate=self.rate, retries=0)
+            return Billing(f"b{account}", BillAgainProvider(settings))
+
+        with billing(self.source, "1001") as source, billing(self.target, "2002") as target:
+            yield source, target
+
+
+def again(pair: Pair, **more: Any) -> Again:  # noqa: ANN401 - of its fields
+    return Again(pair.source.url, pair.target.url, **more)
+
+
+def test_workers_make_the_plan_the_copies_and_the_proof_that_one_process_makes(pair: Pair, run: str) -> None:
+    options = many(pair)
+    alone = plan(pair.source.billing, pair.target.billing, pair.run, options)
+    with ThreadPoolExecutor(3) as executor:
+        planned = plan_on(executor, again(pair), run, options, workers=3)
+        assert planned is not None
+        assert {**planned.jsonable(), "run": ""} == {**alone.jsonable(), "run": ""}
+        applied = apply_on(executor, again(pair), run, ApplyOptions(expect=alone.hash), workers=3)
+        assert applied is not None
+        assert (applied.exit_status, applied.writes, applied.counts) == (0, 2 * ACCOUNTS, {"created": 2 * ACCOUNTS})
+        shared = verify_on(executor, again(pair), run, workers=3)
+    assert shared is not None
+    found = verify(pair.source.billing, pair.target.billing, run)
+    assert {**shared.jsonable(), "run": ""} == {**found.jsonable(), "run": ""}
+    assert len(pair.target.credits()) == 2 * ACCOUNTS
+    with open_run(run) as kept:
+        assert [proof.kind for proof in kept.proofs()] == ["apply", "verification", "verification"]
+    assert status(run).next == "Verified: keep the file as proof."
+
+
+@pytest.mark.parametrize("total", [1, 10, 640, 1_000_000])
+def test_every_account_is_in_one_part_in_order(total: int) -> None:
+    counts = [(f"a{n:03}", 1 + n % 7) for n in range(300)]
+    pieces = list(divided(counts, total))
+    assert [name for piece in pieces for name in piece.accounts or ()] == [name for name, _ in counts]
+    assert sum(piece.records for piece in pieces) == sum(count for _, count in counts)
+    assert all(len(piece.accounts or ()) <= 500 for piece in pieces)
+
+
+def test_the_vendor_sees_no_more_requests_a_second_than_configured_however_many_workers(pair: Pair, run: str) -> None:
+    rate = 60
+    plan(pair.source.billing, pair.target.billing, run, many(pair))
+    before = len(pair.target.sandbox.requests())
+    with ThreadPoolExecutor(4) as executor:
+        apply_on(executor, again(pair, rate=rate), run, workers=4)
+    moments = [entry.time for entry in pair.target.sandbox.requests()[before:]]
+    assert len(moments) > 4 * ACCOUNTS
+    # A tenth is for requests that are late: the first one's delay shortens the whole.
+    assert (max(moments) - min(moments)) / 1000 >= 0.9 * (len(moments) - 1) / rate
+
+
+def test_moments_that_several_processes_take_are_a_gap_apart(run: str) -> None:
+    with opened(run) as database, opened(run) as elsewhere:
+        database.create()
+        pacers = [SharedPacer(where.engine, "one", 1000) for where in (database, elsewhere)]
+        with database.transaction() as connection:
+            began = connection.execute(select(func.clock_timestamp())).scalar_one()
+        assert SharedPacer(database.engine, "other", 1000).reserve() == 0.0
+        for _, pacer in itertools.product(range(40), pacers):
+            pacer.reserve()
+        with database.transaction() as connection:
+            free = connection.execute(select(paces.c.free).where(paces.c.backend == "one")).scalar_one()
+    assert (free - began) >= timedelta(seconds=80 / 1000)
+
+
+def test_workers_that_are_asked_to_stop_end_after_what_is_under_way_and_others_go_on(pair: Pair, run: str) -> None:
+    plan(pair.source.billing, pair.target.billing, run, many(pair))
+    assert apply_on(None, again(pair), run) is None
+    with open_run(run) as kept:
+        spread = kept.spread()
+    assert spread is not None
+    assert spread.now is not None
+    assert (spread.kind, spread.now.stage, spread.now.parts, spread.workers) == ("apply", "apply", ACCOUNTS, ())
+    ask_to_stop(run)
+    assert work(run, again(pair)) is False
+    assert len(pair.target.credits()) == 0
+    assert apply_on(None, again(pair), run) is None
+    assert work(run, again(pair)) is True
+    assert work(run, again(pair)) is True, "nothing is left to do"
+    assert len(pair.target.credits()) == 2 * ACCOUNTS
+    assert status(run).phase == "applied"
+
+
+def test_one_worker_can_be_stopped_without_the_others(pair: Pair, run: str) -> None:
+    plan(pair.source.billing, pair.target.billing, run, many(pair))
+    apply_on(None, again(pair), run)
+    stopping = threading.Event()
+    stopping.set()
+    assert work(run, again(pair), stopping) is False
+    assert work(run, again(pair)) is True
+
+
+def test_while_workers_work_nobody_takes_the_whole_run(pair: Pair, run: str) -> None:
+    plan(pair.source.billing, pair.target.billing, run, many(pair))
+    apply_on(None, again(pair), run)
+    with opened(run) as database:
+        assert database.take("apply") is not None
+        with pytest.raises(RunStoreError, match="another process is working on the run"):
+            apply(pair.source.billing, pair.target.billing, run)
+    assert apply(pair.source.billing, pair.target.billing, run).exit_status == 0
+
+
+def test_an_error_that_every_record_would_meet_stops_all_workers_and_is_told(pair: Pair, run: str) -> None:
+    plan(pair.source.billing, pair.target.billing, run, many(pair))
+    with ThreadPoolExecutor(2) as executor, pytest.raises(AuthenticationFailed):
+        apply_on(executor, again(pair, key="wrong"), run, workers=2)
+    assert len(pair.target.credits()) == 0
+    with open_run(run) as kept:
+        spread = kept.spread()
+    assert spread is not None
+    assert "credentials" in spread.stop
+    assert apply(pair.source.billing, pair.target.billing, run).exit_status == 0
+
+
+class Losing(Executor):
+    """An executor that has lost its workers."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401 - as of the base
+        del fn, args, kwargs
+        future: Future[Any] = Future()
+        future.set_exception(ConnectionError("the scheduler is gone"))
+        return future
+
+
+def test_a_lost_scheduler_is_told_and_the_same_call_goes_on(pair: Pair, run: str) -> None:
+    plan(pair.source.billing, pair.target.billing, run, many(pair))
+    with pytest.raises(RunError, match=r"every worker was lost \(ConnectionError: the scheduler is gone\)"):
+        apply_on(Losing(), again(pair), run, workers=2)
+    with ThreadPoolExecutor(1) as executor:
+        applied = apply_on(executor, again(pair), run, workers=1)
+    assert applied is not None
+    assert applied.counts == {"created": 2 * ACCOUNTS}
+
+
+def test_workers_need_a_database_maps_that_can_be_kept_and_no_canary(pair: Pair, run: str) -> None:
+    asked = AccountMap.from_callable(lambda account: account)
+    with pytest.raises(ConfigurationError, match="need a run in a database"):
+        apply_on(None, again(pair), pair.run)
+    with pytest.raises(ConfigurationError, match="cannot ask a function"):
+        plan_on(None, again(pair), run, PlanOptions(accounts=asked))
+    with pytest.raises(ConfigurationError, match="a canary is applied by one process"):
+        apply_on(None, again(pair), run, ApplyOptions(canary=1))
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills processes")
+def test_workers_of_a_process_pool_do_it_and_a_pool_that_breaks_is_told(pair: Pair, run: str) -> None:
+    plan(pair.source.billing, pair.target.billing, run, many(pair))
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(1, mp_context=context) as executor:
+        executor.submit(os.getpid).result()
+        killed = executor.submit(os.kill, executor.submit(os.getpid).result(), signal.SIGKILL)
+        assert killed.exception() is not None
+        with pytest.raises(Exception, match="terminated abruptly"):
+            apply_on(executor, again(pair), run, workers=1)
+    with ProcessPoolExecutor(2, mp_context=context) as executor:
+        applied = apply_on(executor, again(pair), run, workers=2)
+    assert applied is not None
+    assert applied.counts == {"created": 2 * ACCOUNTS}
