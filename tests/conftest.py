@@ -15,6 +15,7 @@ from unibill.testing.network import block_network
 
 # A busy machine is not a failure, and CI repeats the same examples: what it finds is the change's doing.
 settings.register_profile("suite", deadline=None, derandomize=os.environ.get("CI") == "true")
+settings.register_profile("few", settings.get_profile("suite"), max_examples=20)
 settings.load_profile("suite")
 
 MakeDriver = Callable[..., Driver]

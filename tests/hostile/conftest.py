@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cli.conftest import place, run
-from tests.copying.conftest import _sides, open_side, pair
+from tests.copying.conftest import _sides, make_pair, open_side, pair
 from tests.support.planted import Watch, watching
 
-__all__ = ["_sides", "open_side", "pair", "place", "run"]
+__all__ = ["_sides", "make_pair", "open_side", "pair", "place", "run"]
 
 
 @pytest.fixture

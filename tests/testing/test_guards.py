@@ -4,6 +4,7 @@ import datetime as dt
 from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -64,7 +65,8 @@ def test_todays_sandboxes_still_answer_what_the_suites_cassettes_hold(vendor: st
         with FILLED[vendor]() as serving, httpx.Client(headers=CREDENTIALS[vendor], trust_env=False) as client:
             for request, recorded in zip(*deserialize(file.read_text("utf-8"), Serializer)[:2], strict=True):
                 url = request.uri.replace(f"https://{vendor}.sandbox.example", f"{serving.url}/{vendor}", 1)
-                answer = client.request(request.method, url, content=request.body, headers={"content-type": "application/json"})
+                body: Any = request.body
+                answer = client.request(request.method, url, content=body, headers={"content-type": "application/json"})
                 now, then = jsontree.of_body(masked_body(answer.content, mask_cards)), jsontree.of_body(recorded["body"]["string"])
                 place = f"{file.name}: {request.method} {request.uri}"
                 assert answer.status_code == recorded["status"]["code"], place
