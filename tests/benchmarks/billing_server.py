@@ -123,20 +123,20 @@ class System:
         self.latency = latency
         self._target = Target(source)
         self._requests = 0
-        self._written = 0
-        self.connections = 0
-        self._most_connections = 0
+        self._connections = {"source": 0, "target": 0}
+        self._most = dict(self._connections)
 
-    def opened(self) -> None:
-        """A connection was made."""
-        self.connections += 1
-        self._most_connections = max(self._most_connections, self.connections)
+    def count(self, side: str, by: int) -> None:
+        """A connection to a side was made or lost."""
+        if side in self._connections:
+            self._connections[side] += by
+            self._most[side] = max(self._most[side], self._connections[side])
 
     def answer(self, method: bytes, path: str, body: bytes) -> tuple[int, str, float]:
         """Status, body, and after how long it goes out."""
         place, _, query = path.partition("?")
         if place == "/books":
-            books = self._target.books() | {"requests": self._requests, "connections": self._most_connections}
+            books = self._target.books() | {"requests": self._requests, "connections": self._most}
             return 200, json.dumps(books), 0.0
         if place == "/reset":
             self._reset(json.loads(body))
@@ -157,7 +157,7 @@ class System:
         self.latency = told.get("latency", self.latency)
         self._target = Target(self.source)
         self._requests = 0
-        self._most_connections = self.connections
+        self._most = dict(self._connections)
 
 
 class Connection(asyncio.Protocol):
@@ -167,17 +167,17 @@ class Connection(asyncio.Protocol):
         self._system = system
         self._later = later
         self._arrived = b""
+        self._side = ""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._system.opened()
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
         self._transport = None
-        self._system.connections -= 1
+        self._system.count(self._side, -1)
 
     def data_received(self, data: bytes) -> None:
         self._arrived += data
@@ -190,6 +190,9 @@ class Connection(asyncio.Protocol):
             return
         self._arrived = rest[size:]
         method, path, _ = head.split(b" ", 2)
+        if not self._side:
+            self._side = path.decode().split("/")[1]
+            self._system.count(self._side, 1)
         status, text, seconds = self._system.answer(method, path.decode(), rest[:size])
         body = text.encode()
         reply = b"HTTP/1.1 %d OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (status, len(body), body)

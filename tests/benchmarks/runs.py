@@ -13,14 +13,20 @@ from unibill_billagain.provider import BillAgainProvider
 from unibill_billagain.settings import BillAgainSettings
 
 from tests.benchmarks.billing_server import TARGET
+from tests.benchmarks.frame import pinned
 from unibill import Billing
 from unibill.copying import AccountMap, PlanOptions
 
 
 class Server:
-    """The server of ``billing_server`` in a process of its own."""
+    """The server of ``billing_server``, in a process of its own.
 
-    def __init__(self, url: str, pid: int) -> None:
+    Args:
+        url: where it is.
+        pid: its process, where it is known.
+    """
+
+    def __init__(self, url: str, pid: int = 0) -> None:
         self.url = url
         self.pid = pid
 
@@ -46,10 +52,10 @@ class Server:
 
 
 @contextmanager
-def serving(**options: object) -> Iterator[Server]:
-    """Start the server."""
+def serving(core: int | None = None, **options: object) -> Iterator[Server]:
+    """Start the server, on a core of its own if one is named."""
     arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-    command = [sys.executable, "-m", "tests.benchmarks.billing_server", *arguments]
+    command = pinned([sys.executable, "-m", "tests.benchmarks.billing_server", *arguments], core)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own program
         try:
             assert process.stdout is not None

@@ -50,9 +50,14 @@ def _judged(target: Target, value: float | None, benchmark: Benchmark) -> str:
 
 def write(page: Path, benchmark: Benchmark, section: str) -> None:
     """Put a section in its place in the page; a benchmark that the page does not know yet goes to its end."""
-    start, end = f"<!-- measured: {benchmark.name} -->", f"<!-- end: {benchmark.name} -->"
+    put(page, benchmark.name, benchmark.title, section)
+
+
+def put(page: Path, name: str, title: str, section: str) -> None:
+    """Put a section between the markers of its name."""
+    start, end = f"<!-- measured: {name} -->", f"<!-- end: {name} -->"
     text = page.read_text(encoding="utf-8")
     block = f"{start}\n{section}\n{end}"
     known = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
-    new = known.sub(lambda _: block, text) if known.search(text) else f"{text.rstrip()}\n\n## {benchmark.title}\n\n{block}\n"
+    new = known.sub(lambda _: block, text) if known.search(text) else f"{text.rstrip()}\n\n## {title}\n\n{block}\n"
     page.write_text(new, encoding="utf-8")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import __main__ as command
-from tests.benchmarks import notes, readahead
+from tests.benchmarks import applying, notes, readahead, scale
 from tests.benchmarks.frame import Lap, Racer, Setup, Standing, Unfit, reached, run
 from tests.benchmarks.table import table, write
 
@@ -54,3 +54,23 @@ def test_a_second_run_replaces_its_section_and_no_other(tmp_path: Path) -> None:
     write(page, AHEAD, "second")
     text = page.read_text()
     assert "kept" in text and "words" in text and "second" in text and "first" not in text
+
+
+def test_an_apply_is_raced_and_the_servers_books_are_checked(tmp_path: Path) -> None:
+    standings, _ = run(applying.BENCHMARKS[0], Setup(0.002, tmp_path), 1, lambda _: None)
+    assert [(standing.racer.name, standing.exact) for standing in standings] == [
+        ("unibill apply", True),
+        ("unibill, nothing kept", True),
+        ("httpx, in threads by hand", True),
+    ]
+    assert standings[0].laps[0].notes["most connections"].replace(" and ", "").isdigit()
+
+
+def test_a_copy_of_a_size_is_measured_stage_by_stage(tmp_path: Path) -> None:
+    found = scale.measured(40, 4, str(tmp_path))
+    assert (found["credits"], list(found["stages"])) == (40, ["plan", "apply", "verify", "status", "reading"])
+    assert "| 40 |" in scale.section({40: found}, 4)
+
+
+def test_a_straight_line_is_fitted_to_times() -> None:
+    assert scale.fit([(1, 3), (2, 5), (3, 7)]) == pytest.approx((1, 2, 1))

@@ -1,0 +1,27 @@
+"""An apply with all that belongs to it: ``apply_unibill URL CREDITS ACCOUNTS CONCURRENCY LATENCY``."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.benchmarks.racers.apply_course import Course
+from tests.benchmarks.runs import options_of
+from unibill.copying import ApplyOptions, apply, plan
+
+
+def main(told: list[str]) -> None:
+    """Plan, then apply against the clock."""
+    course = Course.of(told)
+    limits = {"concurrency": course.concurrency}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        course.server.billing("source", **limits) as source,
+        course.server.billing("target", **limits) as target,
+    ):
+        run = Path(folder) / "apply.run"
+        planned = plan(source, target, run, options_of(course.accounts))
+        course.run(lambda: apply(source, target, run, ApplyOptions(expect=planned.hash)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
