@@ -9,7 +9,6 @@ from docs.generate.pages import ROOT, found
 from docs.generate.running import Printed, stage
 
 ELSEWHERE: Final = {
-    "docs/migrate.md": "tests/docs/test_migrate.py",
     "docs/write-a-provider.md": "tests/docs/test_write_a_provider.py",
     "docs/test-with-cassettes.md": "tests/docs/test_test_with_cassettes.py",
     "docs/reference/commands.md": "tests/docs/test_commands.py",
