@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.copying.conftest import Pair, note
 from tests.support.commands import Command, Done, Place
 from unibill import config
-from unibill.copying import AccountMap, ApplyOptions, InvoiceMap, apply, open_run, plan, status, verify
-from unibill.errors import ConfigurationError, UnibillError
+from unibill.copying import AccountMap, ApplyOptions, InvoiceMap, apply, open_run, plan, rollback, status, verify
+from unibill.errors import ConfigurationError, RunStoreError, UnibillError
 from unibill.redact import Redactor, clean
 
 _SLOW = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -208,6 +208,24 @@ def test_a_run_file_with_bytes_flipped_copies_what_was_planned_or_refuses(pair: 
             assert set(copies(pair)) <= set(right), (seed, how)
     assert ended["applied"] > 5
     assert ended["RunStoreError"] + ended.get("PlanMismatch", 0) > 5
+
+
+def test_a_record_in_a_state_that_there_is_not_is_never_passed_over(pair: Pair) -> None:
+    planned_file(pair)
+    database = sqlite3.connect(pair.run)
+    database.execute("UPDATE records SET state = 'planed' WHERE source_id = '102'")
+    database.commit()
+    database.close()
+    for act in (
+        lambda: apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions(settle=0)),
+        lambda: verify(pair.source.billing, pair.target.billing, pair.run),
+        lambda: rollback(pair.target.billing, pair.run),
+    ):
+        with pytest.raises(RunStoreError, match=r"is damaged: record 102 has the state 'planed'"):
+            act()
+    with open_run(pair.run) as run, pytest.raises(RunStoreError, match=r"is damaged: record 102 cannot be read"):
+        list(run.records())
+    assert pair.target.credits() == []
 
 
 @pytest.mark.parametrize("command", ["status", "apply", "verify", "rollback", "plan"])

@@ -69,6 +69,7 @@ def check(store: RunStore, source: Billing, target: Billing, options: ApplyOptio
     if planned is None:
         raise RunStoreError(f"the plan in {store.name} was not finished; plan again")
     reading.same_systems(store, source, target)
+    store.check_states()
     if options.expect is not None and options.expect != planned:
         raise PlanMismatch(f"the plan's hash is {planned}, not {options.expect}; nothing was written")
     if hash_of(store) != planned:

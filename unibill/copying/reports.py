@@ -14,6 +14,7 @@ from unibill.copying.items import RecordType
 from unibill.copying.place import RunLike
 from unibill.copying.store import Row, RunStore, loads
 from unibill.copying.summary import PlanSummary, RunStatus, Value
+from unibill.errors import RunStoreError
 from unibill.losses import Loss, LossKind
 
 if TYPE_CHECKING:
@@ -176,6 +177,13 @@ def status(run: RunLike) -> RunStatus:
 
 
 def _record(row: Row) -> RunRecord:
+    try:
+        return _as_planned(row)
+    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+        raise RunStoreError(f"the run is damaged: record {row['source_id']} cannot be read: {error}") from error
+
+
+def _as_planned(row: Row) -> RunRecord:
     return RunRecord(
         seq=row["seq"],
         source_account=row["source_account"],

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, 
 from unibill import exactjson
 from unibill.copying import schema
 from unibill.copying.database import Database, database
+from unibill.copying.decisions import State
 from unibill.copying.place import RunLike, locate
 from unibill.errors import RunStoreError
 
@@ -97,6 +98,18 @@ class RunStore:
     def name(self) -> str:
         """Where the run is kept, to be shown: without credentials."""
         return self.database.name
+
+    def check_states(self) -> None:
+        """See to it that every record's state is one of ours: what asks for states would pass over any other, and tell nobody.
+
+        Raises:
+            RunStoreError: one is not, so the run is damaged.
+        """
+        r = schema.records.c
+        for row in self.rows(select(r.source_id, r.state).where(r.state.not_in([*State])).limit(1)):
+            raise RunStoreError(
+                f"the run {self.name} is damaged: record {row['source_id']} has the state {row['state']!r}, which there is not"
+            )
 
     def _empty(self) -> None:
         if self.count(select(func.count()).select_from(schema.journal)):

@@ -54,6 +54,7 @@ def rollback(target: Billing, run: RunLike, options: RollbackOptions = _DEFAULTS
         if store.get("hash") is None:
             raise RunStoreError(f"the plan in {store.name} was not finished; there is nothing to roll back")
         reading.same_systems(store, None, target)
+        store.check_states()
         target.core.operations.require(Operation.CREDITS_VOID)
         if Scope.kept(store).charges:
             target.core.operations.require(Operation.CHARGES_REVERSE)

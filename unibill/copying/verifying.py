@@ -44,6 +44,7 @@ def check_verifiable(store: RunStore, source: Billing, target: Billing) -> None:
     if store.get("hash") is None:
         raise RunStoreError(f"the plan in {store.name} was not finished; plan again")
     reading.same_systems(store, source, target)
+    store.check_states()
 
 
 def keep(store: RunStore, found: Verification) -> Verification:
