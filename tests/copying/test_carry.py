@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unibill.capabilities import Capabilities
-from unibill.copying import InvoiceMap, PlanOptions, carry
+from unibill.copying import InvoiceMap, PlanOptions, carry, filters
 from unibill.copying.carry import KINDS, STATUSES, Carried, Rule, Ruling
 from unibill.copying.decisions import Decision
 from unibill.model import Allocation, Credit, CreditKind, Direction, Finding, Status, Target, TargetType
@@ -196,11 +196,11 @@ def test_what_only_repeats_another_fact_or_was_estimated_is_no_loss() -> None:
     ],
 )
 def test_each_filter_leaves_out_by_name(options: PlanOptions, reason: str) -> None:
-    ruling = carry.filtered(credit(issued_on=date(2026, 3, 5)), options)
+    ruling = filters.filtered(credit(issued_on=date(2026, 3, 5)), options)
     assert ruling == Ruling(Decision.SKIP, "filtered", reason)
 
 
 def test_the_days_of_a_range_are_both_included() -> None:
     options = PlanOptions(since=date(2026, 3, 5), until=date(2026, 3, 5))
-    assert carry.filtered(credit(issued_on=date(2026, 3, 5)), options) is None
-    assert carry.filtered(credit(), options) is not None
+    assert filters.filtered(credit(issued_on=date(2026, 3, 5)), options) is None
+    assert filters.filtered(credit(), options) is not None

@@ -111,7 +111,8 @@ def _cut(text: str, size: int) -> str:
 
 def _more(event: "Progress") -> str:
     money = ", ".join(f"{text_of(value)} {currency}" for currency, value in sorted(event.money.items()))
+    charges = ", ".join(f"{text_of(value)} {currency} as charges" for currency, value in sorted(event.charges.items()))
     counts = ", ".join(
         f"{count} {name}" for name, count in sorted(event.counts.items()) if count and name in {"failed", "rejected", "unknown"}
     )
-    return show(" · ".join(part for part in (money, counts, event.note) if part))
+    return show(" · ".join(part for part in (money, charges, counts, event.note) if part))

@@ -18,16 +18,16 @@ TOP: Final = 12
 def question(standing: "RunStatus", target: str) -> str:
     """What apply is about to do, as a question without its mark."""
     created = standing.counts.get("create", 0) - standing.states.get("created", 0)
-    return f"Create {created} credits at {target}"
+    return f"Create {created} {standing.noun} at {target}"
 
 
 def print_plan(plan: "PlanSummary", *, then: bool = True) -> None:
     """A plan; ``then``: with the command that comes next."""
     heading(f"Plan: {show(plan.source)} to {show(plan.target)}, carrying {plan.carry}")
     table(
-        (Column("decision"), Column("credits", right=True), Column("why", least=30, wrap=True)),
+        (Column("decision"), Column(plan.noun, right=True), Column("why", least=30, wrap=True)),
         [(decision, str(count), _why(plan, decision)) for decision, count in plan.counts.items() if count],
-        empty="no credits were found",
+        empty=f"no {plan.noun} were found",
     )
     reasons = [
         (reason.decision, str(reason.count), show(reason.sample))
@@ -36,19 +36,21 @@ def print_plan(plan: "PlanSummary", *, then: bool = True) -> None:
     ]
     if reasons:
         heading("Not carried")
-        table((Column("decision"), Column("credits", right=True), Column("because", least=30, wrap=True)), reasons)
+        table((Column("decision"), Column(plan.noun, right=True), Column("because", least=30, wrap=True)), reasons)
     losses = [(show(loss.field), loss.kind, str(loss.count), show(loss.reason)) for loss in plan.losses]
     if losses:
-        heading("Not everything about a credit arrives")
+        heading(f"Not everything about a {plan.noun.removesuffix('s')} arrives")
         because = Column("because", least=24, wrap=True)
-        table((Column("field", least=12), Column("kind"), Column("credits", right=True), because), losses)
+        table((Column("field", least=12), Column("kind"), Column(plan.noun, right=True), because), losses)
     if plan.totals:
         heading("Per account and currency")
+        of = _of(total.record_type for total in plan.totals)
         columns = (
             Column("account", lift=True),
             Column("becomes", lift=True),
+            *of,
             Column("cur"),
-            Column("credits", right=True, drop=1),
+            Column(plan.noun, right=True, drop=1),
             Column("remaining", right=True),
             Column("there after", right=True),
             Column("held", right=True),
@@ -57,6 +59,7 @@ def print_plan(plan: "PlanSummary", *, then: bool = True) -> None:
             (
                 show(total.account),
                 show(total.target_account) or "not mapped",
+                *((f"{total.record_type}s",) if of else ()),
                 show(total.currency),
                 str(total.records),
                 amount_of(total.remaining, total.currency),
@@ -72,7 +75,7 @@ def print_plan(plan: "PlanSummary", *, then: bool = True) -> None:
     for text in plan.stopped_by:
         say(f"Guard: {show(text)}", RED)
     say()
-    say(f"To be created: {money(plan.money)}")
+    say(f"To be created: {both(plan.money, plan.charges)}")
     fields([("run file", show(plan.run)), ("hash", plan.hash)])
     if plan.stopped_by and then:
         say("Nothing was written. Apply refuses this plan until the guards named above are raised, or --yes is given.", DIM)
@@ -90,7 +93,7 @@ def print_apply(applied: "ApplySummary") -> None:
     """An apply."""
     heading("Applied" if not (applied.interrupted or applied.stopped) else "Stopped")
     fields((show(state), str(count)) for state, count in applied.counts.items() if count and state)
-    say(f"Created by this run so far: {money(applied.money)}")
+    say(f"Created by this run so far: {both(applied.money, applied.charges)}")
     if applied.undone:
         say(f"{applied.undone} surplus copies of this run were taken back.", YELLOW)
     print_problems(applied.problems)
@@ -143,8 +146,10 @@ def print_verification(proof: "Verification") -> None:
         more(len(rows), TOP * 2)
     if proof.conservation:
         say()
-        columns = (
+        of = _of(line.record_type for line in proof.conservation)
+        sums = (
             Column("account", lift=True),
+            *of,
             Column("cur"),
             Column("before", right=True),
             Column("+ carried", right=True),
@@ -155,6 +160,7 @@ def print_verification(proof: "Verification") -> None:
         rows = [
             (
                 show(line.account),
+                *((f"{line.record_type}s",) if of else ()),
                 show(line.currency),
                 amount_of(line.before, line.currency),
                 amount_of(line.carried, line.currency),
@@ -163,7 +169,7 @@ def print_verification(proof: "Verification") -> None:
             )
             for line in lines
         ]
-        table(columns, rows[:TOP])
+        table(sums, rows[:TOP])
         more(len(rows))
     if proof.exit_status:
         say("The two sides do not agree.", RED)
@@ -174,13 +180,13 @@ def print_verification(proof: "Verification") -> None:
 def print_rollback(undone: "RollbackSummary") -> None:
     """A rollback."""
     heading("Rolled back" if not undone.interrupted else "Stopped")
-    say(f"{undone.undone} credits were undone: {money(undone.money)}")
+    say(f"{undone.undone} {undone.noun} were undone: {both(undone.money, undone.charges)}")
     if undone.remains:
         say("These remain:", YELLOW)
         print_problems(undone.remains)
     if undone.traces:
         say(f"The vendor keeps traces of {len(undone.traces)} of them, such as a charge and its reversal.", DIM)
-    say(f"Of this run there still stands: {money(undone.net)}")
+    say(f"Of this run there still stands: {both(undone.net, undone.net_charges)}")
     if undone.interrupted:
         say("Interrupted. The same command goes on where this one ended.", YELLOW)
 
@@ -209,6 +215,18 @@ def money(amounts: Mapping[str, Decimal]) -> str:
     return (
         ", ".join(f"{amount_of(amount, currency)} {show(currency)}" for currency, amount in sorted(amounts.items()) if amount) or "nothing"
     )
+
+
+def both(credits: Mapping[str, Decimal], charges: Mapping[str, Decimal]) -> str:
+    """Money that travels as credits, and what travels as charges, which is signed."""
+    if not any(charges.values()):
+        return money(credits)
+    return f"{money(credits)}; as charges {money(charges)}" if any(credits.values()) else f"as charges {money(charges)}"
+
+
+def _of(kinds: Iterable[str]) -> tuple[Column, ...]:
+    """The column that tells credits and charges apart, where there are charges."""
+    return (Column("of"),) if "charge" in set(kinds) else ()
 
 
 def more(rows: int, shown: int = TOP) -> None:

@@ -13,7 +13,6 @@ from typing import Final, TypeVar
 from unibill import exactjson, money
 from unibill.capabilities import Capabilities
 from unibill.copying.decisions import Decision
-from unibill.copying.items import Item
 from unibill.copying.maps import InvoiceMap
 from unibill.copying.options import PAYMENTS, PlanOptions
 from unibill.copying.texts import Text, fate
@@ -112,28 +111,6 @@ class Carried:
     allocations: tuple[AllocationDraft, ...]
     dropped: tuple[Dropped, ...]
     sources: tuple[str, ...] = ()
-
-
-def filtered(credit: Item, options: PlanOptions) -> Ruling | None:
-    """Whether the options leave a record out."""
-    day = credit.issued_on or (credit.created_at.date() if credit.created_at else None)
-    if options.only_accounts is not None and credit.account_id not in options.only_accounts:
-        reason = "its account is not asked for"
-    elif options.ids is not None and credit.id not in options.ids:
-        reason = "its id is not asked for"
-    elif options.kinds is not None and credit.kind not in options.kinds:
-        reason = "its kind is not asked for"
-    elif options.statuses is not None and credit.status not in options.statuses:
-        reason = "its status is not asked for"
-    elif options.currencies is not None and credit.currency not in options.currencies:
-        reason = "its currency is not asked for"
-    elif (options.since is not None and (day is None or day < options.since)) or (
-        options.until is not None and (day is None or day > options.until)
-    ):
-        reason = "its day is not asked for" if day is not None else "nobody knows its day, and days are asked for"
-    else:
-        return None
-    return Ruling(Decision.SKIP, "filtered", reason)
 
 
 def judged(credit: Credit, options: PlanOptions) -> Ruling | None:

@@ -11,10 +11,10 @@ from unibill.copying.carry import REVERSED
 from unibill.copying.decisions import DONE, FAILED, UNSETTLED, Decision, State
 from unibill.copying.guards import tripped, unpacked
 from unibill.copying.items import RecordType
-from unibill.copying.options import Guards
+from unibill.copying.options import CHARGES, Guards
 from unibill.copying.schema import records
 from unibill.copying.store import Row, RunStore, loads
-from unibill.copying.summary import LossTotal, PlanSummary, Reason, RunStatus, Total
+from unibill.copying.summary import LossTotal, PlanSummary, Reason, RunStatus, Total, noun_of
 from unibill.errors import RunStoreError
 
 _COVERED = frozenset({Decision.CREATE, Decision.EXISTS})
@@ -159,6 +159,7 @@ def status(store: RunStore) -> RunStatus:
     counts = {decision.value: 0 for decision in Decision} | {row["decision"]: row["count"] for row in rows}
     states = states_of(store)
     phase = store.get("phase") or "planning"
+    charges = CHARGES in (store.get("options") or {}).get("include", ())
     return RunStatus(
         run=store.name,
         phase=phase,
@@ -167,11 +168,12 @@ def status(store: RunStore) -> RunStatus:
         target=store.get("target") or "",
         counts=counts,
         states=states,
-        next=_next(phase, counts, states, store.get("verified")),
+        charges=charges,
+        next=_next(phase, counts, states, store.get("verified"), noun_of(charges=charges)),
     )
 
 
-def _next(phase: str, counts: Mapping[str, int], states: Mapping[str, int], verified: int | None) -> str:
+def _next(phase: str, counts: Mapping[str, int], states: Mapping[str, int], verified: int | None, noun: str) -> str:
     def count(wanted: frozenset[State]) -> int:
         return sum(states.get(state.value, 0) for state in wanted)
 
@@ -189,12 +191,12 @@ def _next(phase: str, counts: Mapping[str, int], states: Mapping[str, int], veri
         return f"{unsettled} writes have an unknown outcome: apply again, which looks for them before it sends anything."
     if todo and not count(DONE):
         held = counts["blocked"] + counts["conflict"]
-        aside = f" {held} credits are blocked or in conflict: look at them first." if held else ""
+        aside = f" {held} {noun} are blocked or in conflict: look at them first." if held else ""
         return f"Read the plan and sign off its hash, then apply it.{aside}"
     if todo:
-        return f"{todo} credits are not made yet: apply again to go on."
+        return f"{todo} {noun} are not made yet: apply again to go on."
     if failed:
-        return f"{failed} credits failed: look at the reasons, mend them, and apply with --only failed."
+        return f"{failed} {noun} failed: look at the reasons, mend them, and apply with --only failed."
     if verified is None:
         return "Everything planned is done: verify it."
     return (

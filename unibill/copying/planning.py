@@ -13,7 +13,7 @@ from sqlalchemy import delete, insert, select, update
 
 from unibill import drafts, marks, money
 from unibill.capabilities import Operation
-from unibill.copying import carry, charging, reading, scope, sharing
+from unibill.copying import carry, charging, filters, reading, scope, sharing
 from unibill.copying.abreast import abreast
 from unibill.copying.carry import Carried, Ruling
 from unibill.copying.decisions import Decision, State
@@ -123,7 +123,8 @@ class Planner:
         """Decide what was read against what the target has, and end the plan."""
         self._sum_up_target()
         Matcher(self._store, self._options).run()
-        self._store.put(phase="planned", notes=list(notes), planned_at=now(), hash=hash_of(self._store))
+        told = [*notes, *filters.unmatched(self._store, self._options)]
+        self._store.put(phase="planned", notes=told, planned_at=now(), hash=hash_of(self._store))
 
     def _head(self) -> None:
         source, target, options = self._source, self._target, self._options
@@ -243,7 +244,7 @@ class Planner:
         return {**row, "decision": ruling.decision, "code": ruling.code, "reason": ruling.reason}
 
     def _left_out(self, item: Item) -> Ruling | None:
-        if (ruling := carry.filtered(item, self._options)) is not None:
+        if (ruling := filters.filtered(item, self._options)) is not None:
             return ruling
         if item.mark is not None and marks.names(item.mark, self._target.provider.identity()):
             return Ruling(Decision.SKIP, "came-from-there", "its mark says that it came from the target")

@@ -68,6 +68,11 @@ class Progress(Value):
     charges: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
 
 
+def noun_of(*, charges: bool) -> str:
+    """What the records of a run are called together."""
+    return "records" if charges else "credits"
+
+
 Tell: TypeAlias = Callable[[Progress], None]
 
 
@@ -151,6 +156,11 @@ class PlanSummary(Value):
     losses: tuple[LossTotal, ...]
     stopped_by: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @property
+    def noun(self) -> str:
+        """What its records are called together."""
+        return noun_of(charges=any(total.record_type is RecordType.CHARGE for total in self.totals))
 
     @property
     def exit_status(self) -> int:
@@ -312,6 +322,11 @@ class RollbackSummary(Value):
     interrupted: bool
 
     @property
+    def noun(self) -> str:
+        """What its records are called together."""
+        return noun_of(charges=bool(self.net_charges))
+
+    @property
     def exit_status(self) -> int:
         """0; 1 if something remains; 130 if it was interrupted."""
         return INTERRUPTED if self.interrupted else DIFFERENCES if self.remains else 0
@@ -326,6 +341,7 @@ class RunStatus(Value):
             ``rolling back``, ``partly rolled back`` or ``rolled back``.
         counts: records by decision.
         states: records by state.
+        charges: whether charges are copied as charges.
         next: what to do next, as a sentence.
     """
 
@@ -336,4 +352,10 @@ class RunStatus(Value):
     target: str
     counts: Mapping[str, int]
     states: Mapping[str, int]
+    charges: bool
     next: str
+
+    @property
+    def noun(self) -> str:
+        """What its records are called together."""
+        return noun_of(charges=self.charges)
