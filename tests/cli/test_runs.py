@@ -113,8 +113,15 @@ def test_filters_choose_the_credits(run: Command, place: Place) -> None:
     (place.folder / "ids.txt").write_text("\n".join(wanted), "utf-8")
     (plan,) = run(*PLAN, "--ids", "ids.txt", "--json").records()
     assert plan["counts"]["create"] == 3  # type: ignore[index]  # an object, as printed
-    (none,) = run(*PLAN[:4], "b.run", *PLAN[5:], "--currency", "XXX", "--since", "2016-01-01", "--json").records()
-    assert none["counts"]["create"] == 0  # type: ignore[index]  # the same
+
+
+def test_a_filter_that_matches_nothing_is_told(run: Command, place: Place) -> None:
+    (place.folder / "ids.txt").write_text("nosuch\n", "utf-8")
+    done = run(*PLAN, "--currency", "XXX", "--ids", "ids.txt", "--since", "2016-01-01")
+    said = " ".join(done.out.split())
+    assert "--currency asks for XXX, and no record at the source has that" in said
+    assert "--ids asks for nosuch, and no record at the source has that" in said
+    assert "nothing at the source is what was asked for by --currency, --ids, --since: this plan does nothing" in said
 
 
 @pytest.mark.parametrize(
@@ -122,6 +129,8 @@ def test_filters_choose_the_credits(run: Command, place: Place) -> None:
     [
         ("plan", "billagain", "socotra", "--run", "a.run"),
         (*PLAN, "--carry", "history"),
+        (*PLAN, "--include", "charges"),
+        (*PLAN, "--same-charge-types"),
         (*PLAN, "--status", "nonsense"),
         (*PLAN, "--max-money", "5"),
         (*PLAN, "--max-blocked", "2"),
@@ -162,3 +171,21 @@ def test_a_text_that_would_act_on_a_terminal_blocks_its_credit_and_is_named(run:
     assert done.status == 1
     assert "control characters" in done.out
     assert "\x1b" not in done.out
+
+
+def test_ctrl_c_before_the_first_write_leaves_a_summary_and_a_run_that_can_go_on(
+    run: Command, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(*PLAN)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("unibill.copying.applying.check", interrupted)
+        done = run("apply", "--run", "a.run", "--yes")
+    assert (done.status, place.writes()) == (130, 0)
+    assert "Created by this run so far: nothing" in done.out
+    assert "The same command goes on" in done.out
+    assert run("status", "--run", "a.run", "--json").records()[0]["phase"] == "planned"
+    assert run("apply", "--run", "a.run", "--yes").status == 0

@@ -59,8 +59,8 @@ def apply(source: Billing, target: Billing, run: RunLike, options: ApplyOptions 
             in the store.
     """
     with RunStore(run, lock=True) as store:
-        check(store, source, target, options)
-        return Applier(source, target, store, options, telling(target, store.name, progress)).run()
+        applier = Applier(source, target, store, options, telling(target, store.name, progress))
+        return applier.run(lambda: check(store, source, target, options))
 
 
 def check(store: RunStore, source: Billing, target: Billing, options: ApplyOptions) -> None:
@@ -139,8 +139,21 @@ class Applier:
         self._seen: set[int] = set()
         self._wanted: frozenset[int] | None = None
 
-    def run(self) -> ApplySummary:
-        """Do what is open, settle what is unknown, and count."""
+    def run(self, check: Callable[[], None]) -> ApplySummary:
+        """Do what is open, settle what is unknown, count, and sum up; however early it is interrupted.
+
+        Args:
+            check: refuses what must not be applied.
+        """
+        canary: Verification | None = None
+        has_begun = False
+        with self._crew.interruptible():
+            check()
+            has_begun = True
+            canary = self._whole()
+        return conclude(self._store, self.found(), canary) if has_begun else summed_up(self._store, self.found(), None)
+
+    def _whole(self) -> Verification | None:
         store, options = self._store, self._options
         store.put(phase="applying", verified=None)
         if options.canary is not None:
@@ -148,8 +161,7 @@ class Applier:
             order = (records.c.target_account, records.c.source_account, records.c.record_type, records.c.source_id)
             self._wanted = frozenset(row["seq"] for row in store.rows(query.order_by(*order).limit(options.canary)))
         self.work()
-        canary = self._finish()
-        return conclude(store, self.found(), canary)
+        return self._finish()
 
     def work(self) -> None:
         """Do what is open, and settle what is unknown."""
@@ -401,7 +413,7 @@ def summed_up(store: RunStore, found: Found, canary: Verification | None = None)
     ]
     return ApplySummary(
         run=store.name,
-        hash=store.get("hash"),
+        hash=store.get("hash") or "",
         counts=states_of(store),
         money=dict(sorted(created[RecordType.CREDIT].items())),
         charges=dict(sorted(created[RecordType.CHARGE].items())),

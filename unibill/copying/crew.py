@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from unibill.facade import Billing
@@ -28,6 +29,15 @@ class Crew:
         self.interrupted = False
         self._width = max(width, 1)
         self._tell = tell
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Take Ctrl-C, wherever it comes, as the wish to stop cleanly: nothing new is begun, and whoever waits gets a summary."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.interrupted = True
+            self.stopping.set()
 
     def work(self, jobs: Iterable[J], do: Callable[[J], None]) -> None:
         """Do every job; returns when all that was begun has ended.

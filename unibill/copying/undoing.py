@@ -82,6 +82,15 @@ class Undoer:
 
     def run(self) -> RollbackSummary:
         """Settle, undo, and sum up."""
+        with self._crew.interruptible():
+            self._work()
+        summary = self._summary()
+        if not summary.interrupted:
+            self._store.put(phase="partly rolled back" if summary.remains else "rolled back")
+        self._store.prove("rollback", summary.jsonable())
+        return summary
+
+    def _work(self) -> None:
         store = self._store
         store.put(phase="rolling back", verified=None)
         self._begun = self._begun_before()
@@ -94,11 +103,6 @@ class Undoer:
             self._crew.pause(self._target, since.left(self._options.settle))
         query = select(records.c.target_account).where(begun).distinct().order_by(records.c.target_account)
         self._crew.work([row["target_account"] for row in store.rows(query)], self._account)
-        summary = self._summary()
-        if not summary.interrupted:
-            store.put(phase="partly rolled back" if summary.remains else "rolled back")
-        store.prove("rollback", summary.jsonable())
-        return summary
 
     def _begun_before(self) -> frozenset[int]:
         """Records that an earlier rollback began to undo: what it sent may still take effect, and has changed their copies."""
