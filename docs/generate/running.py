@@ -178,14 +178,13 @@ class _Player:
         if "HASH" in text:
             run = re.search(r"--run (\S+)", text)
             text = text.replace("HASH", status(run[1] if run else "").hash)
-        words = shlex.split(text)
-        if _SHELL.search(text):
+        first, _, then = text.partition(" | ")
+        if _SHELL.search(first) or not first.startswith(("unibill ", "cd ")):
             return self.shell(text, wanted)
+        words = shlex.split(first)
         if words[0] == "cd":
             self.stack.enter_context(chdir(words[1]))
             return ""
-        if words[0] != "unibill":
-            return self.shell(text, wanted)
         if words[1] == "sandbox":
             return self.serve(words)
         out, err = io.StringIO(), io.StringIO()
@@ -193,10 +192,11 @@ class _Player:
             ended = main(words[1:])
         if ended not in wanted:
             raise ValueError(f"{text}: status {ended}, not {_listed(wanted)}\n{out.getvalue()}{err.getvalue()}")
-        return out.getvalue()
+        return self.shell(then, {0}, out.getvalue()) if then else out.getvalue()
 
-    def shell(self, text: str, wanted: set[int]) -> str:
-        done = subprocess.run(["bash", "-euo", "pipefail", "-c", text], capture_output=True, text=True, check=False, timeout=120)  # noqa: S603, S607 - the page's own command
+    def shell(self, text: str, wanted: set[int], given: str = "") -> str:
+        bash = ["bash", "-euo", "pipefail", "-c", text]
+        done = subprocess.run(bash, input=given, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603 - the page's own command
         if done.returncode not in wanted:
             raise ValueError(f"{text}: status {done.returncode}, not {_listed(wanted)}\n{done.stdout}{done.stderr}")
         return done.stdout
