@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from unibill import money
 from unibill.copying import reading, sending, settling
@@ -37,6 +37,11 @@ _ROUNDS: Final = 3
 """How often writes with unknown outcomes are looked for and sent again in one apply."""
 _STATES: Final = {"failed": FAILED, "unknown": UNSETTLED, None: OPEN}
 """What an apply takes up, by its ``only``."""
+_OF_ACCOUNT: Final = (
+    select(*(column for column in records.c if column.name not in {"losses", "dropped"}))
+    .where(records.c.target_account == bindparam("account"), records.c.state.in_(bindparam("states", expanding=True)))
+    .order_by(records.c.source_account, records.c.record_type, records.c.source_id)
+)
 _BLOCK: Final = 64
 """How many records of an account get their intents in one commit. After a crash so many are looked for before they are sent again."""
 
@@ -226,8 +231,7 @@ class Applier:
     # One account
 
     def _rows(self, account: str, states: frozenset[State]) -> list[Row]:
-        query = select(records).where(records.c.target_account == account, records.c.state.in_(states))
-        rows = self._store.stream(query, records.c.source_account, records.c.record_type, records.c.source_id)
+        rows = self._store.rows(_OF_ACCOUNT, account=account, states=sorted(states))
         return [row for row in rows if self._wanted is None or row["seq"] in self._wanted]
 
     def _account(self, account: str, states: frozenset[State], only: frozenset[int] | None) -> None:

@@ -21,6 +21,19 @@ _COVERED = frozenset({Decision.CREATE, Decision.EXISTS})
 _HELD = frozenset({Decision.BLOCKED, Decision.CONFLICT})
 
 
+_ZERO = Decimal(0)
+
+
+class _Line:
+    """The sums of one account: there may be many, so they are kept small."""
+
+    __slots__ = ("allocated", "carried", "dropped", "held", "records", "remaining")
+
+    def __init__(self) -> None:
+        self.records = 0
+        self.remaining = self.carried = self.allocated = self.dropped = self.held = _ZERO
+
+
 class _Sums:
     """Sums up while records pass by; its size grows with accounts and reasons, not with records."""
 
@@ -30,7 +43,7 @@ class _Sums:
         self.moved: dict[str, Decimal] = {}
         """What the guards look at: credits and charges together, whatever their sign."""
         self.largest: dict[str, Decimal] = {}
-        self.lines: dict[tuple[str, str, str, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+        self.lines: dict[tuple[str, str, str, str], _Line] = defaultdict(_Line)
         self.reasons: dict[tuple[str, str], list[str]] = {}
         self.reason_counts: dict[tuple[str, str], int] = defaultdict(int)
         self.losses: dict[tuple[str, str, str], int] = defaultdict(int)
@@ -42,30 +55,32 @@ class _Sums:
         self.reasons.setdefault((decision.value, code), [str(row["reason"])])
         currency = str(row["currency"])
         line = self.lines[str(row["source_account"]), str(row["target_account"]), str(row["record_type"]), currency]
-        line["records"] += 1
-        remaining = Decimal(str(row["remaining"])) if row["remaining"] is not None else Decimal(0)
-        _raise(line, "remaining", remaining)
+        line.records += 1
+        remaining = Decimal(str(row["remaining"])) if row["remaining"] is not None else _ZERO
+        line.remaining = _sum(line.remaining, remaining)
         if decision in _HELD:
-            _raise(line, "held", remaining)
+            line.held = _sum(line.held, remaining)
         if decision in _COVERED:
             amount = Decimal(str(row["carried"]))
-            _raise(line, "carried", amount)
+            line.carried = _sum(line.carried, amount)
             for item in loads(str(row["draft"]))["allocations"]:
-                _raise(line, "allocated", Decimal(item["amount"]))
+                line.allocated = _sum(line.allocated, Decimal(item["amount"]))
             for item in loads(str(row["dropped"])):
                 if item["reason"] != REVERSED:
-                    _raise(line, "dropped", Decimal(item["amount"]))
+                    line.dropped = _sum(line.dropped, Decimal(item["amount"]))
             if decision is Decision.CREATE:
-                _raise(self.money[row["record_type"]], currency, amount)
-                _raise(self.moved, currency, amount.copy_abs())
+                kind = self.money[row["record_type"]]
+                kind[currency] = _sum(kind.get(currency, _ZERO), amount)
+                self.moved[currency] = _sum(self.moved.get(currency, _ZERO), amount.copy_abs())
                 self.largest[currency] = max(self.largest.get(currency, Decimal(0)), amount.copy_abs())
         if decision in _COVERED or code == "money-loss":
             for loss in loads(str(row["losses"])):
                 self.losses[loss["field"], loss["kind"], loss["reason"]] += 1
 
 
-def _raise(sums: dict[str, Decimal], name: str, amount: Decimal) -> None:
-    sums[name] = money.EXACT.add(sums.get(name, Decimal(0)), amount)
+def _sum(one: Decimal, other: Decimal) -> Decimal:
+    """The exact sum; nothing new where one of them is nothing."""
+    return money.EXACT.add(one, other) if one and other else one or other
 
 
 def _sums(store: RunStore) -> _Sums:
@@ -118,12 +133,12 @@ def summarise(store: RunStore) -> PlanSummary:
             target,
             RecordType(kind),
             currency,
-            int(line["records"]),
-            line["remaining"],
-            line["carried"],
-            line["allocated"],
-            line["dropped"],
-            line["held"],
+            line.records,
+            line.remaining,
+            line.carried,
+            line.allocated,
+            line.dropped,
+            line.held,
         )
         for (account, target, kind, currency), line in sorted(sums.lines.items())
     ]
