@@ -35,7 +35,7 @@ def after(owner, name, is_it):
     real = getattr(owner, name)
     def wrapped(self, *given):
         result = real(self, *given)
-        if any(map(is_it, given)):
+        if any(is_it(one) for one in given if one is not None):
             if name == "note":
                 self.flush()
             die()

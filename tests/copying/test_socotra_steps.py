@@ -61,7 +61,7 @@ def after(owner, name, is_it):
     real = getattr(owner, name)
     def wrapped(self, *given):
         result = real(self, *given)
-        if any(map(is_it, given)):
+        if any(is_it(one) for one in given if one is not None):
             os.kill(os.getpid(), signal.SIGKILL)
         return result
     setattr(owner, name, wrapped)
