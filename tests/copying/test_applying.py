@@ -451,6 +451,9 @@ def test_a_mark_that_the_vendor_cuts_off_stops_the_run_after_that_record(pair: P
     assert "the vendor cut it off" in summary.stopped
     assert (summary.exit_status, len(cutting.writes())) == (4, 1)
     assert states(pair) == {"101": "created", "102": "planned"}
+    assert record(pair, "102").sends == 0, "its intent was durable with the first one's, and was taken back"
+    with open_run(pair.run) as run:
+        assert [entry.step for entry in run.journal() if entry.seq == record(pair, "102").seq] == ["add", "withdrawn"]
 
 
 def test_card_numbers_that_may_be_copied_are_taken_from_the_source_again(pair: Pair) -> None:

@@ -3,6 +3,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,14 @@ def test_what_is_kept_is_durable_at_once_and_brings_what_was_noted_with_it(run: 
         store.keep(Entry(2, 0, "create", "intent", "b", {}, {}))
         assert reader.execute("SELECT seq FROM journal ORDER BY id").fetchall() == [(1,), (2,)]
         reader.close()
+
+
+def test_what_is_noted_does_not_wait_for_ever_for_an_entry_that_is_kept(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unibill.copying.store.PATIENCE", 0.0)
+    with RunStore(run) as store:
+        store.note(Entry(1, 0, "create", "outcome", "a", {}, {}))
+        with closing(sqlite3.connect(run)) as reader:
+            assert reader.execute("SELECT count(*) FROM journal").fetchone() == (1,)
 
 
 def test_long_tables_are_read_in_chunks_while_others_write(run: Path) -> None:

@@ -4,6 +4,7 @@ Several threads can work on a run. Intents are made durable in groups: threads t
 """
 
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ from unibill.errors import RunStoreError
 
 CHUNK: Final = 500
 """Rows that are in memory at once."""
+PATIENCE: Final = 0.05
+"""Seconds after which what was noted is not left waiting for an entry that is kept."""
 
 Row = RowMapping
 Values = Mapping[str, object]
@@ -210,7 +213,7 @@ class RunStore:
         self._writer.keep(*entries)
 
     def note(self, entry: "Entry") -> None:
-        """Write an entry with the next one that is kept, or when anything is read."""
+        """Write an entry with the next one that is kept, with the first that is noted a moment later, or when anything is read."""
         self._writer.note(entry)
 
     def flush(self) -> None:
@@ -262,6 +265,7 @@ class _Writer:
         self._store = store
         self._changed = threading.Condition()
         self._waiting: list[Entry] = []
+        self._oldest = 0.0
         self._taken = 0
         self._durable = 0
         self._busy = False
@@ -273,7 +277,11 @@ class _Writer:
 
     def note(self, entry: Entry) -> None:
         with self._changed:
+            if not self._waiting:
+                self._oldest = time.monotonic()
             self._waiting.append(entry)
+            if not self._busy and time.monotonic() - self._oldest >= PATIENCE:
+                self._until(self._taken + len(self._waiting))
 
     def keep(self, *entries: Entry) -> None:
         with self._changed:
