@@ -18,7 +18,7 @@ release = version = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_external_toc"]
 exclude_patterns = ["_build", "examples", "generate", "static"]
-smartquotes = False  # two hyphens are an option, not a dash
+smartquotes_action = "D"  # quotes stay as they are typed
 
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3

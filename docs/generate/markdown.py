@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -10,6 +11,7 @@ import docstring_parser
 
 START: Final = "<!-- generated: "
 END: Final = "<!-- end -->"
+_OPTION: Final = re.compile(r"(?<![`\w-])(--[a-z][a-z-]*[a-z])(?![`\w])")
 Maker = Callable[[Sequence[str]], str]
 """Makes one part from the words behind its name in the marker."""
 
@@ -66,8 +68,8 @@ def written(about: type) -> dict[str, tuple[str, str]]:
 
 
 def as_markdown(text: str) -> str:
-    """A docstring's text on one line, with Markdown's marks for code."""
-    return " ".join(text.split()).replace("``", "`")
+    """A docstring's text on one line, with Markdown's marks for code, options marked too."""
+    return _OPTION.sub(r"`\1`", " ".join(text.split()).replace("``", "`"))
 
 
 def code(text: str) -> str:

@@ -213,12 +213,15 @@ class _Player:
 
     def only_read(self, block: Block) -> None:
         """What no test runs must at least be made of options that there are."""
+        where = f"{self.path.name}, line {block.line}"
+        if block.language == "dockerfile":
+            for words in re.findall(r"^CMD (\[.*\])$", block.text, re.MULTILINE):
+                parse(json.loads(words), where)
         if block.language == "sh":
-            for command in block.commands:
-                for part in re.split(r"&&|\||;", command):
-                    words = shlex.split(part)
-                    if words[:1] == ["unibill"]:
-                        parse(words[1:], f"{self.path.name}, line {block.line}")
+            for part in (part for command in block.commands for part in re.split(r"&&|\||;", command)):
+                words = shlex.split(part)
+                if words[:1] == ["unibill"] or words[:2] == ["docker", "run"]:
+                    parse(words[words.index("unibill") + 1 :], where)
 
 
 def parse(words: list[str], where: str) -> Any:  # noqa: ANN401 - Typer's own class
