@@ -93,6 +93,19 @@ def commands(words: Sequence[str]) -> str:
     return "\n".join(parts)
 
 
+def command_names(words: Sequence[str]) -> str:
+    """The names of all commands, by what they are for."""
+    del words
+    root: Any = typer.main.get_command(app)
+    context = root.make_context("unibill", [], resilient_parsing=True)
+    by_panel: dict[str, list[str]] = {}
+    for name in root.list_commands(context):
+        command = root.get_command(context, name)
+        below = "|".join(getattr(command, "commands", {}))
+        by_panel.setdefault(command.rich_help_panel or "", []).append(f"`{name} {below}`" if below else f"`{name}`")
+    return table(["", "`unibill` …"], [[panel, ", ".join(names)] for panel, names in by_panel.items()])
+
+
 def switches(words: Sequence[str]) -> str:
     """The switches of a provider's sandbox."""
     (provider,) = chosen(words).values()
@@ -129,6 +142,7 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "exit-statuses": exit_statuses,
     "run-file": run_file,
     "commands": commands,
+    "command-names": command_names,
     "switches": switches,
     "faults": faults,
 }
