@@ -14,6 +14,8 @@ from typing import Any
 
 import httpcore
 
+_KEPT = 5.0
+"""Seconds for which an idle connection is worth trying again, as in httpx."""
 _current = threading.local()
 
 
@@ -97,3 +99,35 @@ class _Stream(httpcore.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's own signature
         return self._inner.get_extra_info(info)
+
+
+class Single:
+    """In place of a pool: one connection, made anew where the other side has closed it.
+
+    Args:
+        tls: for https.
+    """
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self._tls = tls
+        self._network = Bounded(httpcore.SyncBackend())
+        self._connection: httpcore.HTTPConnection | None = None
+
+    def handle_request(self, request: httpcore.Request) -> httpcore.Response:
+        """Send a request to the one server that this connection leads to."""
+        connection = self._connection
+        if connection is None or not connection.is_available() or connection.has_expired():
+            self.close()
+            connection = self._connection = httpcore.HTTPConnection(
+                request.url.origin, ssl_context=self._tls, keepalive_expiry=_KEPT, network_backend=self._network
+            )
+        return connection.handle_request(request)
+
+    def cut(self) -> None:
+        """End whatever waits on the connection; see ``Bounded.cut``."""
+        self._network.cut()
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()

@@ -25,7 +25,7 @@ import anyio
 import httpx
 
 from unibill.bodies import ENCODINGS, Body, BrokenCompression, TooLarge
-from unibill.deadlines import Bounded, within
+from unibill.deadlines import Bounded, Single, within
 from unibill.errors import BackendError, ConfigurationError, InvalidQuery, MalformedResponse, Unavailable, UnsupportedOperation
 from unibill.events import RequestSettled
 from unibill.flow import Effect, Flow, Request, Response, Sleep, Step
@@ -244,18 +244,24 @@ _ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1)
 class _Lane:
     """One connection, kept to the deadline of the thread that uses it.
 
-    httpx offers no place for a network backend, so it is put where httpx keeps its own; a test proves that it is in force.
+    httpx offers no place for that, so it is put where httpx keeps its pool; a test proves that it is in force. A way through a
+    proxy keeps httpx's pool, with the deadline where the pool keeps its network.
     """
 
     def __init__(self, proxy: str | None) -> None:
         self._transport = httpx.HTTPTransport(verify=_tls(), limits=_ONE, proxy=proxy)
-        self.send = self._transport.handle_request
-        self._bounded: Bounded | None = None
-        pool: Any = getattr(self._transport, "_pool", None)
-        if hasattr(pool, "_network_backend"):
-            self._bounded = pool._network_backend = Bounded(pool._network_backend)  # noqa: SLF001 - there is no public way
-        else:
+        self._ends: Single | Bounded | None = None
+        inside: Any = self._transport
+        if not hasattr(inside, "_pool"):
             _log.warning("this httpx keeps its connections elsewhere: the head of an answer is bounded by the timeout only")
+        elif proxy is None:
+            self._ends = inside._pool = Single(_tls())  # noqa: SLF001 - there is no public way
+        else:
+            self._ends = inside._pool._network_backend = Bounded(inside._pool._network_backend)  # noqa: SLF001 - as above
+
+    def send(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, through the method that cassettes put themselves in place of."""
+        return self._transport.handle_request(request)
 
     def close(self) -> None:
         """Close the connection."""
@@ -263,8 +269,8 @@ class _Lane:
 
     def cut(self) -> None:
         """End what another thread waits for."""
-        if self._bounded is not None:
-            self._bounded.cut()
+        if self._ends is not None:
+            self._ends.cut()
 
 
 class Stop:

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final, Self, TypeVar, cast
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 from unibill import exactjson
-from unibill.money import EXACT, Amount, subtract
+from unibill.money import EXACT, Amount
 from unibill.redact import Shown
 
 Extra = Annotated[Mapping[str, object], PlainSerializer(lambda value: value, return_type=Any)]
@@ -29,8 +29,6 @@ _ZERO: Final = Decimal(0)
 _new = object.__new__
 _set_values = BaseModel.__dict__["__dict__"].__set__
 _set_fields_set = BaseModel.__dict__["__pydantic_fields_set__"].__set__
-_set_extra = BaseModel.__dict__["__pydantic_extra__"].__set__
-_set_private = BaseModel.__dict__["__pydantic_private__"].__set__
 
 
 class Record(BaseModel):
@@ -70,6 +68,10 @@ class Record(BaseModel):
         return exactjson.dumps(self.jsonable()).decode()
 
 
+# No record has extra fields or private attributes, so these two slots of pydantic's need not be filled for each of them.
+for _slot in ("__pydantic_extra__", "__pydantic_private__"):
+    setattr(Record, _slot, property(lambda _: None, lambda _, __: None))
+
 R = TypeVar("R", bound=Record)
 
 
@@ -86,8 +88,6 @@ def _maker(model: type[Record]) -> Callable[[dict[str, Any]], Record]:
         record = _new(model)
         _set_values(record, values)
         _set_fields_set(record, names)
-        _set_extra(record, None)
-        _set_private(record, None)
         return record
 
     return make
@@ -362,8 +362,7 @@ def applied_of(allocations: tuple[Allocation, ...]) -> Decimal:
 
 def remaining_of(amount: Decimal, applied: Decimal) -> Decimal:
     """What is left of an amount; never below zero, since an over-applied credit has nothing to spend."""
-    left = subtract(amount, applied)
-    return max(left, _ZERO)
+    return max(EXACT.subtract(amount, applied), _ZERO)
 
 
 def status_from_amounts(amount: Decimal, applied: Decimal) -> Status:

@@ -45,7 +45,7 @@ class _Reader(Generic[R]):
         self.ended = False
 
     def take(self, page: Page[R]) -> Sequence[R]:
-        ids = frozenset(item.id for item in page.items)
+        ids = frozenset([item.id for item in page.items])
         self._pages += 1
         self._empty = 0 if ids else self._empty + 1
         self.ended = page.next is None

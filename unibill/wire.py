@@ -23,8 +23,8 @@ T = TypeVar("T")
 _SHOWN = 200
 
 
-class WireRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A vendor's record.
+class WireRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """A vendor's record. What was read from JSON holds no cycles, so the garbage collector need not look at it.
 
     Subclasses say ``kw_only=True`` themselves: msgspec does not inherit it. A record with amounts checks in
     ``__post_init__`` that they are finite: a text such as ``"NaN"`` decodes into a Decimal too.

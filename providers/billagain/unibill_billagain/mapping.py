@@ -51,6 +51,7 @@ STATUSES: Final[Mapping[str, Status]] = {
 _ZERO: Final = Decimal(0)
 _NOBODY: Final = (None, 0)
 _NO_INVOICE: Final[frozenset[Id | None]] = frozenset({None, 0, "", "0"})
+_DOCUMENTED: Final = frozenset({None, *STATUSES.values()})
 _SAYS_SPENT: Final = frozenset({Status.APPLIED, Status.PARTIALLY_APPLIED})
 
 # Lists of hundreds of thousands come through here, so what all records have in common is made once.
@@ -72,7 +73,7 @@ def to_credit(note: CreditNote, zone: tzinfo, wanted: Collection[str] = ()) -> C
         wanted: marks that are looked for: of two marks in one record, the wanted one is its ``mark``.
     """
     findings: list[Finding] = []
-    extra: dict[str, object] = dict(note.unknown)
+    extra: dict[str, object] = {**note.unknown}
     credit_id = str(note.credit_note_id)
     raw = note.amount
     negative = raw < _ZERO
@@ -215,8 +216,8 @@ def _word(note: CreditNote) -> Status | None:
 def _standing(
     note: CreditNote, allocations: tuple[Allocation, ...] | None, findings: list[Finding]
 ) -> tuple[Status, Decimal | None, Decimal | None]:
-    word = _word(note)
-    if word is Status.UNKNOWN:
+    word = STATUSES.get(note.status or "") or _word(note)
+    if word not in _DOCUMENTED:
         findings.append(_finding("unknown-status", f"nobody documented the status {note.status!r}", "status"))
     if allocations is None:
         return word or Status.UNKNOWN, None, None
@@ -224,24 +225,27 @@ def _standing(
         if allocation.amount < _ZERO:
             findings.append(_finding("negative-allocation", "an allocation is negative, so what remains is not known", "allocations"))
             return Status.UNKNOWN, None, None
-    if note.amount < _ZERO:
+    amount = note.amount
+    if amount < _ZERO:
         return Status.UNKNOWN, None, None
-    applied, amount = applied_of(allocations), note.amount
+    applied = applied_of(allocations)
     remaining = remaining_of(amount, applied)
     derived = status_from_amounts(amount, applied)
     if applied > amount:
         findings.append(_finding("over-applied", f"{applied} is allocated of {amount}", "allocations"))
+    if word is derived:
+        return derived, applied, remaining
     if word is Status.UNKNOWN:
         return word, applied, remaining
     if word is Status.FAILED:
         findings.append(
             _finding("undocumented-meaning", "what Failed means for a credit is not documented; nothing of it counts as left", "status")
         )
-        return word, applied, Decimal(0)
+        return word, applied, _ZERO
     if word is Status.PENDING and not applied:
         findings.append(_finding("undocumented-meaning", "what Pending means for a credit is not documented", "status"))
         return word, applied, remaining
-    if word is not None and word is not derived and amount:
+    if word is not None and amount:
         message = f"the vendor says {note.status}, but {applied} of {amount} is allocated"
         findings.append(_finding("status-contradicts-amounts", message, "status"))
     return derived, applied, remaining
@@ -252,14 +256,16 @@ def _texts(
 ) -> tuple[str | None, str | None, str | None]:
     """The mark, and number and memo without it."""
     number, memo = note.credit_number or None, note.memo or None
+    mark = marks.find(number, memo)
+    if mark is None:
+        return None, number, memo
     of_number, of_memo = marks.find(number), marks.find(memo)
-    mark = of_number or of_memo
     if of_number and of_memo and of_number != of_memo:
         findings.append(_finding("two-marks", f"CreditNumber and Memo carry different marks, {of_number} and {of_memo}", "mark"))
         mark = of_memo if of_memo in wanted and of_number not in wanted else of_number
-    if mark is not None and of_number == mark:
+    if of_number == mark:
         extra["CreditNumber"], number = number, marks.strip(number)
-    if mark is not None and of_memo == mark:
+    if of_memo == mark:
         extra["Memo"], memo = memo, marks.strip(memo)
     return mark, number, memo
 
