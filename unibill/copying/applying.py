@@ -42,8 +42,9 @@ _OF_ACCOUNT: Final = (
     .where(records.c.target_account == bindparam("account"), records.c.state.in_(bindparam("states", expanding=True)))
     .order_by(records.c.source_account, records.c.record_type, records.c.source_id)
 )
-_BLOCK: Final = 64
-"""How many records of an account get their intents in one commit. After a crash so many are looked for before they are sent again."""
+_BLOCK: Final = 16
+"""How many records of an account get their intents in one commit, so that a slow disk is waited for seldom. After a crash so many are
+unknown, and are looked for before they are sent again."""
 
 
 def apply(source: Billing, target: Billing, run: RunLike, options: ApplyOptions = _DEFAULTS, progress: Tell | None = None) -> ApplySummary:

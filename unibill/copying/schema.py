@@ -132,7 +132,7 @@ journal = Table(
     Column("seq", Integer, nullable=False, doc="of the record"),
     Column("attempt", Integer, nullable=False, doc="the generation of the copy"),
     Column("action", Text, nullable=False, doc="create or undo"),
-    Column("phase", Text, nullable=False, doc="intent, done (a step was answered) or outcome"),
+    Column("phase", Text, nullable=False, doc="intent, done (a step was answered) or outcome (withdrawn: it was not sent after all)"),
     Column("step", Text, nullable=False, doc="which write of several, or the outcome"),
     Column("data", Text, nullable=False, doc="what is known of it, as JSON"),
     Column("at", Text, nullable=False, doc="when, UTC"),
