@@ -22,6 +22,25 @@ def show(text: str | None) -> str:
     return "" if text is None else visible(clean(text))
 
 
+def show_id(text: str | None) -> str:
+    """An id for people, as ``show``; its digits stay, since ids are no texts and people look records up by them."""
+    return "" if text is None else visible(without_secrets(text))
+
+
+def digits(number: int | str) -> str:
+    """A number for people, its digits in groups of three by a narrow space; what is no plain number stays as it is.
+
+    Args:
+        number: a text keeps its digits: trailing zeros are part of an amount.
+    """
+    whole, point, part = str(number).partition(".")
+    sign, plain = ("\u2212", whole[1:]) if whole.startswith("-") else ("", whole)
+    if not plain.isdigit():
+        return str(number)
+    groups = [plain[max(0, end - 3) : end] for end in range(len(plain), 0, -3)]
+    return sign + "\u202f".join(reversed(groups)) + point + part
+
+
 def visible(text: str) -> str:
     """A text with every control character, direction mark and other unseen character written out."""
     if text.isascii() and text.isprintable():

@@ -1,0 +1,217 @@
+"""Sums over the records of a run, while they pass by: their size grows with accounts and reasons, not with records."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Final, TypeVar
+
+from unibill import money
+from unibill.copying.decisions import Decision
+from unibill.copying.reports import Before
+from unibill.reporting.values import (
+    STANDING,
+    STAYING,
+    AccountMoney,
+    CurrencyMoney,
+    Flow,
+    Outcome,
+    OutcomeTotal,
+    ReasonTotal,
+    RecordLine,
+)
+
+_TAKEN_BACK: Final = frozenset({Outcome.WAITING, Outcome.UNDONE})
+_HELD: Final = STAYING - {Outcome.SKIPPED}
+_NAMED_SOURCES: Final = 3
+_FLOWING: Final = 6
+"""Source accounts that a picture of the flow names, per currency."""
+
+Found = dict[tuple[str, str], Decimal | None]
+"""The money that a verification found in each target account and currency; None where it could not be read."""
+
+
+class Sums:
+    """Takes records, gives totals.
+
+    Args:
+        taken_back: a rollback has ended, so what is not there is not wanted any more.
+    """
+
+    def __init__(self, *, taken_back: bool) -> None:
+        self.records = 0
+        self._unwanted = _TAKEN_BACK if taken_back else frozenset[Outcome]()
+        self._amounts: dict[tuple[Outcome, str], Decimal] = {}
+        self._counts: dict[Outcome, int] = defaultdict(int)
+        self._per_currency: dict[str, int] = defaultdict(int)
+        self._remaining: dict[str, Decimal] = {}
+        self._unknown: dict[str, int] = defaultdict(int)
+        self._reasons: dict[tuple[Outcome, str], _Reason] = {}
+        self._at_target: dict[tuple[str, str], _AtTarget] = {}
+        self._flows: dict[str, dict[str, dict[Outcome, Decimal]]] = {}
+
+    def take(self, record: RecordLine) -> None:
+        """Add one record."""
+        outcome, currency = record.outcome, record.currency
+        self.records += 1
+        self._counts[outcome] += 1
+        self._per_currency[currency] += 1
+        if record.remaining is None:
+            self._unknown[currency] += 1
+        else:
+            _raise(self._remaining, currency, record.remaining)
+        value = record.value or Decimal(0)
+        _raise(self._amounts, (outcome, currency), value)
+        reason = self._reasons.setdefault((outcome, record.code), _Reason(record.reason))
+        reason.records += 1
+        _raise(reason.money, currency, value)
+        if outcome not in STAYING:
+            self._at(record.target_account, currency).take(record, value, wanted=outcome not in self._unwanted)
+        if value:
+            account = self._flows.setdefault(currency, {}).setdefault(record.source_account, {})
+            _raise(account, outcome, value)
+
+    def _at(self, account: str, currency: str) -> "_AtTarget":
+        return self._at_target.setdefault((account, currency), _AtTarget())
+
+    def outcomes(self) -> tuple[OutcomeTotal, ...]:
+        """Per outcome, every one of them."""
+        return tuple(
+            OutcomeTotal(outcome, self._counts[outcome], {c: self._amounts[outcome, c] for c in self._currencies(outcome)})
+            for outcome in Outcome
+        )
+
+    def _currencies(self, outcome: Outcome) -> list[str]:
+        return sorted(currency for of, currency in self._amounts if of is outcome and self._amounts[of, currency])
+
+    def reasons(self) -> tuple[ReasonTotal, ...]:
+        """Per outcome and reason, in the order of outcomes, the most frequent first."""
+        order = list(Outcome)
+        items = sorted(self._reasons.items(), key=lambda item: (order.index(item[0][0]), -item[1].records, item[0][1]))
+        return tuple(
+            ReasonTotal(outcome, code, reason.records, {c: m for c, m in sorted(reason.money.items()) if m}, reason.sample)
+            for (outcome, code), reason in items
+        )
+
+    def accounts(self, before: Iterable[Before], found: Found) -> tuple[AccountMoney, ...]:
+        """Per target account and currency, before and after."""
+        start = {(line.account, line.currency): line.amount for line in before}
+        lines: list[AccountMoney] = []
+        for key in sorted({*start, *self._at_target, *found}):
+            at = self._at_target.get(key) or _AtTarget()
+            stood = start.get(key, Decimal(0))
+            expected = money.add([stood, at.carried, at.waiting])
+            now, sign = compared(expected, found, key)
+            lines.append(AccountMoney(*key, tuple(at.sources), at.created, stood, at.carried, at.existed, at.waiting, expected, now, sign))
+        return tuple(lines)
+
+    def currencies(self, accounts: Iterable[AccountMoney]) -> tuple[CurrencyMoney, ...]:
+        """Per currency, from the accounts' lines."""
+        lines = list(accounts)
+        return tuple(
+            self._currency(currency, [line for line in lines if line.currency == currency])
+            for currency in sorted({*self._per_currency, *(line.currency for line in lines)})
+        )
+
+    def _currency(self, currency: str, lines: list[AccountMoney]) -> CurrencyMoney:
+        expected = money.add([line.expected for line in lines])
+        signs = {line.sign for line in lines}
+        known = [line.found for line in lines if line.found is not None]
+        whole = bool(lines) and len(known) == len(lines) and "" not in signs
+        after = money.add(known) if whole else None
+        sign = "!" if "!" in signs else "" if after is None else sign_of(expected, after)
+        if sign == "=" and signs != {"="}:
+            sign = "*"
+        return CurrencyMoney(
+            currency=currency,
+            records=self._per_currency[currency],
+            remaining=self._remaining.get(currency, Decimal(0)),
+            unknown=self._unknown[currency],
+            carried=money.add([line.carried for line in lines]),
+            existed=money.add([line.existed for line in lines]),
+            waiting=money.add([line.waiting for line in lines]),
+            held=self._sum(currency, _HELD),
+            skipped=self._sum(currency, [Outcome.SKIPPED]),
+            before=money.add([line.before for line in lines]),
+            expected=expected,
+            found=after,
+            sign=sign,
+        )
+
+    def _sum(self, currency: str, outcomes: Iterable[Outcome]) -> Decimal:
+        return money.add([self._amounts.get((outcome, currency), Decimal(0)) for outcome in outcomes])
+
+    def flows(self) -> tuple[Flow, ...]:
+        """Per currency, from the largest source accounts and from all others together, to each outcome."""
+        return tuple(flow for currency in sorted(self._flows) for flow in _flows(currency, self._flows[currency]))
+
+
+def compared(expected: Decimal, found: Found, key: tuple[str, str]) -> tuple[Decimal | None, str]:
+    """What stands in an account, and its sign; nothing where there is no verification of it."""
+    if key not in found:
+        return None, ""
+    now = found[key]
+    return now, "!" if now is None else sign_of(expected, now)
+
+
+def sign_of(expected: Decimal, found: Decimal) -> str:
+    """``=`` where both are the same money, ``-`` where less was found, ``+`` where more."""
+    return "=" if found == expected else "-" if found < expected else "+"
+
+
+def _flows(currency: str, accounts: dict[str, dict[Outcome, Decimal]]) -> Iterable[Flow]:
+    ranked = sorted(accounts, key=lambda account: (-money.add(list(accounts[account].values())), account))
+    named, rest = ranked[:_FLOWING], ranked[_FLOWING:]
+    if len(rest) == 1:
+        named, rest = ranked, []
+    for account in named:
+        for outcome in Outcome:
+            if amount := accounts[account].get(outcome):
+                yield Flow(currency, account, 1, outcome, amount)
+    others: dict[Outcome, Decimal] = {}
+    for account in rest:
+        for outcome, amount in accounts[account].items():
+            _raise(others, outcome, amount)
+    for outcome in Outcome:
+        if amount := others.get(outcome):
+            yield Flow(currency, "", len(rest), outcome, amount)
+
+
+class _Reason:
+    """Records with one outcome and one code."""
+
+    __slots__ = ("money", "records", "sample")
+
+    def __init__(self, sample: str) -> None:
+        self.records = 0
+        self.money: dict[str, Decimal] = {}
+        self.sample = sample
+
+
+class _AtTarget:
+    """What a run does in one target account and currency."""
+
+    __slots__ = ("carried", "created", "existed", "sources", "waiting")
+
+    def __init__(self) -> None:
+        self.created = 0
+        self.carried = self.existed = self.waiting = Decimal(0)
+        self.sources: list[str] = []
+
+    def take(self, record: RecordLine, value: Decimal, *, wanted: bool) -> None:
+        if record.source_account not in self.sources and len(self.sources) < _NAMED_SOURCES:
+            self.sources.append(record.source_account)
+        self.created += record.outcome is Outcome.CARRIED
+        if record.decision is not Decision.CREATE:
+            if record.outcome is Outcome.EXISTED:
+                self.existed = money.EXACT.add(self.existed, value)
+        elif record.outcome in STANDING:
+            self.carried = money.EXACT.add(self.carried, value)
+        elif wanted:
+            self.waiting = money.EXACT.add(self.waiting, value)
+
+
+K = TypeVar("K")
+
+
+def _raise(sums: dict[K, Decimal], name: K, amount: Decimal) -> None:
+    sums[name] = money.EXACT.add(sums.get(name, Decimal(0)), amount)

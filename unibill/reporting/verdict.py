@@ -1,0 +1,102 @@
+"""What a report comes to, in one word and a few sentences."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from unibill.copying.summary import RunStatus
+from unibill.reporting.values import Outcome, Verdict, Verified
+from unibill.showing import digits
+
+_ROLLED_BACK: Final = frozenset({"rolled back", "partly rolled back"})
+
+
+def judge(standing: RunStatus, counts: Mapping[Outcome, int], verification: Verified | None, named: int) -> Verdict:
+    """Judge a run.
+
+    Args:
+        standing: its phase.
+        counts: records by outcome.
+        verification: the last one.
+        named: problems that apply or a rollback named beside the records.
+    """
+    target = standing.target
+    fresh = None if verification is None or verification.stale else verification
+    if standing.phase in _ROLLED_BACK:
+        return _rolled_back(standing, counts, fresh, named)
+    if not _begun(standing, counts):
+        wanted = counts[Outcome.WAITING]
+        return Verdict("planned", "plain", "Planned, nothing written", (f"{_credits(wanted)} would be created at {target}.", standing.next))
+    if fresh is not None and fresh.exit_status:
+        return _differing(fresh, counts)
+    left = [_left(counts, outcome) for outcome in (Outcome.FAILED, Outcome.UNKNOWN, Outcome.WAITING, Outcome.UNDONE)]
+    if any(left) or standing.phase != "applied":
+        said = f"{_credits(counts[Outcome.CARRIED])} were created at {target}; {_listed(left) or 'the last apply did not come to its end'}."
+        return Verdict("unfinished", "careful", "Not finished", (said, standing.next))
+    if fresh is None:
+        went_on = " The run went on after the last verification, so that one proves nothing any more." if verification is not None else ""
+        said = f"Everything planned was done, and nobody has read both systems again since.{went_on}"
+        return Verdict("unverified", "careful", "Copied, not verified yet", (said, standing.next))
+    return _proved(target, counts, fresh, named)
+
+
+def _proved(target: str, counts: Mapping[Outcome, int], verification: Verified, named: int) -> Verdict:
+    proof = (
+        f"{_credits(verification.signs.get('=', 0))} of this run stand at {target} with the planned amounts. Both systems were read "
+        "again, and what the target gained is what was carried."
+    )
+    held = [_left(counts, outcome) for outcome in (Outcome.BLOCKED, Outcome.CONFLICT)]
+    if not any(held) and not named:
+        return Verdict("proved", "good", "Copied and proved", (proof,))
+    stays = [f"Not carried, and to be looked at: {_listed(held)}."] if any(held) else []
+    problems = [f"Apply named {named} more {'thing' if named == 1 else 'things'} to look at; see the differences."] if named else []
+    return Verdict("proved-in-part", "careful", "Copied and proved, with exceptions", (proof, *stays, *problems))
+
+
+def _differing(verification: Verified, counts: Mapping[Outcome, int]) -> Verdict:
+    equal = verification.signs.get("=", 0)
+    said = f"Both systems were read again: {_credits(equal)} agree, {digits(verification.differing)} do not. The differences are listed below."
+    if not verification.differing:
+        said = f"Both systems were read again: {_credits(equal)} agree, and the money of an account does not."
+    left = [_left(counts, outcome) for outcome in (Outcome.FAILED, Outcome.UNKNOWN, Outcome.WAITING, Outcome.UNDONE)]
+    more = (f"The run is not finished: {_listed(left)}.",) if any(left) else ()
+    return Verdict("differences", "bad", "Differences found", (said, *more))
+
+
+def _rolled_back(standing: RunStatus, counts: Mapping[Outcome, int], verification: Verified | None, named: int) -> Verdict:
+    undone = f"{_credits(counts[Outcome.UNDONE])} of this run were taken back at {standing.target}."
+    checked = {
+        None: "Nobody has read both systems since.",
+        0: "Both systems were read again: the target stands as it stood before.",
+        1: "Both systems were read again, and they differ from what stood before.",
+    }[None if verification is None else verification.exit_status]
+    if standing.phase == "rolled back" and not named and (verification is None or verification.exit_status == 0):
+        return Verdict("rolled-back", "plain", "Rolled back", (undone, checked))
+    still = f"{_credits(counts[Outcome.CARRIED])} still stand there."
+    return Verdict("partly-rolled-back", "careful", "Rolled back in part", (undone, still, checked))
+
+
+def _begun(standing: RunStatus, counts: Mapping[Outcome, int]) -> bool:
+    touched = (Outcome.CARRIED, Outcome.FAILED, Outcome.UNKNOWN, Outcome.UNDONE)
+    return standing.phase != "planned" or any(counts[outcome] for outcome in touched)
+
+
+def _left(counts: Mapping[Outcome, int], outcome: Outcome) -> str:
+    return f"{digits(counts[outcome])} {_WORDS[outcome]}" if counts[outcome] else ""
+
+
+_WORDS: Final = {
+    Outcome.FAILED: "failed",
+    Outcome.UNKNOWN: "have an unknown outcome",
+    Outcome.WAITING: "are not made yet",
+    Outcome.UNDONE: "were taken back and not made again",
+    Outcome.BLOCKED: "blocked",
+    Outcome.CONFLICT: "in conflict",
+}
+
+
+def _listed(parts: list[str]) -> str:
+    return ", ".join(part for part in parts if part)
+
+
+def _credits(count: int) -> str:
+    return f"{digits(count)} {'credit' if count == 1 else 'credits'}"
