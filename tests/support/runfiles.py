@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import insert
 
@@ -29,16 +29,16 @@ def at(seconds: int) -> str:
     return (BEGIN + timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def record(number: int, amount: str, state: State = State.CREATED, **more: object) -> Row:
+def record(place: int, amount: str, state: State = State.CREATED, /, **more: object) -> Row:
     """A record that was planned to be created, in the first of fifty accounts unless told otherwise."""
-    account = str(more.pop("account", 100 + number % 50))
-    mark = marks.mark(IDENTITY, "credit_note", str(number))
+    account = str(more.pop("account", 100 + place % 50))
+    mark = marks.mark(IDENTITY, "credit_note", str(place))
     row: Row = {
         "source_account": account,
-        "source_id": str(10_000 + number),
+        "source_id": str(10_000 + place),
         "kind": "credit_note",
         "status": "open",
-        "day": f"2026-0{1 + number % 3}-{1 + number % 28:02}",
+        "day": f"2026-0{1 + place % 3}-{1 + place % 28:02}",
         "currency": "USD",
         "amount": amount,
         "remaining": amount,
@@ -57,9 +57,9 @@ def record(number: int, amount: str, state: State = State.CREATED, **more: objec
         "outcome": "",
         "generation": 0,
         "sends": 1 if state is not State.NONE else 0,
-        "target_id": f"charge:01J5V8NM2GSXK6HG{number:010}" if state is State.CREATED else None,
-        "number": f"CN-{number}",
-        "memo": f"memo {number}",
+        "target_id": f"charge:01J5V8NM2GSXK6HG{place:010}" if state is State.CREATED else None,
+        "number": f"CN-{place}",
+        "memo": f"memo {place}",
         **more,
     }
     draft = {
@@ -75,10 +75,10 @@ def record(number: int, amount: str, state: State = State.CREATED, **more: objec
     return row
 
 
-def staying(number: int, amount: str, decision: Decision, code: str, reason: str, **more: object) -> Row:
+def staying(place: int, amount: str, decision: Decision, code: str, reason: str, /, **more: object) -> Row:
     """A record of which nothing is carried."""
-    values = {"carried": None, "decision": decision, "code": code, "reason": reason, "losses": "[]", **more}
-    return record(number, amount, State.NONE, **values)
+    values = {"carried": None, "target_id": None, "decision": decision, "code": code, "reason": reason, "losses": "[]", **more}
+    return record(place, amount, State.NONE, **values)
 
 
 def make(
@@ -91,6 +91,7 @@ def make(
     phase: str = "applied",
     verified: bool = True,
     seconds: int = 600,
+    names: tuple[str, str] = ("old", "new"),
 ) -> Path:
     """Make a run file whose apply took ``seconds``.
 
@@ -103,6 +104,7 @@ def make(
         phase: of the run.
         verified: whether there was a verification at all.
         seconds: how long apply took.
+        names: of the backends.
     """
     start = {key: Decimal(amount) for key, amount in (before or {}).items()}
     carried: dict[tuple[str, str], Decimal] = {}
@@ -113,6 +115,7 @@ def make(
         for row in listed:
             if row["state"] is not State.NONE:
                 states[row["state"].value] = states.get(row["state"].value, 0) + 1
+            if row["decision"] is Decision.CREATE:
                 key = row["target_account"], row["currency"]
                 carried[key] = money.add([carried.get(key, Decimal(0)), Decimal(row["carried"])])
         journal = [_outcome(row, at(60 + i * seconds // max(1, len(sent)))) for i, row in enumerate(sent)]
@@ -128,8 +131,8 @@ def make(
             connection.execute(insert(schema.proofs), proofs)
         store.put(
             phase=phase,
-            source="old",
-            target="new",
+            source=names[0],
+            target=names[1],
             source_identity=IDENTITY,
             target_identity="socotra:api-ec.socotra.example/6ec2",
             target_settings={},
@@ -181,3 +184,83 @@ def _verified(
     signs["="] = states.get("created", 0) + states.get("exists", 0) - len(differences)
     clean = not differences and all(line["sign"] == "=" for line in lines)
     return {"signs": signs, "differences": differences, "conservation": lines, "exit_status": 0 if clean else 1}
+
+
+TARGET: Final = "01J5V8NM2GSXK6HG42PD000100"
+SCRIPT: Final = "</script><script>document.title='taken over'</script><img src=x onerror=\"document.title='taken over'\">"
+FORMULA: Final = "=cmd|' /C calc'!A0"
+ESCAPES: Final = "\x1b]0;taken over\x07\x1b[31mred\x1b[0m \u202eevil\u2028"
+CARD: Final = "4242 4242 4242 4242"
+
+
+def clean(path: Path) -> Path:
+    """A run of which everything was carried and found again."""
+    rows = [record(i, f"{10 + i}.{i % 10}", currency="ZAR" if i % 50 < 10 else "USD") for i in range(60)]
+    rows += [staying(60 + i, "0", Decision.SKIP, "nothing-remaining", "nothing remains of it") for i in range(5)]
+    return make(path, rows, before={(TARGET, "ZAR"): "99.5", ("01J5V8NM2GSXK6HG42PD000199", "USD"): "7"})
+
+
+def mixed(path: Path) -> Path:
+    """A run with every outcome, in three currencies, and differences of every sign."""
+    rows = [
+        record(i, amount, currency=currency)
+        for i, (amount, currency) in enumerate([("100.5", "USD"), ("20000", "JPY"), ("7.25", "EUR")] * 20)
+    ]
+    found = rows[:4]
+    for number, state in enumerate(
+        (State.REJECTED, State.FAILED, State.REFUSED, State.UNKNOWN, State.SENDING, State.PLANNED, State.UNDONE), 100
+    ):
+        rows.append(record(number, "3.5", state, outcome=f"it is {state.value}", target_id=None))
+    rows.append(
+        record(110, "9", State.EXISTS, decision=Decision.EXISTS, code="exists", reason="credit 1 of the target is its copy", sends=0)
+    )
+    rows.append(record(111, "9", State.CONFLICT, outcome="its mark stands on something else: charge:9"))
+    rows.append(staying(112, "50", Decision.BLOCKED, "unmapped-account", "account 7 is not in the map", target_account=""))
+    rows.append(staying(113, "60", Decision.CONFLICT, "reversed-copy", "its copy was reversed at the target: charge:8"))
+    rows.append(staying(114, "0", Decision.SKIP, "reversed", "it was reversed"))
+    rows.append(staying(115, "70", Decision.BLOCKED, "pending", "it is pending at the source", remaining=None))
+    differences = [
+        {
+            "sign": sign,
+            "code": code,
+            "account": row["target_account"],
+            "source_id": row["source_id"],
+            "target_id": row["target_id"],
+            "reason": f"it is {code}",
+        }
+        for row, sign, code in zip(found, "-+*!", ("missing", "made-twice", "amount", "unreadable"), strict=True)
+    ]
+    off = {(row["target_account"], row["currency"]): "1" for row in found[:1]}
+    return make(path, rows, differences=differences, found=off, phase="applying", before={(TARGET, "USD"): "12.34"})
+
+
+def hostile(path: Path) -> Path:
+    """A run whose texts are attacks, in every field that comes from outside."""
+    texts = {
+        "memo": SCRIPT,
+        "number": FORMULA,
+        "reason": f"{SCRIPT} {ESCAPES}",
+        "outcome": f"{ESCAPES} {SCRIPT}",
+        "losses": dumps([{"field": SCRIPT, "value": FORMULA, "reason": ESCAPES, "kind": "descriptive"}]),
+        "allocations": [{"amount": Decimal("1.5"), "target_id": SCRIPT, "target_number": None, "source": "x"}],
+        "dropped": dumps([{"target": FORMULA, "amount": Decimal(2), "currency": "USD", "reason": SCRIPT}]),
+    }
+    rows = [record(1, "10.1", account="=1+1", target_account=SCRIPT, target_id=FORMULA, **texts)]
+    rows.append(record(2, "20.25", State.REJECTED, account=SCRIPT, target_account="@SUM(A1)", **texts))
+    rows.append(
+        staying(3, "30", Decision.BLOCKED, SCRIPT, FORMULA, source_id=SCRIPT, kind=FORMULA, status=ESCAPES, memo=FORMULA, number=CARD)
+    )
+    rows.append(record(4, "5", memo=f"{CARD} -5+3", number=f"\t{FORMULA}"))
+    differences = [{"sign": "*", "code": SCRIPT, "account": SCRIPT, "source_id": "10001", "target_id": FORMULA, "reason": SCRIPT}]
+    return make(path, rows, differences=differences, before={(FORMULA, "USD"): "1"}, names=(SCRIPT, f"{FORMULA}{ESCAPES}"))
+
+
+def opened(path: Path) -> RunStore:
+    """The run's store, to change it."""
+    return RunStore(path)
+
+
+def go_on(store: RunStore, seconds: int) -> None:
+    """Journal one more outcome, that late."""
+    with store.transaction() as connection:
+        connection.execute(insert(schema.journal), [_outcome({"seq": 1, "state": State.CREATED}, at(seconds))])

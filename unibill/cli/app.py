@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from unibill.cli import charges, cluster, credits, demo, doctor, failing, looking, output, runs, sandboxing, scaffold, setup
+from unibill.cli import charges, cluster, credits, demo, doctor, exporting, failing, looking, output, report, runs, sandboxing, scaffold, setup
 from unibill.cli.options import COPY, RECORDS, SEE, SET_UP
 from unibill.showing import show
 
@@ -124,6 +124,10 @@ _add(
     ("mapping", looking.mapping, "unibill mapping billagain socotra"),
     ("explain", looking.explain, "unibill explain old 10095 --to new"),
 )
+credits.app.command("export", epilog="Example: unibill credits export old --allocations --out credits.parquet")(exporting.export_credits)
+charges.app.command("export", epilog="Example: unibill charges export new --account 01J5V8NM2GSXK6HG42PD5Z1VAE --out charges.csv")(
+    exporting.export_charges
+)
 app.add_typer(credits.app, name="credits", rich_help_panel=RECORDS)
 app.add_typer(charges.app, name="charges", rich_help_panel=RECORDS)
 _add(
@@ -132,6 +136,7 @@ _add(
     ("apply", runs.apply, "unibill apply --run cutover.run --expect HASH"),
     ("verify", runs.verify, "unibill verify --run cutover.run"),
     ("rollback", runs.rollback, "unibill rollback --run cutover.run"),
+    ("report", report.report, "unibill report --run cutover.run --out report.html"),
     ("status", runs.status, "unibill status --run cutover.run"),
     ("work", cluster.work, "unibill work --run 'postgresql://db/runs?run=cutover'"),
     ("stop", cluster.stop, "unibill stop --run 'postgresql://db/runs?run=cutover'"),

@@ -42,6 +42,15 @@ def demo(
     keep: Annotated[
         Path | None, typer.Option("--keep", metavar="DIR", help="Keep the run files in this new or empty folder.", show_default=False)
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Leave the report of the first copy here, and that of the second beside it.",
+            show_default=False,
+        ),
+    ] = None,
     *,
     json: Json = False,
 ) -> None:
@@ -71,6 +80,8 @@ def demo(
         rehearsal = stack.enter_context(Rehearsal(folder))
         figures = tell(rehearsal, teller)
         agrees = figures["agrees"] is True
+        if report is not None:
+            teller.reports(rehearsal.report(report))
         teller.closing(agrees, time.monotonic() - started, keep)
     if json:
         from unibill.cli.output import json_lines
@@ -172,6 +183,9 @@ class Silent:
 
     def assumptions(self) -> None:
         """Say what is assumed."""
+
+    def reports(self, written: "Sequence[Path]") -> None:
+        """Say where the reports are."""
 
     def closing(self, agrees: bool, seconds: float, keep: Path | None) -> None:
         """Say how it ended."""
@@ -329,6 +343,14 @@ class _Teller(Silent):
         for grade, text in ASSUMPTIONS:
             self._say(f"[{grade}] {text}", indent=2)
         self._say("No real vendor was asked: the sandboxes are built from the vendors' documents, and so is every claim above.")
+
+    def reports(self, written: "Sequence[Path]") -> None:
+        """Say where the reports are."""
+        from unibill.cli.output import say
+        from unibill.showing import show
+
+        say()
+        say(f"Reports to read, print and sign: {', '.join(show(str(place)) for place in written)}")
 
     def closing(self, agrees: bool, seconds: float, keep: Path | None) -> None:
         """Say how it ended."""

@@ -1,8 +1,8 @@
 """Files that the command line writes."""
 
-import os
 from pathlib import Path
 
+from unibill.outfiles import written
 from unibill.sandbox import Sandbox
 from unibill.sandbox.toml import backends_toml
 
@@ -15,8 +15,5 @@ def write_config(path: Path, hosted: Sandbox, url: str) -> None:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read, all of it or nothing."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    beside.replace(path)
+    with written(path) as file:
+        file.write(text.encode())

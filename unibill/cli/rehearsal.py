@@ -251,6 +251,19 @@ class Rehearsal:
 
     # Both sides again
 
+    def report(self, out: Path) -> list[Path]:
+        """Write a report of the copy there, and one of the copy back beside it.
+
+        Returns:
+            The pages.
+        """
+        from unibill import reporting
+
+        pages = [out, out.with_name(f"{out.stem}-back{out.suffix}")]
+        for name, page in zip(("forth", "back"), pages, strict=True):
+            reporting.report(self._folder / f"{name}.run", page)
+        return pages
+
     def read(self, system: str) -> Reading:
         """Read every mapped account of one side afresh."""
         other = SOCOTRA if system == BILLAGAIN else BILLAGAIN

@@ -27,7 +27,7 @@ class History:
     """What the journal and the proofs say.
 
     Attributes:
-        found: what the last verification found of each target account and currency.
+        found: what the last verification found of each target account and currency; None where it proves nothing any more.
         signs: what it found of source records, by id: a sign and a reason.
     """
 
@@ -35,7 +35,7 @@ class History:
     pace: tuple[Pace, ...] = ()
     verification: Verified | None = None
     problems: tuple[Problem, ...] = ()
-    found: Found = field(default_factory=Found)
+    found: Found | None = None
     signs: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
 
 

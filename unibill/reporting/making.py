@@ -3,18 +3,20 @@
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from typing import BinaryIO, Protocol
 
+from unibill.copying.place import FilePlace, RunLike, locate
 from unibill.copying.reports import open_run
-from unibill.copying.summary import Tell
+from unibill.copying.summary import RunStatus, Tell
 from unibill.errors import ConfigurationError
 from unibill.outfiles import written
 from unibill.reporting.embedding import LIMIT, PackedRecords
-from unibill.reporting.gathering import Take, gather
+from unibill.reporting.gathering import gather
 from unibill.reporting.tables import CsvRecords, JsonRecords, csv_figures, json_figures
-from unibill.reporting.values import Figures
+from unibill.reporting.values import Figures, RecordLine
 
 
-def figures(run: Path | str, progress: Tell | None = None) -> Figures:
+def figures(run: RunLike, progress: Tell | None = None) -> Figures:
     """Compute the figures of a run, as values.
 
     Args:
@@ -29,7 +31,7 @@ def figures(run: Path | str, progress: Tell | None = None) -> Figures:
 
 
 def report(
-    run: Path | str,
+    run: RunLike,
     out: Path | str | None = None,
     *,
     csv: Path | str | None = None,
@@ -61,37 +63,65 @@ def report(
         _refuse_run(run, place)
     with ExitStack() as stack:
         with open_run(run) as opened:
-            takers: list[Take] = []
-            closing: list[CsvRecords | PackedRecords] = []
-            packed = records_csv = lines = None
+            outputs: list[_Output] = []
             if out is not None:
-                page = stack.enter_context(written(out))
-                pack = stack.enter_context(tempfile.TemporaryFile())
-                packed = PackedRecords(pack, opened.status(), records)
-                takers.append(packed.take)
-                closing.append(packed)
+                outputs.append(_Page(stack, out, opened.status(), records))
             if csv is not None:
-                folder = Path(csv)
-                _make_folder(folder)
-                records_csv = CsvRecords(stack.enter_context(written(folder / "records.csv")))
-                takers.append(records_csv.take)
-                closing.append(records_csv)
+                outputs.append(_CsvFolder(stack, Path(csv)))
             if jsonl is not None:
-                lines = stack.enter_context(written(jsonl))
-                takers.append(JsonRecords(lines).take)
-            found = gather(opened, takers, progress)
-        for taker in closing:
-            taker.close()
-        if lines is not None:
-            json_figures(lines, found)
-        if csv is not None:
-            csv_figures(lambda name: stack.enter_context(written(folder / f"{name}.csv")), found)
-        if packed is not None:
-            from unibill.reporting.page import write_page
-
-            pack.seek(0)
-            write_page(page, found, packed, pack)
+                outputs.append(_JsonLines(stack, jsonl))
+            found = gather(opened, [output.take for output in outputs], progress)
+        for output in outputs:
+            output.finish(found)
         return found
+
+
+class _Output(Protocol):
+    """One kind of output: it is given the records, then the figures."""
+
+    def take(self, line: RecordLine) -> None: ...
+
+    def finish(self, figures: Figures) -> None: ...
+
+
+class _Page:
+    def __init__(self, stack: ExitStack, out: Path | str, standing: RunStatus, limit: int) -> None:
+        self._file = stack.enter_context(written(out))
+        self._packed = stack.enter_context(tempfile.TemporaryFile())
+        self._records = PackedRecords(self._packed, standing, limit)
+        self.take = self._records.take
+
+    def finish(self, figures: Figures) -> None:
+        from unibill.reporting.page import write_page
+
+        self._records.close()
+        self._packed.seek(0)
+        write_page(self._file, figures, self._records, self._packed)
+
+
+class _CsvFolder:
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self._stack = stack
+        self._folder = folder
+        _make_folder(folder)
+        self._records = CsvRecords(self._opened("records"))
+        self.take = self._records.take
+
+    def _opened(self, name: str) -> BinaryIO:
+        return self._stack.enter_context(written(self._folder / f"{name}.csv"))
+
+    def finish(self, figures: Figures) -> None:
+        self._records.close()
+        csv_figures(self._opened, figures)
+
+
+class _JsonLines:
+    def __init__(self, stack: ExitStack, path: Path | str) -> None:
+        self._file = stack.enter_context(written(path))
+        self.take = JsonRecords(self._file).take
+
+    def finish(self, figures: Figures) -> None:
+        json_figures(self._file, figures)
 
 
 def _make_folder(folder: Path) -> None:
@@ -101,9 +131,10 @@ def _make_folder(folder: Path) -> None:
         raise ConfigurationError(f"the folder {folder} cannot be made: {error.strerror or error}") from error
 
 
-def _refuse_run(run: Path | str, place: Path | str | None) -> None:
+def _refuse_run(run: RunLike, place: Path | str | None) -> None:
     """Refuse to write over the run that is read."""
-    if place is None or not Path(run).exists():
+    kept = locate(run)
+    if place is None or not isinstance(kept, FilePlace):
         return
-    if Path(place).resolve() in {Path(f"{run}{end}").resolve() for end in ("", "-wal", "-shm", ".lock")}:
+    if Path(place).resolve() in {Path(f"{kept.path}{end}").resolve() for end in ("", "-wal", "-shm", ".lock")}:
         raise ConfigurationError(f"{place} is the run itself; write the report somewhere else")

@@ -156,7 +156,8 @@ def _moment(at: str) -> str:
     """A moment for people, in UTC."""
     if not at:
         return ""
-    return f"{datetime.fromisoformat(at):%-d %B %Y, %H:%M:%S} UTC"
+    moment = datetime.fromisoformat(at)
+    return f"{moment.day} {moment:%B %Y, %H:%M:%S} UTC"
 
 
 def _until(ended: str, began: str) -> str:
@@ -169,6 +170,7 @@ def _chart_data(figures: Figures) -> dict[str, object]:
     return {
         "source": figures.source.name,
         "target": figures.target.name,
+        "currencies": [line.currency for line in sorted(figures.money, key=lambda line: -line.records)],
         "outcomes": [
             {"outcome": line.outcome.value, "symbol": _SYMBOLS[line.outcome], "records": line.records}
             for line in figures.outcomes

@@ -20,6 +20,7 @@ from unibill.reporting.values import (
     RecordLine,
 )
 
+_COVERED: Final = frozenset({Decision.CREATE, Decision.EXISTS})
 _TAKEN_BACK: Final = frozenset({Outcome.WAITING, Outcome.UNDONE})
 _HELD: Final = STAYING - {Outcome.SKIPPED}
 _NAMED_SOURCES: Final = 3
@@ -64,8 +65,8 @@ class Sums:
         reason = self._reasons.setdefault((outcome, record.code), _Reason(record.reason))
         reason.records += 1
         _raise(reason.money, currency, value)
-        if outcome not in STAYING:
-            self._at(record.target_account, currency).take(record, value, wanted=outcome not in self._unwanted)
+        if record.decision in _COVERED:
+            self._at(record.target_account, currency).take(record, wanted=outcome not in self._unwanted)
         if value:
             account = self._flows.setdefault(currency, {}).setdefault(record.source_account, {})
             _raise(account, outcome, value)
@@ -92,11 +93,11 @@ class Sums:
             for (outcome, code), reason in items
         )
 
-    def accounts(self, before: Iterable[Before], found: Found) -> tuple[AccountMoney, ...]:
+    def accounts(self, before: Iterable[Before], found: Found | None) -> tuple[AccountMoney, ...]:
         """Per target account and currency, before and after."""
         start = {(line.account, line.currency): line.amount for line in before}
         lines: list[AccountMoney] = []
-        for key in sorted({*start, *self._at_target, *found}):
+        for key in sorted(start.keys() | self._at_target.keys() | (found or {}).keys()):
             at = self._at_target.get(key) or _AtTarget()
             stood = start.get(key, Decimal(0))
             expected = money.add([stood, at.carried, at.waiting])
@@ -145,11 +146,14 @@ class Sums:
         return tuple(flow for currency in sorted(self._flows) for flow in _flows(currency, self._flows[currency]))
 
 
-def compared(expected: Decimal, found: Found, key: tuple[str, str]) -> tuple[Decimal | None, str]:
-    """What stands in an account, and its sign; nothing where there is no verification of it."""
-    if key not in found:
+def compared(expected: Decimal, found: Found | None, key: tuple[str, str]) -> tuple[Decimal | None, str]:
+    """What stands in an account, and its sign; nothing where there is no verification.
+
+    A verification reads every account and names the currencies in which there is or should be money: in others there is none.
+    """
+    if found is None:
         return None, ""
-    now = found[key]
+    now = found.get(key, Decimal(0))
     return now, "!" if now is None else sign_of(expected, now)
 
 
@@ -197,7 +201,8 @@ class _AtTarget:
         self.carried = self.existed = self.waiting = Decimal(0)
         self.sources: list[str] = []
 
-    def take(self, record: RecordLine, value: Decimal, *, wanted: bool) -> None:
+    def take(self, record: RecordLine, *, wanted: bool) -> None:
+        value = record.carried or Decimal(0)
         if record.source_account not in self.sources and len(self.sources) < _NAMED_SOURCES:
             self.sources.append(record.source_account)
         self.created += record.outcome is Outcome.CARRIED

@@ -105,7 +105,7 @@ def write_json(file: BinaryIO, figure: str, value: Mapping[str, object]) -> None
 
 
 def json_figures(file: BinaryIO, figures: Figures) -> None:
-    """Write all figures but the records as JSON Lines, the verdict first."""
+    """Write all figures but the records as JSON Lines; the line of the whole report comes first."""
     whole = {name: value for name, value in figures.jsonable().items() if name not in {"exceptions", "sample"}}
     lists = {name: whole.pop(name) for name in _LISTED}
     write_json(file, "report", whole)

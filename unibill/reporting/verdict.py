@@ -30,7 +30,7 @@ def judge(standing: RunStatus, counts: Mapping[Outcome, int], verification: Veri
         return _differing(fresh, counts)
     left = [_left(counts, outcome) for outcome in (Outcome.FAILED, Outcome.UNKNOWN, Outcome.WAITING, Outcome.UNDONE)]
     if any(left) or standing.phase != "applied":
-        said = f"{_credits(counts[Outcome.CARRIED])} were created at {target}; {_listed(left) or 'the last apply did not come to its end'}."
+        said = f"{_credits(counts[Outcome.CARRIED])} were created at {target}; {_listed(left) or 'the last apply left something undone'}."
         return Verdict("unfinished", "careful", "Not finished", (said, standing.next))
     if fresh is None:
         went_on = " The run went on after the last verification, so that one proves nothing any more." if verification is not None else ""
@@ -53,10 +53,12 @@ def _proved(target: str, counts: Mapping[Outcome, int], verification: Verified, 
 
 
 def _differing(verification: Verified, counts: Mapping[Outcome, int]) -> Verdict:
-    equal = verification.signs.get("=", 0)
-    said = f"Both systems were read again: {_credits(equal)} agree, {digits(verification.differing)} do not. The differences are listed below."
+    looked_at = sum(verification.signs.values())
+    said = (
+        f"Both systems were read again. Of {_credits(looked_at)} looked at, {digits(verification.differing)} differ; they are listed below."
+    )
     if not verification.differing:
-        said = f"Both systems were read again: {_credits(equal)} agree, and the money of an account does not."
+        said = f"Both systems were read again. All {_credits(looked_at)} agree one by one, and the money of an account does not."
     left = [_left(counts, outcome) for outcome in (Outcome.FAILED, Outcome.UNKNOWN, Outcome.WAITING, Outcome.UNDONE)]
     more = (f"The run is not finished: {_listed(left)}.",) if any(left) else ()
     return Verdict("differences", "bad", "Differences found", (said, *more))

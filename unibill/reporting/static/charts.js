@@ -68,7 +68,7 @@ report.charts = (data) => {
     }));
   };
 
-  const currencies = (items) => [...new Set(items.map((item) => item.currency))];
+  const currencies = (items) => data.currencies.filter((currency) => items.some((item) => item.currency === currency));
   const choice = (id, names, show) => {
     const place = document.getElementById(id);
     const buttons = names.map((name) => report.el("button", { type: "button", "aria-pressed": "false", onclick: () => choose(name) }, name));
