@@ -12,6 +12,7 @@ from unibill import marks, money
 from unibill.copying import schema
 from unibill.copying.decisions import Decision, State
 from unibill.copying.guards import packed
+from unibill.copying.items import RecordType
 from unibill.copying.options import Guards
 from unibill.copying.store import RunStore, dumps
 
@@ -35,6 +36,7 @@ def record(place: int, amount: str, state: State = State.CREATED, /, **more: obj
     mark = marks.mark(IDENTITY, "credit_note", str(place))
     row: Row = {
         "source_account": account,
+        "record_type": RecordType.CREDIT,
         "source_id": str(10_000 + place),
         "kind": "credit_note",
         "status": "open",
@@ -119,7 +121,10 @@ def make(
                 key = row["target_account"], row["currency"]
                 carried[key] = money.add([carried.get(key, Decimal(0)), Decimal(row["carried"])])
         journal = [_outcome(row, at(60 + i * seconds // max(1, len(sent)))) for i, row in enumerate(sent)]
-        totals = [{"account": a, "currency": c, "records": 1, "amount": str(amount)} for (a, c), amount in start.items()]
+        totals = [
+            {"account": a, "record_type": RecordType.CREDIT, "currency": c, "records": 1, "amount": str(amount)}
+            for (a, c), amount in start.items()
+        ]
         with store.transaction() as connection:
             for table, values in ((schema.records, listed), (schema.journal, journal), (schema.totals, totals)):
                 if values:
@@ -177,7 +182,17 @@ def _verified(
         wanted = money.add([before, gain])
         after = Decimal(found[key]) if key in found else wanted
         sign = "=" if after == wanted else "-" if after < wanted else "+"
-        lines.append({"account": account, "currency": currency, "before": before, "carried": gain, "after": after, "sign": sign})
+        lines.append(
+            {
+                "account": account,
+                "record_type": "credit",
+                "currency": currency,
+                "before": before,
+                "carried": gain,
+                "after": after,
+                "sign": sign,
+            }
+        )
     signs = dict.fromkeys("=-+*!", 0)
     for item in differences:
         signs[item["sign"]] += 1

@@ -132,6 +132,8 @@ class PackedRecords:
             [[known(field), known(kind), value, known(reason)] for field, kind, value, reason in line.losses],
             [[target, _amount(value, currency), known(reason)] for target, value, _, reason in line.dropped],
             [[target, _amount(value, currency)] for target, value in line.spent],
+            known(line.record_type.value),
+            known(line.type),
         ]
 
     def close(self) -> None:
@@ -145,7 +147,17 @@ def pack_accounts(file: BinaryIO, accounts: Sequence[AccountMoney]) -> None:
     for line in accounts[:ACCOUNTS]:
         amounts = (line.before, line.carried, line.waiting, line.expected, line.found)
         shown = [_amount(amount, line.currency) for amount in amounts]
-        pack.row([line.account, pack.text(line.currency), ", ".join(line.sources), line.created, *shown, line.sign])
+        pack.row(
+            [
+                line.account,
+                pack.text(line.record_type.value),
+                pack.text(line.currency),
+                ", ".join(line.sources),
+                line.created,
+                *shown,
+                line.sign,
+            ]
+        )
     pack.close()
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
+from unibill.copying.items import RecordType
 from unibill.copying.reports import Run, RunRecord
 from unibill.copying.store import now
 from unibill.copying.summary import PlanSummary, Progress, RunStatus, Tell
@@ -80,8 +81,9 @@ def _put_together(
         phase=standing.phase,
         next=show(standing.next),
         planned_at=str(facts.get("planned_at") or ""),
+        called=sums.called,
         planned_with=_planned_with(facts["options"]),
-        verdict=judge(standing, counts, told.verification, len(told.problems)),
+        verdict=judge(standing, sums.called, counts, told.verification, len(told.problems)),
         records=sums.records,
         money=sums.currencies(accounts),
         accounts=accounts,
@@ -127,6 +129,7 @@ def line_of(record: RunRecord, signs: Mapping[str, tuple[str, str]]) -> RecordLi
         decision=record.decision,
         sign=sign,
         source_account=show_id(record.source_account),
+        record_type=record.record_type,
         source_id=show_id(record.source_id),
         kind=show(record.kind),
         status=show(record.status),
@@ -136,11 +139,13 @@ def line_of(record: RunRecord, signs: Mapping[str, tuple[str, str]]) -> RecordLi
         remaining=record.remaining,
         carried=record.carried,
         target_account=show_id(record.target_account),
+        type=show(record.type),
+        counts_as=RecordType.CREDIT if draft.get("credit") else record.record_type,
         target_id=show_id(record.target_id or ""),
         code=_code(record, outcome),
         reason=show(found or record.outcome or (record.reason if staying else "")) or _SAID.get(outcome, ""),
         number=show(draft.get("number")),
-        memo=show(draft.get("memo")),
+        memo=show(draft.get("memo") or draft.get("tag")),
         mark=record.mark,
         sends=record.sends,
         losses=tuple((show(loss.field), loss.kind.value, show(loss.value), show(loss.reason)) for loss in record.losses),

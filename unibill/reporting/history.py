@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
+from unibill import money
+from unibill.copying.items import RecordType
 from unibill.copying.reports import Proof, Run
 from unibill.copying.summary import Difference, Problem
-from unibill.reporting.sums import Found
+from unibill.reporting.sums import Found, Key
 from unibill.reporting.values import Event, Pace, Verified
 from unibill.showing import show, show_id
 
@@ -69,12 +71,19 @@ def _judge(told: History, proofs: list[Proof], went_on: bool) -> None:
         differences = tuple(Difference(**_shown(item)) for item in data["differences"])
         told.verification = Verified(proofs[last].at, stale, data["exit_status"], data["signs"], differences)
         if not stale:
-            told.found = {(show_id(line["account"]), show(line["currency"])): _amount(line["after"]) for line in data["conservation"]}
+            told.found = {
+                _key(line): (money.add([Decimal(line["before"]), Decimal(line["carried"])]), _amount(line["after"]))
+                for line in data["conservation"]
+            }
             told.signs = {item["source_id"]: (item["sign"], item["reason"]) for item in data["differences"] if item["source_id"]}
     writing = next((proof for proof in reversed(proofs) if proof.kind in {"apply", "rollback"}), None)
     if writing is not None:
         named = writing.data.get("remains") or [item for item in writing.data.get("problems", ()) if item["what"] in _BESIDE_RECORDS]
         told.problems = tuple(Problem(**_shown(item)) for item in named)
+
+
+def _key(line: Mapping[str, str]) -> Key:
+    return show_id(line["account"]), RecordType(line["record_type"]), show(line["currency"])
 
 
 def _amount(value: Decimal | int | None) -> Decimal | None:

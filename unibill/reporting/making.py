@@ -87,7 +87,7 @@ class _Output(Protocol):
 class _Page:
     def __init__(self, stack: ExitStack, out: Path | str, standing: RunStatus, limit: int) -> None:
         self._file = stack.enter_context(written(out))
-        self._packed = stack.enter_context(tempfile.TemporaryFile())
+        self._packed = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
         self._records = PackedRecords(self._packed, standing, limit)
         self.take = self._records.take
 

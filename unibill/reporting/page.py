@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from unibill import money
+from unibill.copying.items import RecordType
 from unibill.exactjson import number
 from unibill.reporting.embedding import ACCOUNTS, PackedRecords, pack_accounts
 from unibill.reporting.tables import SIGNS
@@ -93,6 +94,7 @@ def _rendered(figures: Figures, packed: PackedRecords, here: str) -> str:
             symbols=_SYMBOLS,
             means=_MEANS,
             signs=SIGNS,
+            has_charges=figures.called != "credits" or any(line.record_type is RecordType.CHARGE for line in figures.money),
             has_waiting=any(line.waiting for line in figures.money),
             has_unknown=any(line.unknown for line in figures.money),
         )

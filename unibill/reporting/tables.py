@@ -1,6 +1,6 @@
 """The same figures as CSV files and as JSON Lines, for spreadsheets and programs."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import BinaryIO, Final
 
@@ -22,6 +22,7 @@ RECORD_COLUMNS: Final = (
     "outcome",
     "verified",
     "source_account",
+    "record_type",
     "source_id",
     "kind",
     "status",
@@ -31,6 +32,7 @@ RECORD_COLUMNS: Final = (
     "remaining",
     "carried",
     "target_account",
+    "type",
     "target_id",
     "code",
     "reason",
@@ -51,6 +53,7 @@ def record_row(line: RecordLine) -> tuple[object, ...]:
         line.outcome,
         SIGNS[line.sign] if line.sign else "",
         line.source_account,
+        line.record_type,
         line.source_id,
         line.kind,
         line.status,
@@ -60,6 +63,7 @@ def record_row(line: RecordLine) -> tuple[object, ...]:
         line.remaining,
         line.carried,
         line.target_account,
+        line.type,
         line.target_id,
         line.code,
         line.reason,
@@ -132,6 +136,7 @@ def csv_tables(figures: Figures) -> Iterator[tuple[str, tuple[str, ...], Rows]]:
     """The tables beside the records: each a file's name, its columns and its rows."""
     yield "report", ("what", "value"), _facts(figures)
     names = [
+        "record_type",
         "currency",
         "records",
         "remaining",
@@ -146,26 +151,26 @@ def csv_tables(figures: Figures) -> Iterator[tuple[str, tuple[str, ...], Rows]]:
         "found",
     ]
     yield "money", (*names, "compared"), ((*_of(line, names), SIGNS[line.sign]) for line in figures.money)
-    names = ["account", "currency", "created", "before", "carried", "existed", "waiting", "expected", "found"]
+    names = ["account", "record_type", "currency", "created", "before", "carried", "existed", "waiting", "expected", "found"]
     yield (
         "accounts",
         (*names, "compared", "source_accounts"),
         ((*_of(line, names), SIGNS[line.sign], " ".join(line.sources)) for line in figures.accounts),
     )
-    names = ["account", "target_account", "currency", "records", "remaining", "carried", "allocated", "dropped", "held"]
+    names = ["account", "target_account", "record_type", "currency", "records", "remaining", "carried", "allocated", "dropped", "held"]
     yield "source_accounts", tuple(names), (_of(line, names) for line in figures.totals)
     yield (
         "outcomes",
-        ("outcome", "records", "currency", "amount"),
-        ((line.outcome, line.records, currency, amount) for line in figures.outcomes for currency, amount in _each(line.money)),
+        ("outcome", "records", "record_type", "currency", "amount"),
+        ((line.outcome, line.records, *money) for line in figures.outcomes for money in _each(line.money, line.charges)),
     )
     yield (
         "reasons",
-        ("outcome", "code", "records", "currency", "amount", "for_example"),
+        ("outcome", "code", "records", "record_type", "currency", "amount", "for_example"),
         (
-            (line.outcome, line.code, line.records, currency, amount, line.sample)
+            (line.outcome, line.code, line.records, *money, line.sample)
             for line in figures.reasons
-            for currency, amount in _each(line.money)
+            for money in _each(line.money, line.charges)
         ),
     )
     names = ["field", "kind", "count", "reason"]
@@ -187,7 +192,7 @@ def _facts(figures: Figures) -> Rows:
     yield "title", figures.verdict.title
     for sentence in figures.verdict.sentences:
         yield "sentence", sentence
-    for name in ["made_at", "version", "run", "hash", "fingerprint", "phase", "next", "planned_at", "records"]:
+    for name in ["called", "made_at", "version", "run", "hash", "fingerprint", "phase", "next", "planned_at", "records"]:
         yield name, getattr(figures, name)
     for side in ("source", "target"):
         yield side, getattr(figures, side).name
@@ -207,8 +212,9 @@ def _of(line: object, names: Iterable[str]) -> tuple[object, ...]:
     return tuple(getattr(line, name) for name in names)
 
 
-def _each(amounts: Mapping[str, Decimal]) -> Iterable[tuple[str, Decimal | None]]:
-    return amounts.items() or [("", None)]
+def _each(credits: Mapping[str, Decimal], charges: Mapping[str, Decimal]) -> Sequence[tuple[str, str, Decimal | None]]:
+    found = [(kind, *item) for kind, amounts in (("credit", credits), ("charge", charges)) for item in amounts.items()]
+    return found or [("", "", None)]
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from unibill.copying.decisions import FAILED, UNSETTLED, Decision, State
+from unibill.copying.items import RecordType
 from unibill.copying.summary import Difference, LossTotal, Problem, Total, Value
 
 
@@ -89,9 +90,11 @@ class Verdict(Value):
 
 @dataclass(frozen=True, slots=True)
 class CurrencyMoney(Value):
-    """The money of a run in one currency. Amounts of several currencies are never added up.
+    """The money of a run in one currency, of credits or of charges. Amounts of several currencies, and of both, are never added up.
 
     Attributes:
+        record_type: of which of the two; the amounts of charges are signed. A charge whose copy is a credit at the target counts as a
+            charge at the source and as a credit there.
         records: read at the source.
         remaining: what remained of them at the source, where it is known.
         unknown: how many of them do not let one know.
@@ -106,6 +109,7 @@ class CurrencyMoney(Value):
         sign: ``=`` where found is expected, ``-`` less, ``+`` more, ``!`` unreadable, empty where there is nothing to compare.
     """
 
+    record_type: RecordType
     currency: str
     records: int
     remaining: Decimal
@@ -131,6 +135,7 @@ class AccountMoney(Value):
     """
 
     account: str
+    record_type: RecordType
     currency: str
     sources: tuple[str, ...]
     created: int
@@ -148,12 +153,14 @@ class OutcomeTotal(Value):
     """Records with one outcome.
 
     Attributes:
-        money: by currency: what they carry, or what remains at the source of those that carry nothing.
+        money: of credits, by currency: what they carry, or what remains at the source of those that carry nothing.
+        charges: the same of charges; signed.
     """
 
     outcome: Outcome
     records: int
     money: Mapping[str, Decimal]
+    charges: Mapping[str, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +176,13 @@ class ReasonTotal(Value):
     code: str
     records: int
     money: Mapping[str, Decimal]
+    charges: Mapping[str, Decimal]
     sample: str
 
 
 @dataclass(frozen=True, slots=True)
 class Flow(Value):
-    """Money that went one way.
+    """Money of credits that went one way.
 
     Attributes:
         account: at the source; empty for all that are not named.
@@ -247,10 +255,12 @@ class RecordLine(Value):
     """One record of the run, as a report shows it.
 
     Attributes:
+        type: of a charge, the charge type that it becomes.
         sign: what the last verification found of it; empty where it was not named.
         reason: why it has its outcome.
         losses: each with field, kind, value and reason.
         dropped: allocations that stay behind, each with target, amount, currency and reason.
+        counts_as: among which money of the target its copy counts.
         spent: allocations of the copy, each with target and amount.
         sends: how often a write of it was begun.
     """
@@ -259,6 +269,7 @@ class RecordLine(Value):
     decision: Decision
     sign: str
     source_account: str
+    record_type: RecordType
     source_id: str
     kind: str
     status: str
@@ -268,7 +279,9 @@ class RecordLine(Value):
     remaining: Decimal | None
     carried: Decimal | None
     target_account: str
+    type: str
     target_id: str
+    counts_as: RecordType
     code: str
     reason: str
     number: str
@@ -299,6 +312,7 @@ class Figures(Value):
         version: of unibill.
         run: the run store.
         hash: of the plan.
+        called: what the run copies: ``credits``, ``charges``, or ``records`` where it copies both.
         planned_with: options of the plan that a reader should know, as name and value.
         totals: of the source, per account and currency.
         problems: what apply or a rollback named beside the records: surplus or missing copies, and what could not be taken back.
@@ -318,6 +332,7 @@ class Figures(Value):
     planned_at: str
     planned_with: tuple[tuple[str, str], ...]
     verdict: Verdict
+    called: str
     records: int
     money: tuple[CurrencyMoney, ...]
     accounts: tuple[AccountMoney, ...]

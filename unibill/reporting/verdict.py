@@ -10,11 +10,12 @@ from unibill.showing import digits
 _ROLLED_BACK: Final = frozenset({"rolled back", "partly rolled back"})
 
 
-def judge(standing: RunStatus, counts: Mapping[Outcome, int], verification: Verified | None, named: int) -> Verdict:
+def judge(standing: RunStatus, called: str, counts: Mapping[Outcome, int], verification: Verified | None, named: int) -> Verdict:
     """Judge a run.
 
     Args:
         standing: its phase.
+        called: what it copies, as a plural.
         counts: records by outcome.
         verification: the last one.
         named: problems that apply or a rollback named beside the records.
@@ -22,26 +23,28 @@ def judge(standing: RunStatus, counts: Mapping[Outcome, int], verification: Veri
     target = standing.target
     fresh = None if verification is None or verification.stale else verification
     if standing.phase in _ROLLED_BACK:
-        return _rolled_back(standing, counts, fresh, named)
+        return _rolled_back(standing, called, counts, fresh, named)
     if not _begun(standing, counts):
         wanted = counts[Outcome.WAITING]
-        return Verdict("planned", "plain", "Planned, nothing written", (f"{_credits(wanted)} would be created at {target}.", standing.next))
+        return Verdict(
+            "planned", "plain", "Planned, nothing written", (f"{_counted(wanted, called)} would be created at {target}.", standing.next)
+        )
     if fresh is not None and fresh.exit_status:
-        return _differing(fresh, counts)
+        return _differing(fresh, called, counts)
     left = [_left(counts, outcome) for outcome in (Outcome.FAILED, Outcome.UNKNOWN, Outcome.WAITING, Outcome.UNDONE)]
     if any(left) or standing.phase != "applied":
-        said = f"{_credits(counts[Outcome.CARRIED])} were created at {target}; {_listed(left) or 'the last apply left something undone'}."
+        said = f"{_counted(counts[Outcome.CARRIED], called)} were created at {target}; {_listed(left) or 'the last apply left something undone'}."
         return Verdict("unfinished", "careful", "Not finished", (said, standing.next))
     if fresh is None:
         went_on = " The run went on after the last verification, so that one proves nothing any more." if verification is not None else ""
         said = f"Everything planned was done, and nobody has read both systems again since.{went_on}"
         return Verdict("unverified", "careful", "Copied, not verified yet", (said, standing.next))
-    return _proved(target, counts, fresh, named)
+    return _proved(target, called, counts, fresh, named)
 
 
-def _proved(target: str, counts: Mapping[Outcome, int], verification: Verified, named: int) -> Verdict:
+def _proved(target: str, called: str, counts: Mapping[Outcome, int], verification: Verified, named: int) -> Verdict:
     proof = (
-        f"{_credits(verification.signs.get('=', 0))} of this run stand at {target} with the planned amounts. Both systems were read "
+        f"{_counted(verification.signs.get('=', 0), called)} of this run stand at {target} with the planned amounts. Both systems were read "
         "again, and what the target gained is what was carried."
     )
     held = [_left(counts, outcome) for outcome in (Outcome.BLOCKED, Outcome.CONFLICT)]
@@ -52,20 +55,18 @@ def _proved(target: str, counts: Mapping[Outcome, int], verification: Verified, 
     return Verdict("proved-in-part", "careful", "Copied and proved, with exceptions", (proof, *stays, *problems))
 
 
-def _differing(verification: Verified, counts: Mapping[Outcome, int]) -> Verdict:
+def _differing(verification: Verified, called: str, counts: Mapping[Outcome, int]) -> Verdict:
     looked_at = sum(verification.signs.values())
-    said = (
-        f"Both systems were read again. Of {_credits(looked_at)} looked at, {digits(verification.differing)} differ; they are listed below."
-    )
+    said = f"Both systems were read again. Of {_counted(looked_at, called)} looked at, {digits(verification.differing)} differ; they are listed below."
     if not verification.differing:
-        said = f"Both systems were read again. All {_credits(looked_at)} agree one by one, and the money of an account does not."
+        said = f"Both systems were read again. All {_counted(looked_at, called)} agree one by one, and the money of an account does not."
     left = [_left(counts, outcome) for outcome in (Outcome.FAILED, Outcome.UNKNOWN, Outcome.WAITING, Outcome.UNDONE)]
     more = (f"The run is not finished: {_listed(left)}.",) if any(left) else ()
     return Verdict("differences", "bad", "Differences found", (said, *more))
 
 
-def _rolled_back(standing: RunStatus, counts: Mapping[Outcome, int], verification: Verified | None, named: int) -> Verdict:
-    undone = f"{_credits(counts[Outcome.UNDONE])} of this run were taken back at {standing.target}."
+def _rolled_back(standing: RunStatus, called: str, counts: Mapping[Outcome, int], verification: Verified | None, named: int) -> Verdict:
+    undone = f"{_counted(counts[Outcome.UNDONE], called)} of this run were taken back at {standing.target}."
     checked = {
         None: "Nobody has read both systems since.",
         0: "Both systems were read again: the target stands as it stood before.",
@@ -73,7 +74,7 @@ def _rolled_back(standing: RunStatus, counts: Mapping[Outcome, int], verificatio
     }[None if verification is None else verification.exit_status]
     if standing.phase == "rolled back" and not named and (verification is None or verification.exit_status == 0):
         return Verdict("rolled-back", "plain", "Rolled back", (undone, checked))
-    still = f"{_credits(counts[Outcome.CARRIED])} still stand there."
+    still = f"{_counted(counts[Outcome.CARRIED], called)} still stand there."
     return Verdict("partly-rolled-back", "careful", "Rolled back in part", (undone, still, checked))
 
 
@@ -100,5 +101,5 @@ def _listed(parts: list[str]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _credits(count: int) -> str:
-    return f"{digits(count)} {'credit' if count == 1 else 'credits'}"
+def _counted(count: int, called: str) -> str:
+    return f"{digits(count)} {called.removesuffix('s') if count == 1 else called}"

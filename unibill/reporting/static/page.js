@@ -40,7 +40,7 @@
   const sum = (title, name) => ({ title, width: "6.9rem", right: true, value: amount(name), key: number(name) });
 
   if (document.getElementById("account-data")) {
-    const { rows } = await unpack("account-data", ["account", "currency", "sources", "created", "before", "carried", "waiting", "expected", "found", "sign"], ["currency"]);
+    const { rows } = await unpack("account-data", ["account", "form", "currency", "sources", "created", "before", "carried", "waiting", "expected", "found", "sign"], ["form", "currency"]);
     const waits = rows.some((row) => Number(row.waiting) !== 0);
     const grid = document.getElementById("accounts-grid");
     grid.hidden = false;
@@ -53,6 +53,7 @@
       columns: [
         { title: "Account", width: "auto", value: (row) => row.account, key: id("account"), id: true, head: true, whole: true },
         { title: "From", width: "6rem", value: (row) => row.sources, key: id("sources"), id: true, whole: true },
+        ...(new Set(rows.map((row) => row.form)).size > 1 ? [{ title: "Of", width: "4.4rem", value: (row) => row.form }] : []),
         { title: "Cur.", width: "3.4rem", value: (row) => row.currency },
         { title: "Created", width: "4.8rem", right: true, value: (row) => report.count(row.created), key: number("created") },
         sum("Before", "before"),
@@ -69,8 +70,9 @@
     });
   }
 
-  const names = ["outcome", "sign", "account", "id", "kind", "status", "day", "currency", "amount", "remaining", "carried", "target", "copy", "code", "reason", "number", "memo", "mark", "sends", "losses", "dropped", "spent"];
-  const { rows, of } = await unpack("record-data", names, ["outcome", "account", "kind", "status", "currency", "target", "code", "reason"]);
+  const names = ["outcome", "sign", "account", "id", "kind", "status", "day", "currency", "amount", "remaining", "carried", "target", "copy", "code", "reason", "number", "memo", "mark", "sends", "losses", "dropped", "spent", "form", "type"];
+  const { rows, of } = await unpack("record-data", names, ["outcome", "account", "kind", "status", "currency", "target", "code", "reason", "form", "type"]);
+  const called = document.getElementById("records").dataset.called;
 
   const dialog = el("dialog", { "aria-labelledby": "record-title" });
   document.body.append(dialog);
@@ -79,13 +81,14 @@
   const money = (row, amount) => (amount === "" ? "" : `${report.grouped(amount)} ${row.currency}`);
   const open = (row) => {
     dialog.replaceChildren(
-      el("header", {}, el("h2", { id: "record-title" }, `Credit ${row.id}`), el("button", { type: "button", onclick: () => dialog.close(), autofocus: true }, "Close")),
+      el("header", {}, el("h2", { id: "record-title" }, `${row.form[0].toUpperCase()}${row.form.slice(1)} ${row.id}`), el("button", { type: "button", onclick: () => dialog.close(), autofocus: true }, "Close")),
       pairs([
         ["Outcome", report.outcome(row.outcome)],
         ["Reason", row.reason],
         ["Verified", row.sign ? report.signs[row.sign] : ""],
         ["Account", row.account || "none"],
         ["Kind", row.kind],
+        ["Becomes", row.type],
         ["Status there", row.status],
         ["Day", row.day],
         ["Amount", money(row, row.amount)],
@@ -110,13 +113,14 @@
   place.hidden = false;
   report.grid(place, {
     rows,
-    caption: "Every credit",
+    caption: `Every ${called.slice(0, -1)}`,
     hint: "account, id, number, memo, reason…",
     search: (row) => [row.account, row.id, row.number, row.memo, row.target, row.copy, row.mark, row.reason, row.amount, row.kind].join("\n"),
     columns: [
       { title: "Outcome", width: "6.6rem", value: (row) => row.outcome, cell: (row) => report.outcome(row.outcome) },
       { title: "Account", width: "6.2rem", value: (row) => row.account, key: id("account"), id: true, whole: true },
-      { title: "Credit", width: "6.8rem", value: (row) => row.id, key: id("id"), id: true, head: true, whole: true, cell: (row) => el("button", { type: "button", class: "open", "aria-haspopup": "dialog" }, row.id) },
+      ...(called === "records" ? [{ title: "Of", width: "4.4rem", value: (row) => row.form }] : []),
+      { title: called === "records" ? "Id" : called[0].toUpperCase() + called.slice(1, -1), width: "6.8rem", value: (row) => row.id, key: id("id"), id: true, head: true, whole: true, cell: (row) => el("button", { type: "button", class: "open", "aria-haspopup": "dialog" }, row.id) },
       { title: "Day", width: "5.9rem", value: (row) => row.day },
       sum("Amount", "amount"),
       sum("Carried", "carried"),
@@ -128,6 +132,7 @@
     filters: [
       { label: "Outcome", options: choices(rows, "outcome", (name) => `${report.symbols[name]} ${name}`), test: (row, value) => row.outcome === value },
       { label: "Currency", options: choices(rows, "currency"), test: (row, value) => row.currency === value },
+      ...(called === "records" ? [{ label: "Of", options: choices(rows, "form"), test: (row, value) => row.form === value }] : []),
       { label: "Show", options: [["exceptions", "only exceptions"]], test: (row) => exceptional.has(row.outcome) || row.sign !== "" },
     ],
     open,
