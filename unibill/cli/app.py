@@ -8,7 +8,22 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from unibill.cli import charges, cluster, credits, demo, doctor, exporting, failing, looking, output, report, runs, sandboxing, scaffold, setup
+from unibill.cli import (
+    charges,
+    cluster,
+    credits,
+    demo,
+    doctor,
+    exporting,
+    failing,
+    looking,
+    output,
+    report,
+    runs,
+    sandboxing,
+    scaffold,
+    setup,
+)
 from unibill.cli.options import COPY, RECORDS, SEE, SET_UP
 from unibill.showing import show
 
