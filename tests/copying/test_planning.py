@@ -6,7 +6,7 @@ import pytest
 
 from tests.copying.conftest import Open, Pair, Side, customer, invoice, note
 from unibill import Billing, marks
-from unibill.copying import AccountMap, Decision, Guards, PlanSummary, RunRecord, open_run, plan
+from unibill.copying import AccountMap, Decision, Guards, PlanSummary, RunRecord, apply, open_run, plan
 from unibill.errors import ConfigurationError, RunStoreError
 from unibill.model import CreditKind, Status
 
@@ -318,3 +318,11 @@ def test_a_record_that_changes_while_it_is_read_is_blocked(pair: Pair) -> None:
         planner.keep_accounts()
     with open_run(pair.run) as run:
         assert decided({record.source_id: record for record in run.records()}) == {"101": "blocked: changed-while-read"}
+
+
+def test_a_copy_in_an_account_that_the_map_names_no_more_is_a_conflict_and_not_made_again(pair: Pair, tmp_path: Path) -> None:
+    pair.source.seed(note(101, 11, "60"))
+    plan(pair.source.billing, pair.target.billing, pair.run, pair.options())
+    apply(pair.source.billing, pair.target.billing, pair.run)
+    pair.run = tmp_path / "changed.db"
+    assert decided(planned(pair, accounts=AccountMap.from_pairs({"11": "22"}))) == {"101": "conflict: copy-in-another-account"}

@@ -13,7 +13,7 @@ from sqlalchemy import delete, insert, select, update
 
 from unibill import drafts, marks, money
 from unibill.capabilities import Operation
-from unibill.copying import carry, charging, filters, reading, scope, sharing
+from unibill.copying import carry, charging, elsewhere, filters, reading, scope, sharing
 from unibill.copying.abreast import abreast
 from unibill.copying.carry import Carried, Ruling
 from unibill.copying.decisions import Decision, State
@@ -122,8 +122,9 @@ class Planner:
     def decide(self, notes: Sequence[str]) -> None:
         """Decide what was read against what the target has, and end the plan."""
         self._sum_up_target()
+        told = [*notes, *elsewhere.look(self._target, self._store)]
         Matcher(self._store, self._options).run()
-        told = [*notes, *filters.unmatched(self._store, self._options)]
+        told += filters.unmatched(self._store, self._options)
         self._store.put(phase="planned", notes=told, planned_at=now(), hash=hash_of(self._store))
 
     def _head(self) -> None:
