@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from unibill.copying.abreast import abreast
+from unibill.copying.abreast import abreast, gathered
 
 
 def counted(job: int) -> Iterator[int]:
@@ -47,3 +47,9 @@ def test_who_stops_early_reads_no_further() -> None:
 
 def test_a_job_may_be_anything_also_none() -> None:
     assert list(abreast([None], lambda _: iter([1]), 1)) == [[1]]
+
+
+def test_gathered_blocks_have_the_same_items_in_the_same_order() -> None:
+    blocks = list(gathered(([i] * (i % 3) for i in range(100)), 10))
+    assert [item for block in blocks for item in block] == [i for i in range(100) for _ in range(i % 3)]
+    assert len(blocks) < 100

@@ -11,6 +11,7 @@ J = TypeVar("J")
 R = TypeVar("R")
 _BLOCK: Final = 100
 _PATIENCE: Final = 0.05
+_GATHERING: Final = 0.5
 _LONGEST: Final = 0.25
 """Seconds after which a block goes on though it is not full."""
 
@@ -36,6 +37,19 @@ def abreast(jobs: Iterable[J], read: Callable[[J], Iterator[R]], width: int) -> 
         work.stop()
         for thread in threads:
             thread.join()
+
+
+def gathered(blocks: Iterable[list[R]], size: int) -> Iterator[list[R]]:
+    """The same items in larger blocks, as few as come within half a second: a database writes each page once a transaction."""
+    held: list[R] = []
+    due = time.monotonic() + _GATHERING
+    for block in blocks:
+        held += block
+        if len(held) >= size or time.monotonic() >= due:
+            yield held
+            held, due = [], time.monotonic() + _GATHERING
+    if held:
+        yield held
 
 
 class _End:

@@ -14,7 +14,7 @@ from sqlalchemy import delete, insert, select, update
 from unibill import drafts, marks, money
 from unibill.capabilities import Operation
 from unibill.copying import carry, charging, elsewhere, filters, reading, scope, sharing
-from unibill.copying.abreast import abreast
+from unibill.copying.abreast import abreast, gathered
 from unibill.copying.carry import Carried, Ruling
 from unibill.copying.decisions import Decision, State
 from unibill.copying.guards import packed
@@ -37,6 +37,8 @@ from unibill.losses import Loss, LossKind
 from unibill.model import Credit
 from unibill.provider import AccountState
 
+_AT_ONCE: Final = 1000
+"""How many records are written in one transaction."""
 _NEEDED: Final = (Operation.CREDITS_LIST_ACCOUNT, Operation.CREDITS_CREATE, Operation.CREDITS_FIND)
 
 
@@ -164,7 +166,7 @@ class Planner:
             blocks = abreast([None], lambda _: self._scope.everything(self._source), 1)
         else:
             blocks = abreast(accounts, self._of_account, self._width)
-        for block in blocks:
+        for block in gathered(blocks, _AT_ONCE):
             self._add(block)
             done += len(block)
             self._progress(Progress("read source", done))
@@ -310,7 +312,7 @@ class Planner:
     def read_target(self, wanted: Sequence[str]) -> None:
         """Photograph accounts of the target."""
         done = 0
-        for block in abreast(wanted, self._of_target, self._width):
+        for block in gathered(abreast(wanted, self._of_target, self._width), _AT_ONCE):
             states = [item for item in block if isinstance(item, dict)]
             pictures = [item for item in block if isinstance(item, tuple)]
             with self._store.transaction() as connection:

@@ -17,6 +17,8 @@ from unibill.copying.files import Lock
 from unibill.copying.place import FilePlace
 from unibill.errors import RunStoreError
 
+_CACHE: Final = 16 * 1024
+"""KiB of pages that SQLite keeps: marks come in no order, so their index is written all over."""
 _CONNECT: Final = {"check_same_thread": False, "timeout": 30.0}
 
 
@@ -132,6 +134,7 @@ def _configure(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver
     try:
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute(f"PRAGMA cache_size = -{_CACHE}")
         cursor.execute("PRAGMA foreign_keys = ON")
     finally:
         cursor.close()
