@@ -5,6 +5,7 @@ Nothing of the library is imported before a command needs it; ``unibill --help``
 
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -23,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0 done; 1 differences, or some records failed; 2 usage or configuration; 3 the backend refused or could
         not be reached; 4 a guard or the plan's hash stopped it; 130 interrupted; 141 whoever read the output has gone.
     """
+    if arguments is None:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # what Docker and systemd send ends a command as Ctrl-C does
     _streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     own = words[: words.index("--")] if "--" in words else words

@@ -56,20 +56,21 @@ class AsyncCredits:
 
     async def _read(self, query: CreditQuery) -> AsyncGenerator[Credit, None]:
         billing, provider = self._billing, self._billing.provider
-        pages = awalk(
-            query.operation,
-            lambda at: provider.list_credits(query, at),
-            billing.run,
-            provider.credit_pages(query),
-            provider.settings.read_ahead,
-            billing.name,
-            billing.apart,
-        )
-        async with aclosing(pages):
-            async for items in pages:
-                billing.core.page(query.operation, len(items))
-                for item in items:
-                    yield item
+        with billing.core.telemetry.listing(query.operation) as within:
+            pages = awalk(
+                query.operation,
+                lambda at: provider.list_credits(query, at),
+                within.awaitable(billing.run),
+                provider.credit_pages(query),
+                provider.settings.read_ahead,
+                billing.name,
+                within.awaitable(billing.apart),
+            )
+            async with aclosing(pages):
+                async for items in pages:
+                    billing.core.page(query.operation, len(items))
+                    for item in items:
+                        yield item
 
     async def get(self, credit_id: str, *, account: str | None = None) -> Credit:
         """One credit, with its allocations.
@@ -81,7 +82,7 @@ class AsyncCredits:
         Raises:
             NotFound: there is none.
         """
-        return await self._billing.run(self._billing.core.operations.get_credit(credit_id, account))
+        return await self._billing.read("credits.get", self._billing.core.operations.get_credit(credit_id, account))
 
     def losses(self, draft: CreditDraft, *, key: str | None = None) -> tuple[Loss, ...]:
         """What of a draft would not arrive at this backend. Sends nothing."""
@@ -114,7 +115,7 @@ class AsyncCredits:
             key: as given to ``create``.
             account: the account of the draft; some vendors can look only there.
         """
-        return await self._billing.run(self._billing.core.operations.find_credit(key, account))
+        return await self._billing.read("credits.find", self._billing.core.operations.find_credit(key, account))
 
     async def allocate(self, credit: Credit, allocations: Sequence[AllocationDraft]) -> Credit:
         """Spend more of a credit; what it was spent on before stays.
@@ -169,20 +170,21 @@ class AsyncCharges:
 
     async def _read(self, query: ChargeQuery) -> AsyncGenerator[Charge, None]:
         billing, provider = self._billing, self._billing.provider
-        pages = awalk(
-            query.operation,
-            lambda at: provider.list_charges(query, at),
-            billing.run,
-            provider.charge_pages(query),
-            provider.settings.read_ahead,
-            billing.name,
-            billing.apart,
-        )
-        async with aclosing(pages):
-            async for items in pages:
-                billing.core.page(query.operation, len(items))
-                for item in items:
-                    yield item
+        with billing.core.telemetry.listing(query.operation) as within:
+            pages = awalk(
+                query.operation,
+                lambda at: provider.list_charges(query, at),
+                within.awaitable(billing.run),
+                provider.charge_pages(query),
+                provider.settings.read_ahead,
+                billing.name,
+                within.awaitable(billing.apart),
+            )
+            async with aclosing(pages):
+                async for items in pages:
+                    billing.core.page(query.operation, len(items))
+                    for item in items:
+                        yield item
 
     async def add(self, charges: Sequence[ChargeDraft]) -> Sequence[Charge]:
         """Put charges on one account, in one request.
@@ -246,15 +248,21 @@ class AsyncBilling:
         """Drive a flow of this backend's provider."""
         return await self._transport.run(flow, keep)
 
+    async def read(self, operation: str, flow: Flow[T]) -> T:
+        """Drive a flow that reads, as one operation of the facade."""
+        with self.core.telemetry.operation(operation):
+            return await self.run(flow)
+
     async def write(self, operation: str, account: str, flow: Flow[T]) -> T:
         """Drive a flow that writes, and tell the observers its outcome."""
-        try:
-            result = await self.run(flow)
-        except BaseException as error:
-            self.core.wrote(operation, account, outcome(error))
-            raise
-        self.core.wrote(operation, account, "done", *names(result))
-        return result
+        with self.core.telemetry.operation(operation):
+            try:
+                result = await self.run(flow)
+            except BaseException as error:
+                self.core.wrote(operation, account, outcome(error))
+                raise
+            self.core.wrote(operation, account, "done", *names(result))
+            return result
 
     async def close(self) -> None:
         """Close the connections."""

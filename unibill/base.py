@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 import anyio
 import pluggy
 
-from unibill import plugins
+from unibill import plugins, telemetry
 from unibill.errors import OutcomeUnknown, Rejected, UnibillError
 from unibill.events import PageRead, RequestSettled, RunProgressed, WriteSettled
 from unibill.model import Charge, Credit
@@ -28,7 +28,8 @@ class Core:
         self.name = name
         self.provider = provider
         self.operations = Operations(name, provider)
-        self._hook = plugins.observers(observers).hook
+        self.telemetry = telemetry.of(name, provider)
+        self._hook = plugins.observers([*observers, *self.telemetry.observers]).hook
 
     def settled(self, event: RequestSettled) -> None:
         """Tell the observers of a request."""

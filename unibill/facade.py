@@ -57,18 +57,19 @@ class Credits:
 
     def _read(self, query: CreditQuery) -> Generator[Credit, None, None]:
         billing, provider = self._billing, self._billing.provider
-        pages = walk(
-            query.operation,
-            lambda at: provider.list_credits(query, at),
-            billing.run,
-            provider.credit_pages(query),
-            provider.settings.read_ahead,
-            billing.name,
-        )
-        with closing(pages):
-            for items in pages:
-                billing.core.page(query.operation, len(items))
-                yield from items
+        with billing.core.telemetry.listing(query.operation) as within:
+            pages = walk(
+                query.operation,
+                lambda at: provider.list_credits(query, at),
+                within.blocking(billing.run),
+                provider.credit_pages(query),
+                provider.settings.read_ahead,
+                billing.name,
+            )
+            with closing(pages):
+                for items in pages:
+                    billing.core.page(query.operation, len(items))
+                    yield from items
 
     def get(self, credit_id: str, *, account: str | None = None) -> Credit:
         """One credit, with its allocations.
@@ -80,7 +81,7 @@ class Credits:
         Raises:
             NotFound: there is none.
         """
-        return self._billing.run(self._billing.core.operations.get_credit(credit_id, account))
+        return self._billing.read("credits.get", self._billing.core.operations.get_credit(credit_id, account))
 
     def losses(self, draft: CreditDraft, *, key: str | None = None) -> tuple[Loss, ...]:
         """What of a draft would not arrive at this backend. Sends nothing."""
@@ -114,7 +115,7 @@ class Credits:
             key: as given to ``create``.
             account: the account of the draft; some vendors can look only there.
         """
-        return self._billing.run(self._billing.core.operations.find_credit(key, account))
+        return self._billing.read("credits.find", self._billing.core.operations.find_credit(key, account))
 
     def allocate(self, credit: Credit, allocations: Sequence[AllocationDraft]) -> Credit:
         """Spend more of a credit; what it was spent on before stays.
@@ -169,18 +170,19 @@ class Charges:
 
     def _read(self, query: ChargeQuery) -> Generator[Charge, None, None]:
         billing, provider = self._billing, self._billing.provider
-        pages = walk(
-            query.operation,
-            lambda at: provider.list_charges(query, at),
-            billing.run,
-            provider.charge_pages(query),
-            provider.settings.read_ahead,
-            billing.name,
-        )
-        with closing(pages):
-            for items in pages:
-                billing.core.page(query.operation, len(items))
-                yield from items
+        with billing.core.telemetry.listing(query.operation) as within:
+            pages = walk(
+                query.operation,
+                lambda at: provider.list_charges(query, at),
+                within.blocking(billing.run),
+                provider.charge_pages(query),
+                provider.settings.read_ahead,
+                billing.name,
+            )
+            with closing(pages):
+                for items in pages:
+                    billing.core.page(query.operation, len(items))
+                    yield from items
 
     def add(self, charges: Sequence[ChargeDraft]) -> Sequence[Charge]:
         """Put charges on one account, in one request.
@@ -251,15 +253,21 @@ class Billing:
         """
         self._transport.limit(pacer, permit)
 
+    def read(self, operation: str, flow: Flow[T]) -> T:
+        """Drive a flow that reads, as one operation of the facade."""
+        with self.core.telemetry.operation(operation):
+            return self.run(flow)
+
     def write(self, operation: str, account: str, flow: Flow[T]) -> T:
         """Drive a flow that writes, and tell the observers its outcome."""
-        try:
-            result = self.run(flow)
-        except BaseException as error:
-            self.core.wrote(operation, account, outcome(error))
-            raise
-        self.core.wrote(operation, account, "done", *names(result))
-        return result
+        with self.core.telemetry.operation(operation):
+            try:
+                result = self.run(flow)
+            except BaseException as error:
+                self.core.wrote(operation, account, outcome(error))
+                raise
+            self.core.wrote(operation, account, "done", *names(result))
+            return result
 
     def close(self) -> None:
         """Close the connections."""

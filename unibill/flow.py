@@ -42,6 +42,7 @@ class Request:
         body: JSON bytes, or None for no body.
         effect: what sending it twice would do.
         permission: the vendor's permission that it needs, if known.
+        attempt: 1 for the first try; what tries again counts.
     """
 
     operation: str
@@ -51,6 +52,7 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     effect: Effect = Effect.NONE
     permission: str = ""
+    attempt: int = field(default=1, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ _TROUBLE: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TooLarg
 _LAST_PORT: Final = 65535
 _LOGGERS: Final = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks")
 _log = logging.getLogger("unibill")
+_log.addHandler(logging.NullHandler())  # an app decides whether it wants to hear; without it Python would print warnings
 _waiting_everywhere = threading.Event()
 _waiting_everywhere.set()
 
@@ -217,7 +218,7 @@ class _Prepared:
     def settled(self, request: Request, started: float, status: int | None, error: str = "") -> None:
         seconds, said = time.monotonic() - started, self.redactor.text(error)
         path = self.redactor.secrets(request.path)
-        self.observe(RequestSettled(self.backend, request.operation, request.method, path, status, seconds, 1, said))
+        self.observe(RequestSettled(self.backend, request.operation, request.method, path, status, seconds, request.attempt, said))
 
 
 def _plain(error: Exception) -> str:

@@ -9,7 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final, Protocol, TypeVar
@@ -104,7 +104,7 @@ def _send(request: Request, policy: Policy) -> Flow[Response]:
             yield Sleep(wait)
         policy.permit(request)
         try:
-            response = yield request
+            response = yield replace(request, attempt=attempt + 1) if attempt else request
         except (Unavailable, MalformedResponse) as error:
             unsent = isinstance(error, Unavailable) and not error.sent
             if request.effect is Effect.ONCE and not unsent:

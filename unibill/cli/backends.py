@@ -23,6 +23,7 @@ def opened(name: str, config_file: Path | None) -> Billing:
     Raises:
         ConfigurationError: as of ``unibill.connect``.
     """
+    failing.listen()
     billing = connect(name, config_file=config_file)
     failing.keep_secret(billing.provider.endpoint().secrets)
     return billing

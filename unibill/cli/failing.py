@@ -1,5 +1,6 @@
 """Errors, told to a person: one sentence, and what to do."""
 
+import logging
 import sys
 import traceback
 import warnings
@@ -62,6 +63,21 @@ def _sentence(error: UnibillError) -> str:
     if not isinstance(error, BackendError) and text.split(" ", 1)[0].rstrip(":").isalpha():
         text = text[0].upper() + text[1:]
     return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+class _Notes(logging.Handler):
+    """Tells what the library logs as a sentence."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        note(f"Warning: {visible(clean(Redactor(_secrets).text(record.getMessage())))}", YELLOW)
+
+
+_notes = _Notes(logging.WARNING)
+
+
+def listen() -> None:
+    """Print the warnings that the library logs, since nobody else would here."""
+    logging.getLogger("unibill").addHandler(_notes)
 
 
 def warn_plainly() -> None:
