@@ -34,9 +34,9 @@ def record() -> Drawing:
 
 def house() -> Drawing:
     """The rooms of the house, and which way imports point."""
-    cli = Box("command line\nunibill/cli", (30, 30), (170, 58))
+    cli = Box("command line\nunibill/cli", (30, 30), (190, 58))
     app = Box("your app", (260, 30), (170, 58), "plain")
-    copying = Box("runs\nunibill/copying", (30, 132), (170, 58))
+    copying = Box("runs, reports\nunibill/copying  reporting", (30, 132), (190, 58))
     facade = Box("facade, drivers\nfacade.py  aio.py  http.py", (30, 234), (400, 58))
     boundary = Box("boundary\nprovider.py  flow.py  capabilities.py", (30, 336), (400, 58))
     words = Box("words\nmodel.py  drafts.py  money.py  errors.py  marks.py", (30, 438), (400, 58))
@@ -51,7 +51,7 @@ def house() -> Drawing:
         (cli, app, copying, facade, boundary, words, shelf, provider, mapping, wire, sandbox),
         (
             Arrow((cli.side("bottom"), copying.side("top"))),
-            Arrow((copying.side("bottom"), (115, 234)), "imports", (123, 216)),
+            Arrow((copying.side("bottom"), (125, 234)), "imports", (133, 216)),
             Arrow((app.side("bottom"), (345, 234))),
             Arrow((facade.side("bottom"), boundary.side("top"))),
             Arrow((boundary.side("bottom"), words.side("top"))),

@@ -17,7 +17,7 @@ class SocotraSettings(BackendSettings):
     Attributes:
         base_url: the API's address, such as ``https://api-ec-sandbox.socotra.com``; Socotra publishes no production host.
         tenant: the tenant's locator, a UUID.
-        token: a personal access token or any other bearer token.
+        token: a personal access token (``SOCP_…``) or any other bearer token.
         credit_charge_type: the tenant's charge type for new credits (its handling must be flat); without it credits are not written.
         credit_charge_sign: the sign that lowers what an account owes. The documents do not say; negative is the natural reading.
         credit_invoicing: when a credit's charge is invoiced. Only ``immediate`` makes it spendable at once.
