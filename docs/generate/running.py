@@ -6,6 +6,7 @@ gets those. A block of text right below a block that runs is what it prints; ``â
 
 import io
 import json
+import logging
 import os
 import re
 import shlex
@@ -101,6 +102,7 @@ class Stage:
             for name in ("UNIBILL_CONFIG", "UNIBILL_DEBUG", "FORCE_COLOR"):
                 os.environ.pop(name, None)
             stack.enter_context(chdir(place))
+            stack.enter_context(_logging_as_it_was())
             return _Player(path, stack).play()
 
 
@@ -274,6 +276,19 @@ def check_toml(text: str, folder: Path) -> None:
         for backend in config.backends(file).values():
             provider, checked = backend.load()
             provider(checked).identity()
+
+
+@contextmanager
+def _logging_as_it_was() -> Iterator[None]:
+    """Undo what a page's code does to the loggers, which are the process's."""
+    loggers = [logging.root, *(each for each in logging.Logger.manager.loggerDict.values() if isinstance(each, logging.Logger))]
+    before = [(logger, logger.level, list(logger.handlers)) for logger in loggers]
+    try:
+        yield
+    finally:
+        for logger, level, handlers in before:
+            logger.setLevel(level)
+            logger.handlers[:] = handlers
 
 
 def _end(process: "subprocess.Popen[str]") -> None:

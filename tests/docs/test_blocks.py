@@ -1,5 +1,6 @@
 """Every block of code on every page runs, or says why not; and every page shows what its commands print."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,3 +87,9 @@ def test_toml_that_is_about_something_else_is_only_read(tmp_path: Path) -> None:
 
 def test_words_that_are_a_command_pass() -> None:
     parse(["credits", "list", "main", "--account", "269"], "here")
+
+
+def test_a_page_leaves_no_trace_in_the_loggers(shared: Stage, tmp_path: Path) -> None:
+    before = logging.getLogger("unibill").level
+    played("```python\nimport logging\n\nlogging.getLogger('unibill').setLevel(1)\n```\n", shared, tmp_path)
+    assert logging.getLogger("unibill").level == before != 1

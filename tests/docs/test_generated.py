@@ -77,3 +77,12 @@ def test_a_picture_needs_no_network_and_is_on_a_page(picture: Path) -> None:
     addresses = set(re.findall(r"https?://[^\s\"')]+", text))
     assert addresses <= {"http://www.w3.org/2000/svg"}
     assert any(f"pictures/{picture.name}" in page.read_text("utf-8") for page in pages.found())
+
+
+def test_every_page_is_named_where_readers_begin() -> None:
+    index = (pages.ROOT / "docs" / "index.md").read_text("utf-8")
+    contents = (pages.ROOT / "docs" / "contents.yml").read_text("utf-8")
+    twins = {"readme": "../README", "changelog": "../CHANGELOG", "security": "../SECURITY"}
+    twins |= {f"reference/{name}": f"../providers/{name}/README" for name in ("billagain", "socotra")}
+    for name in re.findall(r"file: (\S+)", contents):
+        assert f"]({twins.get(name, name)}.md)" in index, f"docs/index.md does not name {name}"
