@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         Target,
         TargetType,
     )
+    from unibill.notebook import Records
 
 __all__ = [
     "Allocation",
@@ -84,6 +85,7 @@ __all__ = [
     "PermissionDenied",
     "PluginError",
     "RateLimited",
+    "Records",
     "Rejected",
     "Status",
     "Target",
@@ -136,6 +138,7 @@ _HOMES: Final[Mapping[str, str]] = {
     "Status": "unibill.model",
     "Target": "unibill.model",
     "TargetType": "unibill.model",
+    "Records": "unibill.notebook",
 }
 
 

@@ -59,6 +59,12 @@ class Record(BaseModel):
         """What a representation shows: card-like numbers and secrets masked, since representations end up in logs."""
         return [(name, Shown(value) if isinstance(value, (str, Mapping)) else value) for name, value in super().__repr_args__()]
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from unibill.notebook import html
+
+        return html(type(self).__name__, self.jsonable())
+
     def jsonable(self) -> dict[str, object]:
         """The record as JSON values; amounts stay Decimals, for ``exactjson.dumps``."""
         return {name: _jsonable(getattr(self, name)) for name in type(self).model_fields}

@@ -36,6 +36,7 @@ from unibill import (
     PermissionDenied,
     PluginError,
     RateLimited,
+    Records,
     Rejected,
     Status,
     Target,
@@ -249,3 +250,10 @@ def testing() -> None:
     assert_type(connect(MemoryProvider(MemorySettings(store="shop", page_size=2))), Billing)
     reset("shop")
     reset()
+
+
+def in_a_notebook(billing: Billing) -> Records:
+    """Many records as one table."""
+    records = Records(billing.credits.list("269"))
+    assert_type(records[0].json_line(), str)
+    return records

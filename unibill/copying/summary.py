@@ -24,6 +24,12 @@ class Value:
         """The value as JSON values; amounts stay Decimals, for ``exactjson.dumps``."""
         return {item.name: _jsonable(getattr(self, item.name)) for item in fields(cast("Any", self))} | self._derived()
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from unibill.notebook import html
+
+        return html(type(self).__name__, self.jsonable())
+
     def _derived(self) -> dict[str, object]:
         status = getattr(self, "exit_status", None)
         return {} if status is None else {"exit_status": status}
