@@ -5,12 +5,12 @@ Nothing of the library is imported before a command needs it; ``unibill --help``
 
 import io
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
 
 _INSTALL = 'The command line needs libraries that are not installed ({missing}). Install them with: pip install "unibill[cli]"'
-_OF_THE_EXTRA = frozenset({"docstring_parser", "packaging", "rich", "shellingham", "sqlalchemy", "starlette", "typer", "uvicorn"})
 _PIPE_CLOSED = 141
 
 
@@ -59,12 +59,24 @@ def _streams() -> None:
 
 
 def _explain(error: Exception, debug: bool) -> int:
-    if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in _OF_THE_EXTRA:
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in _needed():
         _say(_INSTALL.format(missing=error.name))
         return 2
     from unibill.cli import failing
 
     return failing.report(error, debug)
+
+
+def _needed() -> set[str]:
+    """The libraries of the core and of the command line, as their modules are called."""
+    from importlib.metadata import PackageNotFoundError, requires
+
+    try:
+        lines = requires("unibill") or []
+    except PackageNotFoundError:
+        return set()
+    own = [line for line in lines if "extra ==" not in line or re.search(r"""extra == ['"]cli['"]""", line)]
+    return {re.split(r"[^\w.-]", line, maxsplit=1)[0].lower().replace("-", "_") for line in own}
 
 
 def _say(sentence: str) -> None:

@@ -40,6 +40,13 @@ def test_without_the_extra_a_plain_sentence_says_how_to_install_it() -> None:
     assert done.stderr == 'The command line needs libraries that are not installed (typer). Install them with: pip install "unibill[cli]"\n'
 
 
+@pytest.mark.parametrize("missing", ["pydantic", "msgspec", "packaging"])
+def test_a_damaged_installation_is_a_sentence_too(missing: str) -> None:
+    done = python(f"import sys; sys.modules[{missing!r}] = None; from unibill.__main__ import main; sys.exit(main(['doctor']))")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"The command line needs libraries that are not installed ({missing}")
+
+
 def test_an_unknown_backend_is_one_sentence_with_what_there_is_and_status_2(
     run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,12 +1,14 @@
 """init, config show, doctor: a configuration is made, told, and judged, and no secret is seen."""
 
+import importlib.metadata
+import re
 import stat
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from tests.support.commands import Command, Place
+from tests.support.commands import Command, Place, spawn
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +88,43 @@ def test_doctor_names_what_is_wrong_with_status_1(run: Command, place: Place) ->
     assert wrong["check"] == "backend billagain"
     assert "NO_SUCH_KEY is not set" in str(wrong["message"])
     assert place.sandbox.requests() == []
+
+
+BROKEN = {
+    "needs": ("import a_library_that_is_missing", "No module named 'a_library_that_is_missing'"),
+    "wrong": ("def (", "SyntaxError"),
+    "misspelt": ("from unibill import hookimpl\n@hookimpl\ndef unibill_provder(): pass", "unknown hook 'unibill_provder'"),
+    "ends": ("raise SystemExit(3)", "SystemExit: 3"),
+    "socotra": ("", "claimed twice, by dist-socotra 1.0 (mod_socotra) and unibill"),
+}
+
+
+def test_doctor_names_every_broken_plugin_its_distribution_and_what_to_do(tmp_path: Path) -> None:
+    for name, (code, _) in BROKEN.items():
+        (tmp_path / f"mod_{name}.py").write_text(code, "utf-8")
+        told = tmp_path / f"dist_{name}-1.0.dist-info"
+        told.mkdir()
+        (told / "METADATA").write_text(f"Metadata-Version: 2.1\nName: dist-{name}\nVersion: 1.0\n", "utf-8")
+        (told / "entry_points.txt").write_text(f"[unibill.providers]\n{name} = mod_{name}\n", "utf-8")
+    done = spawn("doctor", "--json", cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)})
+    assert (done.status, done.err) == (1, "")
+    found = {str(row["check"]): (row["state"], str(row["message"])) for row in done.records()}
+    for name, (_, said) in BROKEN.items():
+        state, message = found[f"provider {name}"]
+        assert state == "wrong"
+        assert said in message
+        assert f"dist-{name}" in message
+        assert "uninstall" in message
+    assert found["provider billagain"][0] == found["libraries"][0] == "ok"
+
+
+def test_doctor_tells_a_library_that_is_too_old(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = importlib.metadata.version
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "0.1" if name == "pydantic" else real(name))
+    done = run("doctor", "--json")
+    (wrong,) = [row for row in done.records() if row["state"] == "wrong"]
+    assert wrong["check"] == "libraries"
+    assert re.fullmatch(r"pydantic>=[\d.]+ is needed, there is 0\.1; pip install --upgrade unibill", str(wrong["message"]))
 
 
 def test_doctor_names_a_file_that_cannot_be_read(run: Command, tmp_path: Path) -> None:

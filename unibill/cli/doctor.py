@@ -66,7 +66,7 @@ def doctor(*, json: Json = False, config_file: Config = None) -> None:
             labelled(Text.assemble((f"{one.state:<6}", style[one.state]), f"{show(one.check):<{size}}  "), show(one.message))
         say()
         if wrong:
-            say(f"{wrong} {'thing is' if wrong == 1 else 'things are'} wrong; the line says what to do.", RED)
+            say(f"{wrong} {'thing is' if wrong == 1 else 'things are'} wrong; each line says what to do.", RED)
         else:
             say("Nothing is wrong.", GREEN)
     if wrong:
@@ -138,7 +138,8 @@ def _plugins() -> Iterator[Checked]:
     broken = plugins.broken()
     for name, one in found.items():
         if name in broken:
-            yield Checked(f"provider {name}", State.WRONG, broken[name])
+            twice = len(one.points) > 1  # then the message says what to do
+            yield Checked(f"provider {name}", State.WRONG, broken[name] if twice else f"{broken[name]}; {_mend(*one.distributions)}")
         else:
             yield Checked(f"provider {name}", State.OK, ", ".join(one.distributions))
     if not found:
@@ -146,10 +147,15 @@ def _plugins() -> Iterator[Checked]:
     try:
         observers = plugins.observers()
     except PluginError as error:
-        yield Checked("observers", State.WRONG, str(error))
+        yield Checked("observers", State.WRONG, f"{error}; update or uninstall what brings it")
     else:
         names = [name for name, _ in observers.list_name_plugin()]
         yield Checked("observers", State.OK, ", ".join(names) or "none is installed")
+
+
+def _mend(distribution: str) -> str:
+    name = distribution.split(" ")[0]
+    return f"pip install --upgrade {name}, or pip uninstall {name}"
 
 
 def _configuration(config_file: Path | None) -> Iterator[Checked]:
