@@ -30,6 +30,7 @@ class Paces(Protocol):
 
     def reserve(self) -> float:
         """Take the next free moment and give the seconds until then."""
+        ...
 
 
 class Pacer:
