@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from unibill import config, plugins
-from unibill.aio import AsyncBilling
 from unibill.errors import ConfigurationError
 from unibill.facade import Billing
 from unibill.http import AsyncClient, Client
 from unibill.plugins import AnyProvider
 from unibill.provider import BackendSettings, Provider
+
+if TYPE_CHECKING:
+    from unibill.aio import AsyncBilling
 
 
 def connect(
@@ -44,8 +47,10 @@ def aconnect(
     config_file: Path | None = None,
     client: AsyncClient | None = None,
     observers: Sequence[object] = (),
-) -> AsyncBilling:
+) -> "AsyncBilling":
     """The awaitable twin of ``connect``; use it with ``async with``."""
+    from unibill.aio import AsyncBilling
+
     known_as, provider = open_provider(backend, name, config_file)
     return AsyncBilling(known_as, provider, client=client, observers=observers)
 

@@ -5,7 +5,6 @@ redirect, bounds an answer's size before and after decompression and the time it
 tells "was not sent" from "nobody knows". What httpx and httpcore log is masked. A driver runs a flow: it sends, sleeps, keeps steps, and names the backend in every error.
 """
 
-import asyncio
 import contextlib
 import ipaddress
 import logging
@@ -13,7 +12,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
@@ -456,6 +454,8 @@ class AsyncTransport:
         self._prepared = _Prepared(backend, endpoint, settings, observe, client is None, Redactor(endpoint.secrets))
         self._runs = _Runs(backend, endpoint, settings)
         self._blocking = Transport(backend, endpoint, settings, observe=observe, runs=self._runs)
+        from concurrent.futures import ThreadPoolExecutor  # here, because blocking programs start without it
+
         self._threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="unibill-ahead")
 
     async def send(self, request: Request) -> Response:
@@ -535,6 +535,8 @@ class AsyncTransport:
         """
         if self._client is not None:
             return await self.run(flow)
+        import asyncio  # here, because blocking programs start without it
+
         async with self._lanes.room:
             stop = Stop()
             try:

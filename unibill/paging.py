@@ -4,16 +4,17 @@ Pages that are numbered can be asked for ahead of time: order stays, answers bey
 too, and records that come again within the last pages, because somebody inserted while we read, are dropped.
 """
 
-import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from unibill.errors import MalformedResponse
 from unibill.flow import Flow
 from unibill.native import AsyncRunner, Runner
 from unibill.provider import Addressing, At, Page
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 class Identified(Protocol):
@@ -91,6 +92,8 @@ def walk(
         return
     if reader.ended:
         return
+    from concurrent.futures import ThreadPoolExecutor  # here, because it is slow to load and seldom needed
+
     with ThreadPoolExecutor(ahead, thread_name_prefix="unibill-pages") as pool:
         waiting: deque[Future[Page[R]]] = deque()
         place = addressing.first
@@ -133,6 +136,8 @@ async def awalk(
             page = await run(pages(page.next))
             yield reader.take(page)
         return
+    import asyncio  # here, because blocking programs start without it
+
     waiting: deque[asyncio.Future[Page[R]]] = deque()
     place = addressing.first
     try:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from decimal import Decimal
 
 import httpx
@@ -25,7 +25,7 @@ async def main(base_url: str, window: str, latency: str) -> None:
             answer.raise_for_status()
             return [CreditNote.model_validate(record) for record in json.loads(answer.content, parse_float=Decimal)]
 
-        async def listing() -> AsyncIterator[Noted]:
+        async def listing() -> AsyncGenerator[Noted, None]:
             page, waiting = 1, deque[asyncio.Task[list[CreditNote]]]()
             while True:
                 while len(waiting) < wide:

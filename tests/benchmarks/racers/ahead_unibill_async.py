@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import unibill
 from tests.benchmarks.racers.backend import settings
@@ -13,7 +13,7 @@ async def main(base_url: str, window: str, latency: str) -> None:
     """List, and print the lap."""
     async with unibill.aconnect(settings(base_url, int(window))) as billing:
 
-        async def listing() -> AsyncIterator[Noted]:
+        async def listing() -> AsyncGenerator[Noted, None]:
             async for credit in billing.credits.list(allocations=True):
                 yield credit.id, credit.amount
 

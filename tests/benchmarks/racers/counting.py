@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
 from decimal import Decimal
 from itertools import islice
 from typing import Protocol
@@ -48,12 +49,10 @@ def ahead(listing: Listing, window: int, latency: float) -> None:
     race(listing, lambda rate: _percent(rate, window, latency))
 
 
-async def aahead(listing: Callable[[], AsyncIterator[Noted]], window: int, latency: float) -> None:
+async def aahead(listing: Callable[[], AsyncGenerator[Noted, None]], window: int, latency: float) -> None:
     """As ``ahead``, awaited."""
-    first: list[Noted] = []
-    async for one in listing():
-        if len(first) < notes.PAGE:
-            first.append(one)
+    async with aclosing(listing()) as begun:
+        first = [await anext(begun) for _ in range(notes.PAGE)]
     started, worked = time.perf_counter(), time.process_time()
     total, count = Decimal(0), 0
     async for _, amount in listing():
