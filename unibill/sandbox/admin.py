@@ -12,6 +12,7 @@ from starlette.routing import Route, Router
 
 from unibill import exactjson
 from unibill.sandbox.faults import parse_faults
+from unibill.sandbox.openapi import document
 from unibill.sandbox.page import page_routes
 from unibill.sandbox.page.origin import foreign
 
@@ -69,6 +70,11 @@ def admin_router(sandbox: "Sandbox") -> Router:
     async def get_backends(request: Request) -> Response:
         return _json(sandbox.backends(f"{request.url.scheme}://{request.url.netloc}"))
 
+    async def get_openapi(request: Request) -> Response:
+        system = sandbox.systems.get(request.path_params["system"])
+        found = None if system is None else document(system, f"{request.url.scheme}://{request.url.netloc}")
+        return _json({"error": "there is no such document"}, 404) if found is None else _json(found)
+
     async def get_books(_: Request) -> Response:
         spool = sandbox.books_file()
 
@@ -91,6 +97,7 @@ def admin_router(sandbox: "Sandbox") -> Router:
             *route("switches", get=get_switches),
             *route("backends", get=get_backends),
             *route("books", get=get_books),
+            *route("{system}/openapi.json", get=get_openapi),
             *page_routes(sandbox, f"/{ADMIN}", _guarded),
         ],
         redirect_slashes=False,

@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from unibill.sandbox.openapi import Description
 from unibill.sandbox.view import SystemView
 
 
@@ -85,6 +86,10 @@ class SandboxSystem(ABC):
     @abstractmethod
     def backend(self, url: str) -> dict[str, str]:
         """The settings a client needs, for the server at ``url`` (no trailing slash): base_url and credentials."""
+
+    def description(self) -> Description | None:
+        """What the server's OpenAPI document says of this system; None if it has no such document."""
+        return None
 
     def configured(self) -> dict[str, str]:
         """Settings beside those of ``backend`` that a client should have: names of this sandbox's own configuration."""

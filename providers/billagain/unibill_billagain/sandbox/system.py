@@ -6,9 +6,11 @@ from typing import ClassVar
 
 from starlette.routing import BaseRoute
 
+from unibill.sandbox.openapi import Description
 from unibill.sandbox.system import SandboxSystem, Seed, Switch
 from unibill_billagain.sandbox import documented
 from unibill_billagain.sandbox.books import SYSTEM, Restorer, rows
+from unibill_billagain.sandbox.described import DESCRIPTION
 from unibill_billagain.sandbox.generator import Generator
 from unibill_billagain.sandbox.render import Renderer
 from unibill_billagain.sandbox.routes import Api
@@ -58,6 +60,10 @@ class BillAgainSandbox(SandboxSystem):
     def backend(self, url: str) -> dict[str, str]:
         """``base_url`` (ends in /v1), ``account`` and ``api_key``."""
         return {"base_url": f"{url}/{self.name}/v1", "account": self._account, "api_key": self._api_key}
+
+    def description(self) -> Description:
+        """Every route, for the server's OpenAPI document."""
+        return DESCRIPTION
 
     def reset(self) -> None:
         """Empty every table and start the ids anew."""

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from unibill import exactjson
 from unibill_socotra.sandbox import records as r
 from unibill_socotra.sandbox.auth import Gate, Turned
+from unibill_socotra.sandbox.bodies import Body
 from unibill_socotra.sandbox.errors import Declined, invalid
 from unibill_socotra.sandbox.identity import ulid
 from unibill_socotra.sandbox.store import Store
@@ -32,6 +33,8 @@ class Operation:
         permissions: all of these.
         answer: does it, and gives the JSON of the answer.
         kind: the kind of record it answers, for state conflicts that are answered with a 200.
+        takes: the body it takes.
+        asks: the parameters of its query.
     """
 
     name: str
@@ -41,6 +44,8 @@ class Operation:
     permissions: tuple[str, ...]
     answer: Callable[["Call"], Answer]
     kind: type[r.Record] | None = None
+    takes: type[Body] | None = None
+    asks: tuple[str, ...] = ()
 
 
 class Call:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
-from typing import get_args
+from typing import Final, get_args
 
 from starlette.routing import Route
 
@@ -30,6 +30,10 @@ _KIND_OF: dict[str, type[r.Record]] = {
 
 Handler = Callable[[Call], Answer]
 Action = Callable[[str], r.Record]
+
+
+_PAGE: Final = ("offset", "count")
+_EXTENDED: Final = (*_PAGE, "extended")
 
 
 class Operations:
@@ -60,12 +64,17 @@ class Operations:
         write, read = ("charges", ("write",)), ("charges", ("read", "list"))
         listed = "/billing/{tenantLocator}/%s/charges/list"
         return [
-            Operation("addCharges", "POST", place, *write, self._add_charges),
-            Operation("reverseCharges", "POST", f"{place}/reverse", *write, self._reverse_charges),
-            Operation("fetchChargesByAccount", "GET", f"{place}/list", *read, self._charges_by_account),
-            Operation("fetchChargesByPolicy", "GET", listed % "policies/{policyLocator}", *read, self._charges_by_policy),
+            Operation("addCharges", "POST", place, *write, self._add_charges, takes=bodies.ChargesCreate),
+            Operation("reverseCharges", "POST", f"{place}/reverse", *write, self._reverse_charges, takes=bodies.ChargesReversal),
+            Operation("fetchChargesByAccount", "GET", f"{place}/list", *read, self._charges_by_account, asks=_PAGE),
+            Operation("fetchChargesByPolicy", "GET", listed % "policies/{policyLocator}", *read, self._charges_by_policy, asks=_PAGE),
             Operation(
-                "fetchChargesByTransaction", "GET", listed % "transactions/{transactionLocator}", *read, self._charges_by_transaction
+                "fetchChargesByTransaction",
+                "GET",
+                listed % "transactions/{transactionLocator}",
+                *read,
+                self._charges_by_transaction,
+                asks=("includeAll", *_PAGE),
             ),
         ]
 
@@ -75,16 +84,37 @@ class Operations:
         engine, write = self._engine.distributions, ("write",)
         body = self._body_after
         return [
-            Operation("fetchMultipleCreditDistributions", "GET", f"{place}/list", group, ("read", "list"), self._list_of(kind)),
-            Operation("createCreditDistribution", "POST", place, group, write, self._create_distribution),
+            Operation(
+                "fetchMultipleCreditDistributions",
+                "GET",
+                f"{place}/list",
+                group,
+                ("read", "list"),
+                self._list_of(kind),
+                asks=("accountLocator", *_EXTENDED),
+            ),
+            Operation("createCreditDistribution", "POST", place, group, write, self._create_distribution, takes=bodies.DistributionWrite),
             Operation("fetchCreditDistribution", "GET", one, group, ("read",), self._single(kind)),
-            Operation("createOrReplaceCreditDistribution", "PUT", one, group, write, self._put_distribution, kind),
-            Operation("updateCreditDistribution", "PATCH", one, group, write, self._patch_distribution, kind),
+            Operation(
+                "createOrReplaceCreditDistribution", "PUT", one, group, write, self._put_distribution, kind, takes=bodies.DistributionWrite
+            ),
+            Operation(
+                "updateCreditDistribution", "PATCH", one, group, write, self._patch_distribution, kind, takes=bodies.DistributionUpdate
+            ),
             Operation("validateCreditDistribution", "PATCH", f"{one}/validate", group, write, body(engine.validate), kind),
             Operation("executeCreditDistribution", "PATCH", f"{one}/execute", group, write, body(engine.execute), kind),
             Operation("resetCreditDistribution", "PATCH", f"{one}/reset", group, write, body(engine.reset), kind),
             Operation("discardCreditDistribution", "PATCH", f"{one}/discard", group, write, body(engine.discard), kind),
-            Operation("reverseCreditDistribution", "PATCH", f"{one}/reverse", group, write, self._reverse_distribution, kind),
+            Operation(
+                "reverseCreditDistribution",
+                "PATCH",
+                f"{one}/reverse",
+                group,
+                write,
+                self._reverse_distribution,
+                kind,
+                takes=bodies.Reversal,
+            ),
         ]
 
     def _payments(self) -> list[Operation]:
@@ -92,14 +122,24 @@ class Operations:
         one = f"{place}/{{locator}}"
         engine, write, listed = self._engine.payments, ("write",), ("read", "list")
         return [
-            Operation("fetchMultiplePayments", "GET", f"{place}/list", group, listed, self._list_payments),
-            Operation("createPayment", "POST", place, group, write, self._create_payment),
+            Operation(
+                "fetchMultiplePayments",
+                "GET",
+                f"{place}/list",
+                group,
+                listed,
+                self._list_payments,
+                asks=("accountLocator", "targetContainerLocator", *_EXTENDED),
+            ),
+            Operation("createPayment", "POST", place, group, write, self._create_payment, takes=bodies.PaymentCreate),
             Operation("fetchPayment", "GET", one, group, ("read",), self._single(kind)),
             Operation("validatePayment", "PATCH", f"{one}/validate", group, write, self._body_after(engine.validate), kind),
             Operation("postPayment", "PATCH", f"{one}/post", group, write, self._body_after(engine.post), kind),
-            Operation("reversePayment", "PATCH", f"{one}/reverse", group, write, self._reverse_payment, kind),
-            Operation("fetchSubpayments", "GET", f"{one}/subpayments/list", group, listed, self._subpayments),
-            Operation("listShortfallCredits", "GET", f"{one}/shortfallCredits/list", group, listed, self._shortfalls_of_payment),
+            Operation("reversePayment", "PATCH", f"{one}/reverse", group, write, self._reverse_payment, kind, takes=bodies.Reversal),
+            Operation("fetchSubpayments", "GET", f"{one}/subpayments/list", group, listed, self._subpayments, asks=_PAGE),
+            Operation(
+                "listShortfallCredits", "GET", f"{one}/shortfallCredits/list", group, listed, self._shortfalls_of_payment, asks=_PAGE
+            ),
         ]
 
     def _credits(self) -> list[Operation]:
@@ -107,7 +147,9 @@ class Operations:
         listed = ("read", "list")
         write_offs = self._engine.write_offs
         return [
-            Operation("fetchCredits", "GET", f"{base}/credits/list", "credits", listed, self._list_credits),
+            Operation(
+                "fetchCredits", "GET", f"{base}/credits/list", "credits", listed, self._list_credits, asks=("accountLocator", *_EXTENDED)
+            ),
             Operation(
                 "fetchMultipleShortfallCredits",
                 "GET",
@@ -115,6 +157,7 @@ class Operations:
                 "shortfall-credits",
                 listed,
                 self._list_of(r.Shortfall),
+                asks=("accountLocator", *_EXTENDED),
             ),
             Operation(
                 "fetchShortfallCredit",
@@ -124,8 +167,18 @@ class Operations:
                 ("read",),
                 self._single(r.Shortfall),
             ),
-            Operation("fetchMultipleWriteOffs", "GET", f"{base}/writeOffs/list", "write-offs", listed, self._list_of(r.WriteOff)),
-            Operation("writeOff", "POST", f"{base}/writeOffs", "write-offs", ("write",), self._create_write_off),
+            Operation(
+                "fetchMultipleWriteOffs",
+                "GET",
+                f"{base}/writeOffs/list",
+                "write-offs",
+                listed,
+                self._list_of(r.WriteOff),
+                asks=("accountLocator", *_EXTENDED),
+            ),
+            Operation(
+                "writeOff", "POST", f"{base}/writeOffs", "write-offs", ("write",), self._create_write_off, takes=bodies.WriteOffCreate
+            ),
             Operation("fetchWriteOff", "GET", f"{base}/writeOffs/{{locator}}", "write-offs", ("read",), self._single(r.WriteOff)),
             Operation(
                 "reverseWriteOff",
@@ -137,7 +190,13 @@ class Operations:
                 r.WriteOff,
             ),
             Operation(
-                "fetchMultipleDisbursements", "GET", f"{base}/disbursements/list", "disbursements", listed, self._list_of(r.Disbursement)
+                "fetchMultipleDisbursements",
+                "GET",
+                f"{base}/disbursements/list",
+                "disbursements",
+                listed,
+                self._list_of(r.Disbursement),
+                asks=("accountLocator", *_EXTENDED),
             ),
             Operation(
                 "fetchDisbursement", "GET", f"{base}/disbursements/{{locator}}", "disbursements", ("read",), self._single(r.Disbursement)
@@ -153,13 +212,27 @@ class Operations:
         return [
             Operation("fetchInvoiceWithNumber", "GET", f"{place}/numbers/{{invoiceNumber}}", group, read, self._invoices_by_number),
             Operation(
-                "fetchInvoicesForAccount", "GET", f"{place}/accounts/{{accountLocator}}/list", group, listed, self._invoices_of_account
+                "fetchInvoicesForAccount",
+                "GET",
+                f"{place}/accounts/{{accountLocator}}/list",
+                group,
+                listed,
+                self._invoices_of_account,
+                asks=("includeZeroAmountInvoices", *_EXTENDED),
             ),
             Operation("getInvoiceWithItems", "GET", one, group, read, self._single(r.Invoice)),
             Operation("fetchInvoiceDetails", "GET", f"{one}/details", group, read, self._invoice_details),
-            Operation("settleNegativeOrZeroInvoice", "POST", f"{one}/settle", group, write, self._settle),
+            Operation("settleNegativeOrZeroInvoice", "POST", f"{one}/settle", group, write, self._settle, asks=("forced",)),
             Operation("writeOffInvoice", "PATCH", f"{one}/writeOff", group, write, self._body_after(whole)),
-            Operation("fetchCreditsForAnInvoice", "GET", f"{one}/credits/list", group, listed, self._credits_of_invoice),
+            Operation(
+                "fetchCreditsForAnInvoice",
+                "GET",
+                f"{one}/credits/list",
+                group,
+                listed,
+                self._credits_of_invoice,
+                asks=("includeReversed", *_EXTENDED),
+            ),
             Operation(
                 "fetchPaymentsForAnInvoice",
                 "GET",
@@ -167,6 +240,7 @@ class Operations:
                 group,
                 listed,
                 partial(self._credit_records_of_invoice, ("payment", "subpayment")),
+                asks=("includeReversed", *_EXTENDED),
             ),
             Operation(
                 "fetchCreditDistributionsForAnInvoice",
@@ -175,9 +249,18 @@ class Operations:
                 group,
                 listed,
                 partial(self._credit_records_of_invoice, ("creditDistribution",)),
+                asks=("includeReversed", *_EXTENDED),
             ),
-            Operation("fetchDebitsForAnInvoice", "GET", f"{place}/{{invoiceLocator}}/debits/list", group, listed, self._debits_of_invoice),
-            Operation("fetchLedgerAccount", "GET", ledger, "accounting", read, self._ledger_account),
+            Operation(
+                "fetchDebitsForAnInvoice",
+                "GET",
+                f"{place}/{{invoiceLocator}}/debits/list",
+                group,
+                listed,
+                self._debits_of_invoice,
+                asks=("includeReversed", *_PAGE),
+            ),
+            Operation("fetchLedgerAccount", "GET", ledger, "accounting", read, self._ledger_account, asks=("currency",)),
         ]
 
     def _policies(self) -> list[Operation]:
@@ -185,8 +268,10 @@ class Operations:
         quote, policy = f"{base}/quotes/{{locator}}/invoiceFeeAmount", f"{base}/policies/{{locator}}/invoiceFeeAmount"
         return [
             Operation("fetchAccount", "GET", f"{base}/accounts/{{locator}}", "accounts", ("read",), self._single(r.Account)),
-            Operation("updateQuoteInvoiceFeeAmount", "PATCH", quote, "quotes", write, self._quote_fee, r.Quote),
-            Operation("updatePolicyInvoiceFeeAmount", "PATCH", policy, "policies", write, self._policy_fee, r.Policy),
+            Operation("updateQuoteInvoiceFeeAmount", "PATCH", quote, "quotes", write, self._quote_fee, r.Quote, takes=bodies.InvoiceFee),
+            Operation(
+                "updatePolicyInvoiceFeeAmount", "PATCH", policy, "policies", write, self._policy_fee, r.Policy, takes=bodies.InvoiceFee
+            ),
         ]
 
     def _single(self, kind: type[r.Record]) -> Handler:

@@ -7,10 +7,12 @@ from typing import ClassVar
 import msgspec
 from starlette.routing import BaseRoute
 
+from unibill.sandbox.openapi import Description
 from unibill.sandbox.system import SandboxSystem, Seed, Switch
 from unibill_socotra.sandbox.auth import Gate
 from unibill_socotra.sandbox.books import SYSTEM, Books
 from unibill_socotra.sandbox.core import Core
+from unibill_socotra.sandbox.described import described
 from unibill_socotra.sandbox.engine import Engine
 from unibill_socotra.sandbox.http import Front, Lists
 from unibill_socotra.sandbox.identity import Clock, Ulids, is_uuid, system_clock
@@ -71,10 +73,15 @@ class SocotraSandbox(SandboxSystem):
 
     def routes(self) -> Sequence[BaseRoute]:
         """The 46 documented operations, and a 404 for everything else."""
-        core = self.engine.core
-        lists = Lists(core.store, self.settings)
-        front = Front(self._gate, core.store, self.settings, self.engine.charges.tick)
-        return Operations(self.engine, lists, self.settings).routes(front)
+        front = Front(self._gate, self.engine.core.store, self.settings, self.engine.charges.tick)
+        return self._operations().routes(front)
+
+    def description(self) -> Description:
+        """The 46 documented operations, for the server's OpenAPI document."""
+        return described(self._operations().table(), self.engine.core.tenant.locator)
+
+    def _operations(self) -> Operations:
+        return Operations(self.engine, Lists(self.engine.core.store, self.settings), self.settings)
 
     def backend(self, url: str) -> dict[str, str]:
         """base_url, tenant and token for a client of the server at ``url``."""
