@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from unibill.cli.app import run
 
-        status = run(words)
+        status = run(words, debug=debug)
         sys.stdout.flush()
     except KeyboardInterrupt:
         _say("Interrupted.")
@@ -64,7 +64,8 @@ def _explain(error: Exception, debug: bool) -> int:
         return 2
     from unibill.cli import failing
 
-    return failing.report(error, debug)
+    failing.debug(debug)
+    return failing.report(error)
 
 
 def _needed() -> set[str]:

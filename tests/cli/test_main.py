@@ -1,5 +1,6 @@
 """The console script: quick to start, one sentence for an error, the exit status of its kind."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -74,6 +75,18 @@ def test_refused_credentials_are_status_3_without_the_secret_or_a_traceback(run:
         assert "not-the-key-1234" not in text
 
 
+def test_debug_shows_every_request_on_standard_error_and_only_when_asked(run: Command, place: Place) -> None:
+    asked = ("credits", "get", "billagain", "10095", "--json")
+    plain = run(*asked)
+    place.sandbox.faults([{"kind": "status-503", "count": 1}])
+    shown = run(*asked, "--debug")
+    assert (plain.err, shown.out) == ("", plain.out)
+    first, second = shown.err.splitlines()
+    assert re.fullmatch(r"billagain: GET /credits/10095 -> 503 in \d+ ms \(get credit\).*", first), first
+    assert re.fullmatch(r"billagain: GET /credits/10095 -> 200 in \d+ ms(, try 2)? \(get credit\)", second), second
+    assert run(*asked).err == ""
+
+
 def test_an_unexpected_error_is_a_sentence_and_debug_shows_where(run: Command, place: Place, tmp_path: Path) -> None:
     del place
     folder = tmp_path / "map.csv"
@@ -82,7 +95,7 @@ def test_an_unexpected_error_is_a_sentence_and_debug_shows_where(run: Command, p
     assert run(*words).status == 2
     code = (
         "import sys, unibill.cli.app as app\n"
-        "def broken(words):\n    raise RuntimeError('card 4242424242424242')\n"
+        "def broken(words, debug):\n    raise RuntimeError('card 4242424242424242')\n"
         "app.run = broken\nfrom unibill.__main__ import main\nsys.exit(main({words}))"
     )
     plain, debugged = python(code.format(words=["x"])), python(code.format(words=["x", "--debug"]))

@@ -84,8 +84,12 @@ def _command() -> Any:  # noqa: ANN401 - Typer ships its Click, and does not tel
     return typer.main.get_command(app)
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], *, debug: bool = False) -> int:
     """Run a command.
+
+    Args:
+        arguments: the words of the command line.
+        debug: show every request, and where an error came from.
 
     Raises:
         KeyboardInterrupt: Ctrl-C.
@@ -93,6 +97,7 @@ def run(arguments: Sequence[str]) -> int:
         Exception: whatever the command raises; usage errors are told here.
     """
     output.forget()
+    failing.debug(debug)
     output.raise_when_the_reader_goes()
     failing.warn_plainly()
     try:
@@ -119,7 +124,7 @@ def main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the versions of unibill and its providers.")
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show where an error came from; may stand anywhere. Or set UNIBILL_DEBUG.")
+        bool, typer.Option("--debug", help="Show every request, and where an error came from; may stand anywhere. Or set UNIBILL_DEBUG.")
     ] = False,
 ) -> None:
     """One facade over the credits, allocations and charges of several billing systems."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from unibill import config, plugins
 from unibill.cli import failing
+from unibill.cli.exchanges import Exchanges
 from unibill.connecting import connect
 from unibill.errors import ConfigurationError
 from unibill.facade import Billing
@@ -24,7 +25,7 @@ def opened(name: str, config_file: Path | None) -> Billing:
         ConfigurationError: as of ``unibill.connect``.
     """
     failing.listen()
-    billing = connect(name, config_file=config_file)
+    billing = connect(name, config_file=config_file, observers=[Exchanges()] if failing.is_debugging() else [])
     failing.keep_secret(billing.provider.endpoint().secrets)
     return billing
 

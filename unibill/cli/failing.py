@@ -22,6 +22,7 @@ class ReaderGone(Exception):
 
 
 _secrets: set[str] = set()
+_debug = [False]
 _UNEXPECTED = 3
 
 
@@ -31,18 +32,27 @@ def keep_secret(secrets: tuple[str, ...]) -> None:
     guard(report, secrets)
 
 
-def report(error: Exception, debug: bool) -> int:
-    """Tell of an error on standard error.
+def debug(wanted: bool) -> None:
+    """Show, or do not show, from here on where errors come from and what is asked of backends."""
+    _debug[0] = wanted
+
+
+def is_debugging() -> bool:
+    """Whether that is shown."""
+    return _debug[0]
+
+
+def report(error: Exception) -> int:
+    """Tell of an error on standard error, with its traceback if that is wanted; secrets and card-like numbers are masked.
 
     Args:
         error: an error of unibill's is told in its own words; of any other, its type.
-        debug: show the traceback too, with secrets and card-like numbers masked.
 
     Returns:
         The exit status.
     """
     redactor = Redactor(_secrets)
-    if debug:
+    if is_debugging():
         lines = "".join(traceback.format_exception(error)).splitlines()
         note("\n".join(visible(clean(redactor.text(line))) for line in lines))
     if isinstance(error, UnibillError):
@@ -53,7 +63,7 @@ def report(error: Exception, debug: bool) -> int:
         where = f" ({visible(clean(redactor.text(str(error.filename))))})" if error.filename else ""
         tell(Text(f"Error: the system refused to read or write: {error.strerror}{where}.", RED))
         return _UNEXPECTED
-    said = "" if debug else " Run it again with --debug to see where."
+    said = "" if is_debugging() else " Run it again with --debug to see where."
     tell(Text(f"Error: something unexpected went wrong: {type(error).__name__}.{said}", RED))
     return _UNEXPECTED
 
