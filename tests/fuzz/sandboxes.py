@@ -105,8 +105,8 @@ def fuzz(serving: Serving, system: str, examples: int) -> Counter[tuple[str, int
     headers = {"authorization": f"Bearer {backend['token']}"} if system == "socotra" else {}
     auth = None if headers else (backend["account"], backend["api_key"])
     with httpx.Client(base_url=f"{serving.url}/{system}", headers=headers, auth=auth, trust_env=False) as client:
-        for found in schemathesis.openapi.from_dict(document).get_all_operations():
-            operation = found.ok()
+        operations: list[Any] = [one.ok() for one in schemathesis.openapi.from_dict(document).get_all_operations()]  # type: ignore[union-attr]  # an error has no such method, and fails here
+        for operation in operations:
             for mode in GenerationMode:
                 _try(operation, mode, examples, client, known, ended)
     return ended
