@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = run(words, debug=debug)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        _say("Interrupted.")
+        _say("\nInterrupted." if sys.stderr.isatty() else "Interrupted.")  # below the ^C that a terminal echoes
         return 130
     except BrokenPipeError:
         _quiet_at_exit()

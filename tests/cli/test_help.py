@@ -67,6 +67,7 @@ def test_commands_options_backends_and_providers_are_completed(run: Command, pla
     assert "--allocations" in completed(run, monkeypatch, "unibill credits list billagain --all")
     assert completed(run, monkeypatch, "unibill credits list ") == ["billagain", "socotra"]
     assert completed(run, monkeypatch, "unibill credits list bill") == ["billagain"]
+    assert completed(run, monkeypatch, "unibill plan billagain s") == ["socotra"]
     assert completed(run, monkeypatch, "unibill mapping m") == ["memory"]
 
 

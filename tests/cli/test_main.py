@@ -107,13 +107,14 @@ def test_an_unexpected_error_is_a_sentence_and_debug_shows_where(run: Command, p
     assert "4242424242424242" not in plain.stderr + debugged.stderr
 
 
-def test_ctrl_c_is_status_130(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_what_a_container_is_stopped_with_are_status_130(sent: signal.Signals, tmp_path: Path) -> None:
     """The prompt of init is where a command waits."""
     words = [sys.executable, "-u", "-m", "unibill", "init", "--out", str(tmp_path / "unibill.toml")]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command
         assert process.stdout is not None
         assert process.stdout.readline().startswith("Providers:")
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sent)
         assert process.wait(30) == 130
         assert process.stderr is not None
         assert "Traceback" not in process.stderr.read()

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 _EXTRAS: Final = {
     "cli": "runs, sandboxes and this command line",
+    "export": "Parquet files",
     "otel": "spans and metrics",
+    "postgresql": "runs that several machines work on",
     "keyring": "secrets written as { keyring = ... }",
 }
 

@@ -10,7 +10,7 @@ import typer
 from unibill.cli.choices import GuardChoices, PaceChoices, PlanChoices
 from unibill.cli.cluster import Detach, Scheduler, Workers
 from unibill.cli.grouped import spread
-from unibill.cli.options import Config, Json, Run
+from unibill.cli.options import Config, Json, Run, backend_names
 
 if TYPE_CHECKING:
     from unibill.copying import ApplyOptions, ApplySummary, PlanSummary
@@ -23,8 +23,8 @@ class Only(StrEnum):
     UNKNOWN = "unknown"
 
 
-Source = Annotated[str, typer.Argument(metavar="SRC", help="The backend to copy from.", show_default=False)]
-Target = Annotated[str, typer.Argument(metavar="DST", help="The backend to copy to.", show_default=False)]
+Source = Annotated[str, typer.Argument(metavar="SRC", help="The backend to copy from.", show_default=False, autocompletion=backend_names)]
+Target = Annotated[str, typer.Argument(metavar="DST", help="The backend to copy to.", show_default=False, autocompletion=backend_names)]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, and go past the guards, unless guards are given here too.")]
 Expect = Annotated[
     str | None,
