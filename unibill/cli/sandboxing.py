@@ -38,6 +38,15 @@ def sandbox(
             show_default=False,
         ),
     ] = None,
+    number: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=99,
+            help="Be the N-th system of each vendor, with a tenant or account of its own, so that two sandboxes can be copied between. With "
+            "--write, its backends are added to the unibill.toml there as socotra2 and so on, and no maps are written.",
+        ),
+    ] = 1,
     switch: Annotated[
         list[str] | None,
         typer.Option(
@@ -64,16 +73,16 @@ def sandbox(
     switches = _switches(switch, roles.ACCEPTING if write else {})
     filled = db is not None and db.exists()
     try:
-        with Sandbox(_systems(), db, switches) as hosted:
+        with Sandbox(_systems(number), db, switches) as hosted:
             if seed is not None or not filled:
                 with working("filling the sandboxes"):
                     _seed(hosted, seed or "documented", random_seed)
-            made = roles.add_twins(hosted, hosted, invoices=True) if write is not None else None
+            made = roles.add_twins(hosted, hosted, invoices=True) if write is not None and number == 1 else None
 
             def ready(url: str) -> None:
-                if write is not None and made is not None:
-                    _write(write, hosted, url, made)
-                _tell(hosted, url, write, json)
+                if write is not None:
+                    _write(write, hosted, url, made, number)
+                _tell(hosted, url, write if number == 1 else None, json)
 
             hosted.run(port, ready)
     except (ValueError, OSError) as error:
@@ -87,13 +96,13 @@ def _end(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _systems() -> "list[Any]":
-    """The sandboxes of every provider that has one and works."""
+def _systems(number: int) -> "dict[str, Any]":
+    """The n-th sandboxes of every provider that has some and works."""
     from unibill import plugins
 
     broken = plugins.broken()
     systems = [plugins.load(name).sandbox() for name in plugins.found() if name not in broken]
-    return [system for system in systems if system is not None]
+    return {system.name: system.numbered(number) for system in systems if system is not None}
 
 
 def _switches(texts: list[str] | None, defaults: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
@@ -156,9 +165,12 @@ def _tell(hosted: "Sandbox", url: str, folder: Path | None, json: bool) -> None:
     sys.stdout.flush()
 
 
-def _write(folder: Path, hosted: "Sandbox", url: str, made: "Cast") -> None:
-    from unibill.cli.files import write_config
+def _write(folder: Path, hosted: "Sandbox", url: str, made: "Cast | None", number: int) -> None:
+    from unibill.cli.files import add_to_config, write_config
 
     folder.mkdir(parents=True, exist_ok=True)
-    write_config(folder / "unibill.toml", hosted, url)
-    made.write(folder)
+    if made is None:
+        add_to_config(folder / "unibill.toml", hosted, url, number)
+    else:
+        write_config(folder / "unibill.toml", hosted, url)
+        made.write(folder)

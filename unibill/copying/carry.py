@@ -122,7 +122,9 @@ def judged(credit: Credit, options: PlanOptions) -> Ruling | None:
     if credit.direction is not Direction.TO_ACCOUNT:
         return Ruling(Decision.BLOCKED, "leaves-account", "its money leaves the account, so it cannot be copied as a credit")
     if credit.remaining is None:
-        return Ruling(Decision.BLOCKED, "remaining-unknown", "what remains of it cannot be known")
+        waits = "; while it waits for an invoice, --include charges --credit-charges charge could carry it as a charge"
+        reason = "what remains of it cannot be known" + (waits if credit.kind is CreditKind.CHARGE else "")
+        return Ruling(Decision.BLOCKED, "remaining-unknown", reason)
     if credit.remaining > credit.amount:
         return Ruling(Decision.BLOCKED, "contradiction", "more remains of it than its amount")
     return None

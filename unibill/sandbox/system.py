@@ -6,7 +6,7 @@ api or mapping: if it did, both could be wrong in the same way and no test would
 
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -78,6 +78,17 @@ class SandboxSystem(ABC):
         """
         self.database = database
         self.settings = check_switches(self.name, self.switches, switches or {})
+
+    @classmethod
+    def numbered(cls, number: int) -> "Callable[[sqlite3.Connection, Mapping[str, str]], SandboxSystem]":
+        """What makes the vendor's n-th system, with an account of its own, so that two can be copied between; the first is the usual one.
+
+        Raises:
+            ValueError: there is no such system.
+        """
+        if number != 1:
+            raise ValueError(f"the {cls.name} sandbox has one system only")
+        return cls
 
     @abstractmethod
     def routes(self) -> Sequence[BaseRoute]:

@@ -1,8 +1,8 @@
 """BillAgain, as a system of the sandbox server."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import ClassVar, Final
 
 from starlette.routing import BaseRoute
 
@@ -17,6 +17,8 @@ from unibill_billagain.sandbox.routes import Api
 from unibill_billagain.sandbox.store import Store
 from unibill_billagain.sandbox.switches import SWITCHES
 from unibill_billagain.sandbox.view import BillAgainView
+
+_ACCOUNT: Final = 1042
 
 
 class BillAgainSandbox(SandboxSystem):
@@ -43,7 +45,7 @@ class BillAgainSandbox(SandboxSystem):
         database: sqlite3.Connection,
         switches: Mapping[str, str] | None = None,
         *,
-        account: str = "1042",
+        account: str = str(_ACCOUNT),
         api_key: str = "sandbox-key",
     ) -> None:
         super().__init__(database, switches)
@@ -52,6 +54,11 @@ class BillAgainSandbox(SandboxSystem):
         self._renderer = Renderer(self.settings)
         self._store = Store(database, self._renderer.credit, self._renderer.form)
         self._api = Api(self.settings, self._store, self._renderer, account, api_key)
+
+    @classmethod
+    def numbered(cls, number: int) -> Callable[[sqlite3.Connection, Mapping[str, str]], SandboxSystem]:
+        """Another account."""
+        return lambda database, switches: cls(database, switches, account=str(_ACCOUNT + number - 1))
 
     def routes(self) -> Sequence[BaseRoute]:
         """The six operations of credits, the reading ones of customers and invoices, and an answer for all else."""

@@ -1,7 +1,7 @@
 """The Socotra sandbox as the shared server hosts it."""
 
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import ClassVar
 
 import msgspec
@@ -70,6 +70,14 @@ class SocotraSandbox(SandboxSystem):
         self.engine = Engine(core)
         self._gate = Gate(store, self.settings, core.tenant.locator.lower(), self._tokens)
         self._books = Books(self.engine, self._gate, self._configure)
+
+    @classmethod
+    def numbered(cls, number: int) -> Callable[[sqlite3.Connection, Mapping[str, str]], SandboxSystem]:
+        """Another tenant of the same configuration; its locator ends in the number."""
+        tenant = default_tenant()
+        if number != 1:
+            tenant = msgspec.structs.replace(tenant, locator=f"{tenant.locator[:-4]}{number:04x}")
+        return lambda database, switches: cls(database, switches, tenant=tenant)
 
     def routes(self) -> Sequence[BaseRoute]:
         """The 46 documented operations, and a 404 for everything else."""
