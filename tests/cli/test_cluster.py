@@ -66,7 +66,7 @@ def worker_at(address: str, stage: str) -> int:
 
 
 def test_work_that_is_laid_out_is_done_by_whoever_comes_and_shown_in_one_view(run: Command, place: Place, address: str) -> None:
-    laid = run("apply", "--expect", planned(run), "--detach")
+    laid = run("apply", "--expect", planned(run), "--detach", "--concurrency", "1")
     assert laid.status == 0, laid
     assert f"unibill work --run '{address.partition('&')[0]}'" in laid.out
     assert os.environ["PGPASSWORD"] not in laid.out + laid.err
@@ -97,7 +97,7 @@ def test_workers_on_dask_do_it_though_one_is_killed_and_the_terminal_is_lost(run
 
 def test_stop_ends_the_workers_after_what_is_under_way_and_the_same_command_goes_on(run: Command, place: Place, address: str) -> None:
     signed = planned(run)
-    assert run("apply", "--expect", signed, "--detach").status == 0
+    assert run("apply", "--expect", signed, "--detach", "--concurrency", "1").status == 0
     place.sandbox.faults([{"kind": "latency", "seconds": 0.05}])
     worker = begun(place, "work")
     worker_at(address, "apply")

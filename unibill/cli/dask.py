@@ -43,7 +43,8 @@ def cluster(workers: int | None, scheduler: str | None) -> Iterator[Executor]:
         ConfigurationError: the scheduler is not there.
     """
     # What Dask says of workers that come and go is for those who run a cluster; the run says it by itself.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ["distributed", *(name for name in logging.root.manager.loggerDict if name.startswith("distributed."))]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     local: Any = distributed.LocalCluster  # neither is typed
     connected: Any = distributed.Client
     with ExitStack() as stack:

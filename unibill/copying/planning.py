@@ -93,7 +93,7 @@ class Planner:
         self._options = options
         self._progress = progress
         self._identity = source.provider.identity()
-        self._width = min(source.provider.settings.concurrency, target.provider.settings.concurrency)
+        self.width = min(source.provider.settings.concurrency, target.provider.settings.concurrency)
         self.notes: list[str] = list(options.accounts.notes)
         """What a person should know."""
         self._known: dict[str, str | None] = {}
@@ -165,7 +165,7 @@ class Planner:
         if accounts is None:
             blocks = abreast([None], lambda _: self._scope.everything(self._source), 1)
         else:
-            blocks = abreast(accounts, self._of_account, self._width)
+            blocks = abreast(accounts, self._of_account, self.width)
         for block in gathered(blocks, _AT_ONCE):
             self._add(block)
             done += len(block)
@@ -312,7 +312,7 @@ class Planner:
     def read_target(self, wanted: Sequence[str]) -> None:
         """Photograph accounts of the target."""
         done = 0
-        for block in gathered(abreast(wanted, self._of_target, self._width), _AT_ONCE):
+        for block in gathered(abreast(wanted, self._of_target, self.width), _AT_ONCE):
             states = [item for item in block if isinstance(item, dict)]
             pictures = [item for item in block if isinstance(item, tuple)]
             with self._store.transaction() as connection:

@@ -94,6 +94,7 @@ class Verifier:
         self._store = store
         self._wanted = wanted
         self._among = among
+        self.width = min(source.provider.settings.concurrency, target.provider.settings.concurrency)
         self._progress = progress
         self._marks = RunMarks(store, store.get("source_identity"))
         self._scope = Scope.kept(store)
@@ -105,8 +106,7 @@ class Verifier:
         signs = dict.fromkeys("=-+*!", 0)
         differences: list[Difference] = []
         lines: list[Conservation] = []
-        width = min(self._source.provider.settings.concurrency, self._target.provider.settings.concurrency)
-        for block in abreast(accounts, self._account, width):
+        for block in abreast(accounts, self._account, self.width):
             for item in block:
                 if isinstance(item, Conservation):
                     lines.append(item)

@@ -86,18 +86,19 @@ def add(store: RunStore, stage: str, pieces: Iterable[Piece]) -> None:
             connection.execute(insert(parts).values(**values))
 
 
-def divided(accounts: Iterable[tuple[str, int]], total: int) -> Iterator[Piece]:
+def divided(accounts: Iterable[tuple[str, int]], total: int, width: int) -> Iterator[Piece]:
     """Accounts with their numbers of records, put together to parts of about equal work, each account in one.
 
     Args:
         accounts: in the order of the parts.
         total: the records of all; where it is not known, the number of accounts, each taken for one.
+        width: how many accounts a worker works on at once: with fewer in a part, it would idle.
     """
     size = max(1, min(_MOST_RECORDS, total // _LEAST_PARTS))
     names: list[str] = []
     records = 0
     for name, count in accounts:
-        if names and (records + count > size or len(names) >= _MOST_ACCOUNTS):
+        if len(names) >= width and (records + count > size or len(names) >= _MOST_ACCOUNTS):
             yield Piece(names, records)
             names, records = [], 0
         names.append(name)

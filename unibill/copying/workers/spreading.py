@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from typing import Any, Final
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import distinct, func, or_, select
 
 from unibill.copying.applying import check, conclude, summed_up
 from unibill.copying.decisions import FAILED, OPEN, UNSETTLED
@@ -67,14 +67,17 @@ def apply_on(
     with RunStore(place, lock=True) as store:
         with connect() as (source, target):
             check(store, source, target, options)
+            width = options.concurrency or target.provider.settings.concurrency
         states = {"failed": FAILED, "unknown": UNSETTLED, None: OPEN}[options.only]
         wanted = or_(records.c.state.in_(states), records.c.sends > 0)
         per_account = select(records.c.target_account, func.count().label("records")).where(wanted).group_by(records.c.target_account)
         total = store.count(select(func.count()).select_from(records).where(wanted))
+        accounts = store.count(select(func.count(distinct(records.c.target_account))).where(wanted))
+        width = _shared(width, accounts, executor, workers)
 
         def pieces() -> Iterator[Piece]:
             rows = store.stream(per_account, records.c.target_account)
-            return divided(((row["target_account"], row["records"]) for row in rows), total)
+            return divided(((row["target_account"], row["records"]) for row in rows), total, width)
 
         facts = {"concurrency": options.concurrency, "settle": str(options.settle), "only": options.only}
         jobs.lay_out(store, _job("apply", facts), {jobs.APPLY: pieces(), jobs.COUNT: pieces()})
@@ -121,10 +124,14 @@ def plan_on(
             check_wanted(source, target, options)
             planner = Planner(source, target, store, options, lambda _: None)
             planner.begin()
-            accounts = planner.jobs()
+            accounts, width = planner.jobs(), planner.width
             planner.keep_accounts()
         keep_maps(store, options)
-        pieces = [Piece(None)] if accounts is None else divided(((name, 1) for name in accounts), len(accounts))
+        pieces = (
+            [Piece(None)]
+            if accounts is None
+            else divided(((name, 1) for name in accounts), len(accounts), _shared(width, len(accounts), executor, workers))
+        )
         jobs.lay_out(store, _job("plan", {"notes": planner.notes}), {jobs.READ_SOURCE: pieces})
     if executor is None:
         return None
@@ -155,8 +162,9 @@ def verify_on(
     with RunStore(place, lock=True) as store:
         with connect() as (source, target):
             check_verifiable(store, source, target)
-            accounts = Verifier(source, target, store, None, None).accounts()
-        pieces = divided(((name, 1) for name in accounts), len(accounts))
+            verifier = Verifier(source, target, store, None, None)
+        accounts = verifier.accounts()
+        pieces = divided(((name, 1) for name in accounts), len(accounts), _shared(verifier.width, len(accounts), executor, workers))
         jobs.lay_out(store, _job("verify", {}), {jobs.VERIFY: pieces})
     if executor is None:
         return None
@@ -177,6 +185,11 @@ def ask_to_stop(run: RunLike) -> Spread | None:
     with RunStore(database_place(run)) as store:
         store.put(**{STOP: STOPPED})
         return spread_of(store)
+
+
+def _shared(width: int, accounts: int, executor: Executor | None, workers: int) -> int:
+    """How many accounts a part has at least: fewer where there would not be a part for each worker."""
+    return width if executor is None else max(1, min(width, accounts // workers))
 
 
 def _job(kind: Kind, options: Mapping[str, Any]) -> Job:

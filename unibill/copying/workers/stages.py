@@ -131,7 +131,7 @@ def _compare_source(bench: Bench, among: Accounts) -> object:
     planner = _planner(bench)
     planner.leave_behind()
     wanted = planner.targets()
-    jobs.add(bench.store, jobs.READ_TARGET, divided(((name, 1) for name in wanted), len(wanted)))
+    jobs.add(bench.store, jobs.READ_TARGET, divided(((name, 1) for name in wanted), len(wanted), planner.width))
     return []
 
 
