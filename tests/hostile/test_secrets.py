@@ -72,7 +72,7 @@ JSON_TOO = {"backends", "config", "doctor", "credits", "charges", "plan", "statu
 def variants(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """A command as it is, and where it can, as JSON; both with tracebacks."""
     yield (*words, "--debug")
-    if words[0] in JSON_TOO and words[:2] != ("credits", "void"):
+    if words[0] in JSON_TOO and words[:2] not in {("credits", "void"), ("credits", "export")}:
         yield (*words, "--json", "--debug")
 
 
@@ -102,9 +102,13 @@ def test_what_a_vendors_records_hold_is_neither_shown_nor_logged_nor_kept(run: C
     charge = next(row for row in place.rows("socotra", "charge") if row.get("tag"))
     place.sandbox.seed("records", records=[{**charge, "locator": "01ZZZZZZZZZZZZZZZZZZZZZZZ1", "tag": said["socotra"]}])
     more = [("charges", "list", "socotra", "--account", str(charge["accountLocator"])), ("credits", "get", "billagain", "990001")]
+    exports = [
+        ("credits", "export", backend, "--out", f"{backend}.{form}") for backend, form in (("billagain", "csv"), ("socotra", "jsonl"))
+    ]
+    report = ("report", "--run", "a.run", "--out", "report.html", "--csv", "figures", "--jsonl", "figures.jsonl")
     ended: dict[str, set[int]] = {}
     said_last: dict[str, str] = {}
-    for command in [*more, *every_command()]:
+    for command in [*more, *exports, *every_command(), report]:
         for words in variants(tuple(said[command[2]] if word == PLANT else word for word in command)):
             done = run(*words)
             ended.setdefault(words[0], set()).add(done.status)
@@ -114,7 +118,7 @@ def test_what_a_vendors_records_hold_is_neither_shown_nor_logged_nor_kept(run: C
             assert key.encode() not in whole, words
             assert token.encode() not in whole, words
             assert not found(whole), words
-    for name in ("credits", "charges", "plan", "apply", "verify", "rollback", "copy", "explain", "status"):
+    for name in ("credits", "charges", "plan", "apply", "verify", "rollback", "copy", "explain", "status", "report"):
         assert ended[name] & {0, 1}, (name, said_last[name])
 
 

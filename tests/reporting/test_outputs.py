@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.runfiles import CARD, FORMULA, SCRIPT, make, record
-from unibill import exactjson
+from unibill import exactjson, redact
 from unibill.copying import open_run
+from unibill.copying.items import RecordType
 from unibill.errors import ConfigurationError
 from unibill.reporting import Figures, report
 from unibill.safecsv import cell
@@ -23,7 +24,7 @@ SECRET = "k3y-of-the-backend"
 UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2028\u2066-\u2069]")
 
 
-def rows(path: Path) -> list[dict[str, str]]:
+def rows_of(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -51,16 +52,16 @@ def test_csv_and_json_lines_and_page_hold_every_record_and_the_same_money(mixed:
     folder, figures = mixed
     with open_run(mixed_run) as run:
         wanted = {(each.source_id, each.amount, each.currency) for each in run.records()}
-    assert {(row["source_id"], Decimal(row["amount"]), row["currency"]) for row in rows(folder / "csv" / "records.csv")} == wanted
+    assert {(row["source_id"], Decimal(row["amount"]), row["currency"]) for row in rows_of(folder / "csv" / "records.csv")} == wanted
     lines = [exactjson.loads(line) for line in (folder / "figures.jsonl").read_text("utf-8").splitlines()]
     told = [line for line in lines if isinstance(line, dict)]
     assert {(row["source_id"], Decimal(row["amount"]), row["currency"]) for row in told if row["figure"] == "record"} == wanted
     assert sum(isinstance(line, list) for line in packed((folder / "report.html").read_text("utf-8"))) == len(wanted)
-    sums = {row["currency"]: Decimal(row["carried"]) for row in rows(folder / "csv" / "money.csv")}
+    sums = {row["currency"]: Decimal(row["carried"]) for row in rows_of(folder / "csv" / "money.csv")}
     assert sums == {line.currency: line.carried for line in figures.money}
     assert {row["currency"]: Decimal(row["carried"]) for row in told if row["figure"] == "money"} == sums
     (whole,) = [row for row in told if row["figure"] == "report"]
-    facts = {row["what"]: row["value"] for row in rows(folder / "csv" / "report.csv")}
+    facts = {row["what"]: row["value"] for row in rows_of(folder / "csv" / "report.csv")}
     assert whole["fingerprint"] == facts["fingerprint"] == figures.fingerprint
     assert whole["verdict"]["code"] == facts["verdict"] == "differences"
 
@@ -123,7 +124,7 @@ def test_no_cell_is_a_formula_and_amounts_stay_numbers(hostile: Path) -> None:
     amounts = {"amount", "remaining", "carried", "before", "expected", "found", "records", "count", "sends"}
     seen = 0
     for path in (hostile / "csv").iterdir():
-        for row in rows(path):
+        for row in rows_of(path):
             for name, value in row.items():
                 if name in amounts and value:
                     Decimal(value)
@@ -147,6 +148,34 @@ def test_a_card_number_is_masked_in_every_output(hostile: Path) -> None:
             assert CARD.replace(" ", "") not in text
     assert "••••4242" in json.dumps(packed((hostile / "report.html").read_text("utf-8")), ensure_ascii=False)
     assert "••••4242" in (hostile / "csv" / "records.csv").read_text("utf-8")
+
+
+def test_a_credential_that_got_into_a_run_is_masked_in_every_output(tmp_path: Path) -> None:
+    owner = type("Owner", (), {})()
+    redact.guard(owner, [SECRET])
+    path = make(tmp_path / "a.run", [record(0, "1", memo=f"key {SECRET}", target_id=SECRET, outcome=SECRET)], names=(SECRET, "new"))
+    report(path, tmp_path / "report.html", csv=tmp_path / "csv", jsonl=tmp_path / "figures.jsonl")
+    for place in [tmp_path / "report.html", tmp_path / "figures.jsonl", *(tmp_path / "csv").iterdir()]:
+        assert SECRET not in place.read_text("utf-8")
+    held = json.dumps(packed((tmp_path / "report.html").read_text("utf-8")))
+    assert SECRET not in held
+    assert held.count(redact.HIDDEN) == 3
+
+
+def test_credits_and_charges_are_told_apart_and_never_added_up(tmp_path: Path) -> None:
+    charge = {"record_type": RecordType.CHARGE, "type": "fee", "kind": "charge"}
+    rows = [record(0, "10"), record(50, "-4", **charge), record(100, "7", **charge)]
+    figures = report(make(tmp_path / "a.run", rows), tmp_path / "report.html", csv=tmp_path / "csv")
+    assert {(line.record_type, line.carried, line.sign) for line in figures.money} == {
+        (RecordType.CREDIT, Decimal(10), "="),
+        (RecordType.CHARGE, Decimal(3), "="),
+    }
+    assert figures.called == "records"
+    assert figures.verdict.sentences[0].startswith("3 records of this run stand")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "Amounts of charges are signed." in page
+    sums = {(row["record_type"], row["amount"]) for row in rows_of(tmp_path / "csv" / "outcomes.csv") if row["amount"]}
+    assert sums == {("credit", "10"), ("charge", "3")}
 
 
 def test_a_report_never_takes_the_place_of_its_run(clean_run: Path) -> None:
@@ -174,7 +203,7 @@ def test_a_report_with_amounts_of_many_digits_keeps_them_all(tmp_path: Path) -> 
     assert figures.money[0].carried == Decimal("12345678901234567.90")
     page = (tmp_path / "a.html").read_text("utf-8")
     assert '<data value="12345678901234567.90">12\u202f345\u202f678\u202f901\u202f234\u202f567.90</data>' in page
-    assert rows(tmp_path / "csv" / "records.csv")[0]["amount"] == amount
+    assert rows_of(tmp_path / "csv" / "records.csv")[0]["amount"] == amount
 
 
 def test_the_script_of_an_attack_is_text_in_the_page(hostile: Path) -> None:

@@ -109,7 +109,7 @@ def make(
         names: of the backends.
     """
     start = {key: Decimal(amount) for key, amount in (before or {}).items()}
-    carried: dict[tuple[str, str], Decimal] = {}
+    carried: dict[tuple[str, str, str], Decimal] = {}
     states: dict[str, int] = {}
     with RunStore.make(path) as store:
         listed = [{"seq": seq, **row} for seq, row in enumerate(rows, 1)]
@@ -118,7 +118,7 @@ def make(
             if row["state"] is not State.NONE:
                 states[row["state"].value] = states.get(row["state"].value, 0) + 1
             if row["decision"] is Decision.CREATE:
-                key = row["target_account"], row["currency"]
+                key = row["target_account"], row["record_type"].value, row["currency"]
                 carried[key] = money.add([carried.get(key, Decimal(0)), Decimal(row["carried"])])
         journal = [_outcome(row, at(60 + i * seconds // max(1, len(sent)))) for i, row in enumerate(sent)]
         totals = [
@@ -172,27 +172,19 @@ def _verified(
     states: Mapping[str, int],
     differences: list[Row],
     start: Mapping[tuple[str, str], Decimal],
-    carried: Mapping[tuple[str, str], Decimal],
+    carried: Mapping[tuple[str, str, str], Decimal],
     found: Mapping[tuple[str, str], str],
 ) -> Row:
     lines: list[Row] = []
-    for account, currency in sorted({*start, *carried}):
+    for account, kind, currency in sorted({(account, "credit", currency) for account, currency in start} | set(carried)):
         key = account, currency
-        before, gain = start.get(key, Decimal(0)), carried.get(key, Decimal(0))
+        before = start.get(key, Decimal(0)) if kind == "credit" else Decimal(0)
+        gain = carried.get((account, kind, currency), Decimal(0))
         wanted = money.add([before, gain])
         after = Decimal(found[key]) if key in found else wanted
         sign = "=" if after == wanted else "-" if after < wanted else "+"
-        lines.append(
-            {
-                "account": account,
-                "record_type": "credit",
-                "currency": currency,
-                "before": before,
-                "carried": gain,
-                "after": after,
-                "sign": sign,
-            }
-        )
+        of = {"account": account, "record_type": kind, "currency": currency}
+        lines.append({**of, "before": before, "carried": gain, "after": after, "sign": sign})
     signs = dict.fromkeys("=-+*!", 0)
     for item in differences:
         signs[item["sign"]] += 1
