@@ -118,4 +118,4 @@ report.grid = (place, { columns, rows, caption, search, filters = [], open, hint
 };
 
 /* Text in which numbers sort by their size: 9 before 10. */
-report.natural = (text) => text.replace(/\d+/g, (digits) => digits.padStart(18, "0"));
+report.natural = (text) => (/^\d{1,18}$/.test(text) ? text.padStart(18, "0") : text.replace(/\d+/g, (digits) => digits.padStart(18, "0")));
