@@ -55,18 +55,18 @@ def fit(points: Sequence[tuple[float, float]]) -> tuple[float, float, float]:
 
 def section(results: Mapping[int, Mapping[str, Any]], concurrency: int) -> str:
     """The results as Markdown."""
-    names = [f"{name}, s" for name in _STAGES]
+    names = [f"{name}, s" for name in _STAGES]  # of processor time: a clock would tell of the machine's other work too
     head = ["credits", *names, "processor, ms a credit", "most memory, MB", "run file, bytes a credit"]
     rows = [head, ["---:"] * len(head)]
     for credits, found in sorted(results.items()):
         stages = found["stages"]
         cpu = 1000 * sum(stages[name]["cpu"] for name in _STAGES[:3]) / credits
         peaks = ", ".join(f"{stages[name]['peak']:.0f}" for name in _STAGES[:3])
-        rows.append([f"{credits:,}", *(f"{stages[name]['seconds']:.1f}" for name in _STAGES), f"{cpu:.2f}", peaks, f"{found['bytes']:.0f}"])
+        rows.append([f"{credits:,}", *(f"{stages[name]['cpu']:.1f}" for name in _STAGES), f"{cpu:.2f}", peaks, f"{found['bytes']:.0f}"])
     says = (
         f"Copies of BillAgain credits from end to end, {EACH} to an account, {concurrency} requests at once, against a server that answers "
-        "at once. Every credit was found once at the target, with the digits of the source. Memory is the most that the process held while "
-        "it planned, applied and verified; *reading* is a walk through all records of the run file."
+        "at once. Every credit was found once at the target, with the digits of the source. Seconds are the process's own processor time. "
+        "Memory is the most that it held while it planned, applied and verified; *reading* is a walk through all records of the run file."
     )
     lines = [
         says,
