@@ -121,7 +121,7 @@
       { title: "Account", width: "6.2rem", value: (row) => row.account, key: id("account"), id: true, whole: true },
       ...(called === "records" ? [{ title: "Of", width: "4.4rem", value: (row) => row.form }] : []),
       { title: called === "records" ? "Id" : called[0].toUpperCase() + called.slice(1, -1), width: "6.8rem", value: (row) => row.id, key: id("id"), id: true, head: true, whole: true, cell: (row) => el("button", { type: "button", class: "open", "aria-haspopup": "dialog" }, row.id) },
-      { title: "Day", width: "5.9rem", value: (row) => row.day },
+      { title: "Day", width: "6.6rem", value: (row) => row.day },
       sum("Amount", "amount"),
       sum("Carried", "carried"),
       { title: "Cur.", width: "3.4rem", value: (row) => row.currency },
