@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pygments.lexers.special import TextLexer
 from sphinx.util import logging
 
 from unibill import __version__
@@ -88,5 +89,6 @@ def _needs_no_network(app: "Sphinx", error: Exception | None) -> None:
 
 def setup(app: "Sphinx") -> None:
     """Called by Sphinx."""
+    app.add_lexer("csv", TextLexer)  # Pygments has none
     app.connect("source-read", _read)
     app.connect("build-finished", _needs_no_network)
