@@ -11,14 +11,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks import applying, asking, listing, readahead, starting, workers
+from tests.benchmarks import applying, asking, listing, loading, readahead, starting, workers
 from tests.benchmarks.frame import Benchmark, Setup, run
 from tests.benchmarks.machine import described
 from tests.benchmarks.table import table, write
 
 BENCHMARKS: Final[dict[str, Benchmark]] = {
     one.name: one
-    for one in (listing.BENCHMARK, *readahead.BENCHMARKS, asking.BENCHMARK, *starting.BENCHMARKS, *applying.BENCHMARKS, workers.BENCHMARK)
+    for one in (
+        listing.BENCHMARK,
+        *readahead.BENCHMARKS,
+        asking.BENCHMARK,
+        *starting.BENCHMARKS,
+        *loading.BENCHMARKS,
+        *applying.BENCHMARKS,
+        workers.BENCHMARK,
+    )
 }
 
 
