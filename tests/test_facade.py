@@ -644,7 +644,9 @@ def test_the_sync_and_the_async_facade_offer_the_same_with_the_same_arguments() 
 
     for sync, asynchronous in ((Credits, AsyncCredits), (Charges, AsyncCharges)):
         assert signatures(sync) == signatures(asynchronous)
-    assert [name for name in vars(unibill.Billing) if name[0] != "_"] == [name for name in vars(unibill.AsyncBilling) if name[0] != "_"]
+    for_runs = "limit"  # shares a backend with other processes; runs are blocking
+    offered = [name for name in vars(unibill.Billing) if name[0] != "_" and name != for_runs]
+    assert offered == [name for name in vars(unibill.AsyncBilling) if name[0] != "_"]
 
 
 def test_a_state_of_an_account_is_read_through_the_provider(facade: Open) -> None:
