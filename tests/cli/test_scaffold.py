@@ -34,7 +34,7 @@ def install(project: Path, site: Path) -> str:
 
 
 def test_the_example_in_the_tests_is_what_is_written_for_its_name() -> None:
-    """So everything that is proved of the example is true of a new provider."""
+    """So everything that is proved of the example is true of a new provider, which has only to record its cassettes."""
     made = scaffold.project("acme-2")
     assert made
     shipped = {path.relative_to(EXAMPLE).as_posix(): path.read_text("utf-8") for path in EXAMPLE.rglob("*") if kept(path)}
@@ -46,7 +46,8 @@ def test_the_example_in_the_tests_is_what_is_written_for_its_name() -> None:
 
 
 def kept(path: Path) -> bool:
-    return path.is_file() and not {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"} & set(path.parts)
+    made_later = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", "cassettes"}
+    return path.is_file() and not made_later & set(path.relative_to(EXAMPLE).parts)
 
 
 @pytest.mark.parametrize("name", [SHORTEST, LONGEST])
@@ -68,8 +69,12 @@ def test_a_new_provider_is_typed_listed_and_passes_its_own_tests(run: Command, t
     run("new-provider", "north-wind", "--dir", str(project))
     path = install(project, tmp_path / "site")
     assert "north-wind  North Wind  unibill-north-wind 0.1.0  ok" in call("-m", "unibill", "providers", cwd=tmp_path, path=path)
-    said = call("-m", "pytest", "-q", "-p", "no:cacheprovider", "--unibill-evidence", "check", cwd=project, path=path)
+    said = call("-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--unibill-evidence", "check", cwd=project, path=path)
     assert " passed" in said
+    assert "nothing is recorded yet: pytest --unibill-record" in said
+    one = "TestReplayed and test_one_key_makes_one_credit"
+    for option in ("--unibill-record", "--unibill-backend=cassette"):
+        assert "1 passed" in call("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", one, option, cwd=project, path=path)
     call("-m", "mypy", cwd=project, path=path)
 
 
