@@ -223,6 +223,7 @@ def test_the_password_of_a_database_is_never_shown(pair: Pair, address: str, cap
         ("postgresql://host/db?lease=0", "lease is a number of seconds"),
         ("postgresql://host/db?lease=soon", "lease is a number of seconds"),
         ("postgresql://host:port/db", "cannot be read"),
+        ("postgresql://me:sec@ret@host/db", "written %40"),
         (Path("postgresql://host/db"), "given as text"),
     ],
 )

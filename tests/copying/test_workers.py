@@ -14,17 +14,19 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import func, select
+from sqlalchemy import Connection, Engine, event, func, select, text, update
+from sqlalchemy.exc import OperationalError
 from unibill_billagain.provider import BillAgainProvider
 from unibill_billagain.settings import BillAgainSettings
 
 from tests.copying.conftest import Pair, Row, customer, invoice, note
 from tests.support.postgresql import a_run, opened
 from unibill import Billing
-from unibill.copying import AccountMap, ApplyOptions, InvoiceMap, PlanOptions, apply, open_run, plan, status, verify
+from unibill.copying import AccountMap, ApplyOptions, InvoiceMap, PlanOptions, apply, open_run, plan, rollback, status, verify
+from unibill.copying.leases import Lease
 from unibill.copying.pacing import SharedPacer
 from unibill.copying.place import DatabasePlace, locate
-from unibill.copying.schema import paces
+from unibill.copying.schema import paces, parts
 from unibill.copying.workers import apply_on, ask_to_stop, plan_on, verify_on, work
 from unibill.copying.workers.jobs import divided
 from unibill.errors import AuthenticationFailed, ConfigurationError, RunError, RunStoreError
@@ -227,3 +229,48 @@ def test_workers_of_a_process_pool_do_it_and_a_pool_that_breaks_is_told(pair: Pa
         applied = apply_on(executor, again(pair), run, workers=2)
     assert applied is not None
     assert applied.counts == {"created": 2 * ACCOUNTS}
+
+
+def test_workers_do_not_make_again_what_a_rollback_has_taken_back(pair: Pair, run: str) -> None:
+    """Their job was laid out before: parts that were left open must not be done after it."""
+    plan(pair.source.billing, pair.target.billing, run, many(pair))
+    assert apply(pair.source.billing, pair.target.billing, run).exit_status == 0
+    apply_on(None, again(pair), run)
+    assert rollback(pair.target.billing, run).exit_status == 0
+    assert work(run, again(pair)) is False
+    assert pair.target.sum() == 0
+    assert status(run).phase == "rolled back"
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["a part", "the whole run"])
+def test_a_lease_that_is_over_cannot_be_renewed_while_another_takes_its_part(pair: Pair, run: str, whole: bool) -> None:
+    """Else its holder would go on for as long as it lasts, and both would send."""
+    plan(pair.source.billing, pair.target.billing, run, many(pair))
+    apply_on(None, again(pair), run)
+    refused: list[bool] = []
+    with opened(run) as late, opened(run) as other:
+        lease = late.take("apply")
+        assert lease is not None
+        lease.end()
+        with late.engine.begin() as connection:
+            connection.execute(update(parts).where(parts.c.owner.is_not(None)).values(until=func.clock_timestamp() - timedelta(seconds=1)))
+
+        def renew(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+            del connection
+            if statement.startswith("UPDATE parts SET") and not refused:
+                with pytest.raises(OperationalError, match="lock timeout"):
+                    _renewed(late.engine, lease)
+                refused.append(True)
+
+        event.listen(other.engine, "before_cursor_execute", renew)
+        other.lock() if whole else other.take("apply")
+        assert _renewed(late.engine, lease) == 0
+    assert refused
+
+
+def _renewed(engine: Engine, lease: Lease) -> int:
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL lock_timeout TO '300ms'"))
+        mine = (parts.c.stage == lease.part.stage) & (parts.c.number == lease.part.number) & (parts.c.owner.is_not(None))
+        until = func.clock_timestamp() + timedelta(seconds=1)
+        return connection.execute(update(parts).where(mine, parts.c.epoch == 1).values(until=until)).rowcount

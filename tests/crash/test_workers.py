@@ -67,3 +67,21 @@ def test_a_worker_that_wakes_up_after_its_part_was_taken_over_sends_nothing_more
     assert ended(first, frozen).status == 0
     assert trial.target.effects() == trial.figures.planned
     assert set(wrong(trial.finish().figures).values()) == {0}
+
+
+def test_a_process_alone_at_a_run_that_wakes_up_after_another_took_it_sends_nothing_more(place: World, run: str, tmp_path: Path) -> None:
+    """Its intents are durable and its lease is over: the other one settles them, and what wakes up must not send them too."""
+    trial = ClusterTrial(place, ("billagain", "billagain"), tmp_path, run, 5, accounts=1, each=3)
+    trial.plan()
+    first, second = place.forks
+    frozen, other = trial.job("apply", hold=["intent", 2, True]), trial.job("apply")
+    first.start(frozen)
+    while not first.held:
+        first.listen(1.0)
+    second.start(other)
+    assert ended(second, other).status == 0
+    assert trial.target.effects() == trial.figures.planned
+    os.kill(first.pid, signal.SIGCONT)
+    first.wait()
+    assert trial.target.effects() == trial.figures.planned
+    assert set(wrong(trial.finish().figures).values()) == {0}

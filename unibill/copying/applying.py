@@ -64,7 +64,7 @@ def apply(source: Billing, target: Billing, run: RunLike, options: ApplyOptions 
         AuthenticationFailed, PermissionDenied, UnsupportedOperation: the next record would fail the same way; what was done is
             in the store.
     """
-    with RunStore(run, lock=True) as store:
+    with RunStore(run, lock=True) as store, sending.only_while_held(store, target):
         applier = Applier(source, target, store, options, telling(target, store.name, progress))
         return applier.run(lambda: check(store, source, target, options))
 

@@ -67,6 +67,14 @@ class Database(ABC):
             RunStoreError: somebody else has it.
         """
 
+    @abstractmethod
+    def surely_held(self) -> None:
+        """Make sure, before a write is sent to a backend, that nobody else can work on what this process works on.
+
+        Raises:
+            LeaseLost: somebody may.
+        """
+
     def clear(self, connection: Connection) -> None:
         """Empty every table."""
         for table in schema.metadata.sorted_tables:

@@ -139,9 +139,12 @@ def take_whole(engine: Engine, name: str, seconds: float) -> Lease:
         asked = time.monotonic()
         with engine.begin() as connection:
             _gate(connection)
-            live = connection.execute(
-                select(parts.c.stage, parts.c.number, parts.c.epoch, parts.c.until, parts.c.owner).where(_live())
-            ).all()
+            held = select(parts.c.stage, parts.c.number, parts.c.epoch, parts.c.until, parts.c.owner, _live().label("is_live"))
+            live = connection.execute(held.where(_live())).all()
+            if not live:
+                # Leases that are over are locked, or one could be renewed between the look at it and its end.
+                over = held.where(parts.c.owner.is_not(None)).order_by(parts.c.stage, parts.c.number).with_for_update()
+                live = [row for row in connection.execute(over).all() if row.is_live]
             if not live:
                 epoch = _take(connection, Part(WHOLE, 0), seconds)
                 others = update(parts).where(parts.c.stage != WHOLE, parts.c.owner.is_not(None))
@@ -167,7 +170,8 @@ def take_part(engine: Engine, stage: str, seconds: float) -> Lease | None:
         if _gate(connection):
             raise RunStoreError("another process is working on the whole run; wait for it to end")
         free = select(parts.c.number).where(parts.c.stage == stage, parts.c.state == "open", ~_live())
-        number = connection.execute(free.order_by(parts.c.number).limit(1)).scalar()
+        # Locked, or a lease that is over could be renewed between the look at it and its end; one that is being renewed is passed over.
+        number = connection.execute(free.order_by(parts.c.number).limit(1).with_for_update(skip_locked=True)).scalar()
         if number is None:
             return None
         epoch = _take(connection, Part(stage, number), seconds)

@@ -90,6 +90,8 @@ def _database(text: str) -> DatabasePlace:
         url = make_url(text)
     except (ArgumentError, ValueError) as error:
         raise ConfigurationError("the run's address cannot be read; write postgresql://USER@HOST/DATABASE?run=NAME") from error
+    if "@" in (url.host or ""):
+        raise ConfigurationError("the run's address has an @ in its password, which is written %40 there")
     if not url.database:
         raise ConfigurationError("the run's address names no database; write postgresql://USER@HOST/DATABASE?run=NAME")
     run, lease = _one(url, "run") or _DEFAULT_RUN, _one(url, "lease")

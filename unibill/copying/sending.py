@@ -1,6 +1,7 @@
 """Sending one write of a run: an intent in the store before, an outcome after."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -89,6 +90,26 @@ class Watch:
     def _entry(self, phase: str, step: Step, values: Mapping[str, object]) -> Entry:
         row = self._row
         return Entry(row["seq"], row["generation"], self._action, phase, step.name, step.data, values)
+
+
+@contextmanager
+def only_while_held(store: RunStore, target: Billing) -> Iterator[None]:
+    """Let writes leave only while the run is surely this process's own: one that was frozen, and wakes up, sends nothing more.
+
+    Args:
+        store: the run, locked.
+        target: where the writes go.
+    """
+
+    def permit(request: Request) -> None:
+        if request.effect is not Effect.NONE:
+            store.database.surely_held()
+
+    target.limit(None, permit)
+    try:
+        yield
+    finally:
+        target.limit(None, lambda _: None)
 
 
 def watched(flow: Flow[T], watch: Watch) -> Flow[T]:

@@ -100,6 +100,9 @@ class SQLite(Database):
     def fence(self, connection: Connection) -> None:
         """Nothing to make sure of: the lock cannot be lost."""
 
+    def surely_held(self) -> None:
+        """Nothing to make sure of, as for ``fence``."""
+
     def insert_new(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
         """By SQLite's own clause."""
         connection.execute(insert(table).on_conflict_do_nothing(), list(rows))

@@ -16,6 +16,7 @@ from unibill.copying.crew import Crew, Since
 from unibill.copying.decisions import UNSETTLED, State
 from unibill.copying.hashing import amount_key, fingerprint
 from unibill.copying.items import ChargeItem, Item, RecordType, key_of, seen_as, type_of
+from unibill.copying.leases import STOP
 from unibill.copying.options import RollbackOptions
 from unibill.copying.place import RunLike
 from unibill.copying.schema import journal, records
@@ -50,7 +51,7 @@ def rollback(target: Billing, run: RunLike, options: RollbackOptions = _DEFAULTS
         PlanMismatch: another target than planned.
         UnsupportedOperation: the target cannot void credits, or reverse charges.
     """
-    with RunStore(run, lock=True) as store:
+    with RunStore(run, lock=True) as store, sending.only_while_held(store, target):
         if store.get("hash") is None:
             raise RunStoreError(f"the plan in {store.name} was not finished; there is nothing to roll back")
         reading.same_systems(store, None, target)
@@ -92,7 +93,8 @@ class Undoer:
 
     def _work(self) -> None:
         store = self._store
-        store.put(phase="rolling back", verified=None)
+        # Workers whose job was laid out before must not make again what is taken back.
+        store.put(phase="rolling back", verified=None, **{STOP: "a rollback has begun"})
         self._begun = self._begun_before()
         begun = records.c.state.in_(_BEGUN) & (records.c.sends > 0)
         self._total = store.count(select(func.count()).select_from(records).where(begun))

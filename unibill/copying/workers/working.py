@@ -144,6 +144,8 @@ class _Worker:
         if lease is None:
             return False
         with RunStore(self._place, opened=database) as store:
+            if self._is_over():  # since it was last asked, the whole run may have been another's
+                return False
             self._lease = lease
             try:
                 self._do(stage, store, database, lease)
