@@ -1,8 +1,11 @@
 """unibill demo: it holds, its figures are those of the sandboxes' books, and it leaves nothing behind."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -11,6 +14,8 @@ from tests.support.commands import Done, spawn
 from unibill import exactjson, marks
 from unibill.cli import demo
 from unibill.cli.rehearsal import ALL_KINDS, Rehearsal
+
+_CARRIED: Final = re.compile(r'<tr data-currency="([A-Z]{3})" data-of="credit">.*?data-figure="carried"><data value="([^"]*)"')
 
 
 @pytest.fixture(scope="module")
@@ -107,16 +112,24 @@ def test_a_second_round_creates_nothing_and_knows_every_copy(played: tuple[Rehea
         assert (plan["counts"]["exists"], came) == (created[plan["source"]], created[other])
 
 
+@dataclass(frozen=True)
+class Printed:
+    """How the command ended, what it left behind in its folders, and where it was told to leave reports."""
+
+    done: Done
+    left: list[Path]
+    reports: Path
+
+
 @pytest.fixture(scope="module")
-def printed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Done, list[Path]]:
-    """How the command ended, and what it left behind in its folders."""
-    temporary, home = tmp_path_factory.mktemp("tmp"), tmp_path_factory.mktemp("home")
-    done = spawn("demo", cwd=home, env={"TMPDIR": str(temporary), "HOME": str(home), "COLUMNS": "80"})
-    return done, [*temporary.iterdir(), *home.iterdir()]
+def printed(tmp_path_factory: pytest.TempPathFactory) -> Printed:
+    temporary, home, reports = (tmp_path_factory.mktemp(name) for name in ("tmp", "home", "reports"))
+    done = spawn("demo", "--report", "report.html", cwd=reports, env={"TMPDIR": str(temporary), "HOME": str(home), "COLUMNS": "80"})
+    return Printed(done, [*temporary.iterdir(), *home.iterdir()], reports)
 
 
-def test_the_command_ends_well_in_80_columns_and_leaves_nothing_behind(printed: tuple[Done, list[Path]]) -> None:
-    done, left = printed
+def test_the_command_ends_well_in_80_columns_and_leaves_nothing_behind(printed: Printed) -> None:
+    done = printed.done
     assert done.status == 0, done.out + done.err
     assert done.err == ""
     assert "Everything agrees." in done.out.splitlines()[-1]
@@ -124,12 +137,27 @@ def test_the_command_ends_well_in_80_columns_and_leaves_nothing_behind(printed: 
     assert max(map(len, done.out.splitlines())) <= 80
     assert "\x1b" not in done.out
     assert "424242424242424" not in done.out
-    assert left == []
+    assert printed.left == []
 
 
-def test_the_picture_of_the_readme_shows_what_the_demo_prints(printed: tuple[Done, list[Path]]) -> None:
+def test_each_copy_has_a_report_of_what_it_carried(printed: Printed, played: tuple[Rehearsal, dict[str, object]]) -> None:
+    assert "Reports to read, print and sign: report.html, report-back.html" in printed.done.out
+    assert {path.name for path in printed.reports.iterdir()} == {"report.html", "report-back.html"}
+    legs = played[1]["copies"]
+    assert isinstance(legs, list)
+    for leg, name in zip(legs, ("report.html", "report-back.html"), strict=True):
+        page = (printed.reports / name).read_text("utf-8")
+        verdict = re.search(r'data-code="([a-z-]+)"', page)
+        assert verdict is not None
+        assert verdict[1] in {"proved", "proved-in-part"}, name
+        assert {currency: Decimal(amount) for currency, amount in _CARRIED.findall(page) if Decimal(amount)} == {
+            currency: Decimal(str(amount)) for currency, amount in leg["plan"]["money"].items()
+        }
+
+
+def test_the_picture_of_the_readme_shows_what_the_demo_prints(printed: Printed) -> None:
     shown = terminal.read(terminal.FILE.read_text("utf-8"))
-    told = ["".join(line.plain.split()) for line in terminal.excerpt(printed[0].out)]
+    told = ["".join(line.plain.split()) for line in terminal.excerpt(printed.done.out)]
     assert [line for line in shown if line] == [line for line in told if line], "run: python -m docs.generate demo"
     assert len(shown) > 30
 
