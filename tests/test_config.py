@@ -1,14 +1,16 @@
 """Configuration: where it is looked for, what overrides it, and messages that name every fault and no value."""
 
 import os
+import re
 import sys
 import traceback
+from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import pytest
-from pydantic import SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from unibill import config, configfile
 from unibill.errors import ConfigurationError, PluginError
@@ -202,6 +204,47 @@ def test_all_faults_of_settings_are_told_at_once_and_no_value() -> None:
     shown = "".join(traceback.format_exception(refused.value))
     assert SECRET not in shown
     assert "0815" not in shown
+
+
+class Size(StrEnum):
+    SMALL = "small"
+    LARGE = "large"
+
+
+class Restricted(Settings):
+    """Settings with a restriction of every kind."""
+
+    short: str = Field(default="ab", min_length=2, max_length=3)
+    form: str = Field(default="a", pattern="^[a-z]$")
+    share: float = Field(default=0.5, gt=0, lt=1)
+    count: int = Field(default=1, ge=1, le=9)
+    mode: Literal["one", "two"] = "one"
+    size: Size = Size.SMALL
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("short", "a", "is too short; it has at least 2 character(s)"),
+        ("short", "abcd", "is too long; it has at most 3 character(s)"),
+        ("short", 1, "has to be a text, in quotation marks"),
+        ("form", "A", "does not have the form ^[a-z]$"),
+        ("share", 0, "has to be more than 0.0"),
+        ("share", 1, "has to be less than 1.0"),
+        ("share", "half", "has to be a number"),
+        ("count", 0, "has to be 1 or more"),
+        ("count", 10, "has to be 9 or less"),
+        ("count", 1.5, "has to be a whole number"),
+        ("mode", "three", "has to be 'one' or 'two'"),
+        ("size", "huge", "has to be 'small' or 'large'"),
+        ("read_only", "perhaps", "has to be true or false"),
+    ],
+)
+def test_a_fault_of_a_setting_is_told_in_words_for_who_wrote_the_file(setting: str, value: object, said: str) -> None:
+    values = {"base_url": "https://a.example", "api_key": SECRET, "account": 1, setting: value}
+
+    with pytest.raises(ConfigurationError, match=re.escape(f": {setting}: {said}; it takes ")):
+        config.validate(Restricted, values, "backend 'old'")
 
 
 def test_settings_never_show_a_secret() -> None:

@@ -19,7 +19,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import SecretStr, ValidationError
 
@@ -28,7 +28,33 @@ from unibill.errors import ConfigurationError
 from unibill.provider import BackendSettings
 from unibill.redact import Redactor
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 _REFERENCES: Final = frozenset({"env", "file", "keyring"})
+
+_SAID: Final[Mapping[str, str]] = {
+    "missing": "is missing",
+    "extra_forbidden": "is not a setting of this provider",
+    "string_too_short": "is too short; it has at least {min_length} character(s)",
+    "string_too_long": "is too long; it has at most {max_length} character(s)",
+    "string_pattern_mismatch": "does not have the form {pattern}",
+    "greater_than": "has to be more than {gt}",
+    "greater_than_equal": "has to be {ge} or more",
+    "less_than": "has to be less than {lt}",
+    "less_than_equal": "has to be {le} or less",
+    "finite_number": "has to be a finite number",
+    "literal_error": "has to be {expected}",
+    "enum": "has to be {expected}",
+}
+"""By pydantic's kind of a fault; its own words are for programmers."""
+_SAID_OF_TYPES: Final[Mapping[str, str]] = {
+    "string": "has to be a text, in quotation marks",
+    "int": "has to be a whole number",
+    "float": "has to be a number",
+    "bool": "has to be true or false",
+}
+"""By the first word of the kinds that say of which type a setting is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +87,7 @@ def validate(model: type[BackendSettings], values: Mapping[str, object], where: 
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        faults = [
-            f"{'.'.join(map(str, fault['loc'])) or 'settings'}: {_said(fault['type'], fault['msg'])}"
-            for fault in error.errors(include_input=False)
-        ]
+        faults = [f"{'.'.join(map(str, fault['loc'])) or 'settings'}: {said_of(fault)}" for fault in error.errors(include_input=False)]
     hidden = Redactor(str(value) for name, value in values.items() if _holds_secret(model, name))
     raise ConfigurationError(hidden.text(f"{where}: {'; '.join(faults)}; it takes {', '.join(sorted(model.model_fields))}"))
 
@@ -74,10 +97,15 @@ def _holds_secret(model: type[BackendSettings], name: str) -> bool:
     return _looks_secret(name) if setting is None else setting.annotation is SecretStr
 
 
-def _said(kind: str, message: str) -> str:
-    return {"missing": "is missing", "extra_forbidden": "is not a setting of this provider"}.get(
-        kind, message.removeprefix("Value error, ")
-    )
+def said_of(fault: "ErrorDetails") -> str:
+    """What is wrong with a setting, in words for who wrote the file; never its value, which may be a secret.
+
+    Args:
+        fault: one of those of a pydantic error. What a provider's own check says stays as it is.
+    """
+    kind = fault["type"]
+    text = _SAID.get(kind) or _SAID_OF_TYPES.get(kind.partition("_")[0])
+    return text.format_map(fault.get("ctx", {})) if text else fault["msg"].removeprefix("Value error, ")
 
 
 def backends(explicit: Path | None = None, environment: Mapping[str, str] | None = None) -> dict[str, Backend]:

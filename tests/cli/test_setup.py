@@ -37,7 +37,7 @@ def test_init_asks_again_where_an_answer_cannot_be(run: Command, tmp_path: Path)
     answers = "billagain\nold\nmine\n1042\ny\nsocotra\nold\nnew\nhttp://api.example.com\nhttps://api.example.com\nno-uuid\n6ec2f7d0-3c7e-4c5b-9a56-2f3f2b0c9a11\nn\n"
     done = run("init", stdin=answers)
     assert done.status == 0, done.err
-    for said in ("String should match pattern", "old is there already", "is plain http", "'no-uuid' is not a tenant locator"):
+    for said in ("an account's number has digits only", "old is there already", "is plain http", "'no-uuid' is not a tenant locator"):
         assert said in done.out
     assert set(tomllib.loads((tmp_path / "unibill.toml").read_text("utf-8"))["backends"]) == {"old", "new"}
 

@@ -211,6 +211,7 @@ def _fault_of_setting(settings: "type[BackendSettings]", key: str, value: str) -
     """What is wrong with one setting, whatever the others are."""
     from pydantic import ValidationError
 
+    from unibill.config import said_of
     from unibill.errors import ConfigurationError
     from unibill.http import check_base_url
     from unibill.showing import show
@@ -222,7 +223,7 @@ def _fault_of_setting(settings: "type[BackendSettings]", key: str, value: str) -
     except ConfigurationError as error:
         return f"{show(str(error))}."
     except ValidationError as error:
-        faults = [fault["msg"].removeprefix("Value error, ") for fault in error.errors(include_input=False) if fault["loc"] == (key,)]
+        faults = [said_of(fault) for fault in error.errors(include_input=False) if fault["loc"] == (key,)]
         return f"{show('; '.join(faults))}." if faults else ""
     return ""
 

@@ -1,5 +1,6 @@
 """What a BillAgain backend can be told in ``unibill.toml``."""
 
+import re
 from base64 import b64encode
 from datetime import tzinfo
 from typing import ClassVar, Final, Literal
@@ -12,6 +13,7 @@ from unibill_billagain.dates import zone_of
 
 MOST_PER_PAGE: Final = 200
 """The documented maximum of ``page_size`` (https://docs.billagain.com/developer/pagination)."""
+_ACCOUNT: Final = re.compile(r"[0-9]{1,19}")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -31,11 +33,18 @@ class BillAgainSettings(BackendSettings):
     provider_name: ClassVar[str] = "billagain"
 
     base_url: str = "https://api.billagain.com/v1"
-    account: str = Field(pattern=r"^[0-9]{1,19}$", coerce_numbers_to_str=True)
+    account: str = Field(coerce_numbers_to_str=True)
     api_key: SecretStr = Field(min_length=1)
     time_zone: str = "UTC+02:00"
     mark_in: Literal["number", "memo"] = "number"
     page_size: int = Field(default=MOST_PER_PAGE, ge=1, le=MOST_PER_PAGE)
+
+    @field_validator("account")
+    @classmethod
+    def _is_a_number(cls, value: str) -> str:
+        if not _ACCOUNT.fullmatch(value):
+            raise ValueError("an account's number has digits only, 19 at most, such as 1042")
+        return value
 
     @field_validator("time_zone")
     @classmethod

@@ -46,9 +46,9 @@ def test_an_account_may_be_written_as_a_number() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "says"),
     [
-        ("account", "acme", "match pattern"),
-        ("account", "1042\n", "match pattern"),
-        ("account", "", "match pattern"),
+        ("account", "acme", "digits only"),
+        ("account", "1042\n", "digits only"),
+        ("account", "", "digits only"),
         ("api_key", "", "at least 1"),
         ("time_zone", "Johannesburg", "give an offset such as"),
         ("mark_in", "tag", "'number' or 'memo'"),
