@@ -57,6 +57,6 @@ def test_the_text_has_everything_that_is_known_and_nothing_that_is_not() -> None
 
 
 def test_every_error_an_app_can_meet_is_public() -> None:
-    internal = {"RunError", "RunStoreError", "PlanMismatch", "GuardStopped"}
+    internal = {"RunError", "RunStoreError", "LeaseLost", "PlanMismatch", "GuardStopped"}
 
     assert {kind.__name__ for kind in CLASSES} - internal <= set(unibill.__all__)

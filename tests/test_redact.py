@@ -6,7 +6,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from unibill.redact import HIDDEN, Redactor, has_card, mask_cards
+from unibill.errors import NotFound
+from unibill.redact import HIDDEN, Redactor, clean, has_card, mask_cards
+from unibill.showing import show
 
 PLAIN = st.text(st.characters(exclude_categories=["Cs"]))
 SECRETS = st.lists(st.text(string.ascii_letters + string.digits + "/+=@ üß&", min_size=4, max_size=30), min_size=1, max_size=4)
@@ -82,6 +84,30 @@ def test_a_card_is_found_inside_a_sentence(text: str, masked: str) -> None:
 def test_amounts_dates_and_ids_are_no_cards(text: str) -> None:
     assert mask_cards(text) == text
     assert not has_card(text)
+
+
+@pytest.mark.parametrize("said", ["no such credit", ""])
+def test_an_errors_request_id_keeps_its_digits_wherever_the_error_is_told(said: str) -> None:
+    error = NotFound("it failed", status=404, request_id="0000000000000002", vendor_message=said)
+    Redactor().chain(error)
+
+    assert error.request_id == "0000000000000002"
+    assert "(status 404, request 0000000000000002)" in clean(show(str(error)))
+    assert "(request 0000000000000002)" in clean(str(NotFound("it failed", request_id="0000000000000002")))
+
+
+@pytest.mark.parametrize("card", [CARD, CARD.replace(" ", "")])
+def test_a_card_is_masked_even_where_a_vendor_sends_it_as_the_id_of_a_request(card: str) -> None:
+    error = NotFound("it failed", status=404, request_id=card)
+
+    assert error.request_id == "••••1111"
+    assert "4111" not in str(error)
+    assert mask_cards(f"it failed (status 404, request {card}).") == "it failed (status 404, request ••••1111)."
+    assert NotFound("it failed", request_id=f"of {card[:-1]}2").request_id == "of ••••1112"
+
+
+def test_a_text_that_only_speaks_of_a_request_is_masked_like_any_other() -> None:
+    assert mask_cards("your request 0000000000000002") == "your request ••••0002"
 
 
 def test_a_missing_text_has_no_card() -> None:

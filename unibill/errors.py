@@ -31,7 +31,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from unibill.redact import clean
+from unibill.redact import clean, clean_request_id
 
 _PERMISSION_MATTERS = frozenset({403, 404})
 
@@ -142,7 +142,7 @@ class BackendError(UnibillError):
         self.operation = operation
         self.status = status
         self.vendor_message = clean(vendor_message)
-        self.request_id = clean(request_id)
+        self.request_id = clean_request_id(request_id)
         self.permission = permission
         self.hint = hint or self.default_hint
 

@@ -2,7 +2,8 @@
 
 Secrets are masked by value, longest first, also where they were percent-encoded, escaped or in base64. A card-like number is a
 run of 13 to 19 digits in a text, spaces and hyphens between them allowed; one that touches letters, or whose digits are kept
-apart by something else, counts only if its check digit is right. Its last four digits stay, so that people can tell two apart.
+apart by something else, or that is a vendor's id of a request, counts only if its check digit is right. Its last four digits
+stay, so that people can tell two apart.
 
 Besides a redactor of given secrets there is ``clean``, for texts of which nobody knows whose secrets they may hold: it masks
 those of every backend that is open in this process (see ``guard``).
@@ -29,6 +30,10 @@ _GLUED = re.compile(
     rf"(?<!\d)(?<!\d[.,])\d(?:{_BETWEEN}\d){{12,18}}(?!\d|[.,]\d)"  # as a stranger may write it
     r"|(?<!\d)\d{4}\.\d{4}\.\d{4}\.\d{1,7}(?!\d)"
 )
+_NAMES_REQUEST: Final = re.compile(r"\((?:status \d{3}, )?request \Z")
+"""What stands before a request's id in an error's sentence, see ``BackendError``."""
+_REQUEST_ID: Final = "request_id"
+"""The attribute of an error in which it stands."""
 _DOUBLED: Final = str.maketrans("0123456789", "0246813579")
 
 
@@ -58,7 +63,7 @@ class Redactor:
             one.args = tuple(self.text(said) if isinstance(said, str) else self._plain(said) for said in one.args)
             for name, said in list(vars(one).items()):
                 if isinstance(said, str):
-                    setattr(one, name, self.text(said))
+                    setattr(one, name, _request_id(self.secrets(said)) if name == _REQUEST_ID else self.text(said))
             waiting += [one.__cause__, one.__context__]
 
     def _plain(self, said: object) -> object:
@@ -132,6 +137,16 @@ def without_secrets(text: str) -> str:
     return pattern.sub(HIDDEN, text) if pattern is not None else text
 
 
+def clean_request_id(text: str) -> str:
+    """A vendor's id of a request without secrets; its digits stay, since people look requests up by it, unless it may be a card's number."""
+    return _request_id(without_secrets(text))
+
+
+def _request_id(text: str) -> str:
+    """A sentence in an id's place is text like any other."""
+    return mask_cards(text) if any(map(str.isspace, text)) else _GLUED.sub(_checked, text)
+
+
 def is_clean(text: str | None) -> bool:
     """Whether ``clean`` would leave a text as it is."""
     return text is None or clean(text) == text
@@ -151,7 +166,7 @@ def mask_cards(text: str) -> str:
     """Mask every card-like number in a text."""
     if not _may_have_card(text):
         return text
-    return _GLUED.sub(_checked, _CARD.sub(lambda match: "••••" + match.group()[-4:], text))
+    return _GLUED.sub(_checked, _CARD.sub(_run, text))
 
 
 def has_card(text: str | None) -> bool:
@@ -161,6 +176,13 @@ def has_card(text: str | None) -> bool:
 
 def _may_have_card(text: str) -> bool:
     return len(text) > 12 and sum(map(str.isdigit, text)) > 12
+
+
+def _run(match: re.Match[str]) -> str:
+    digits = match.group()
+    if digits.isdecimal() and _NAMES_REQUEST.search(match.string[: match.start()]):
+        return _request_id(digits)
+    return "••••" + digits[-4:]
 
 
 def _checked(match: re.Match[str]) -> str:
