@@ -108,6 +108,16 @@ def test_the_refusal_says_what_the_capabilities_say() -> None:
         CALLS["credits.void"](Bare(BareSettings(base_url="https://a.example")))
 
 
+def test_a_refusal_of_what_the_capabilities_promise_blames_the_provider() -> None:
+    class Promising(Bare):
+        capabilities = Capabilities({Operation.CREDITS_VOID: Capability(Grade.EMULATED, note="in two steps")})
+
+    with pytest.raises(
+        UnsupportedOperation, match="cannot do credits.void: it is declared as emulated, but Promising does not implement it$"
+    ):
+        CALLS["credits.void"](Promising(BareSettings(base_url="https://a.example")))
+
+
 def test_what_need_not_be_implemented_has_an_answer_that_claims_nothing() -> None:
     bare = Bare(BareSettings(base_url="https://a.example"))
 

@@ -339,6 +339,8 @@ class Provider(ABC, Generic[S]):
     def _refuse(self, operation: str) -> NoReturn:
         claim = self.capabilities.of(Operation(operation)) if operation in set(Operation) else None
         reason = (claim.note or str(claim.grade)) if claim else "the provider does not offer it"
+        if claim and claim.usable:
+            reason = f"it is declared as {claim.grade}, but {type(self).__name__} does not implement it"
         raise UnsupportedOperation(self.name, operation, reason, claim.instead if claim else "")
 
 

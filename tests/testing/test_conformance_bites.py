@@ -43,6 +43,13 @@ class TestWrong(ProviderConformance):
 
 WRONG = {
     "nothing": ("    pass", set()),
+    "nothing: it only reads": (
+        (
+            "    CREATING = (Operation.CREDITS_CREATE, Operation.CREDITS_CREATE_ALLOCATED, Operation.CREDITS_AUTO_APPLY)\n"
+            "    capabilities = Capabilities({**OPERATIONS, **dict.fromkeys(CREATING, Capability(Grade.UNSUPPORTED, note='none'))}, FIELDS)"
+        ),
+        set(),
+    ),
     "an operation is not declared": (
         "    capabilities = Capabilities({k: v for k, v in OPERATIONS.items() if k is not Operation.CREDITS_VOID}, FIELDS)",
         {"test_every_operation_of_the_facade_is_declared"},

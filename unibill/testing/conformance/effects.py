@@ -31,7 +31,7 @@ class EffectsGroup(Suite):
         self.needed(subject)
         made = billing.credits.create(subject.draft(), key=KEY)
         found = billing.credits.find(key=KEY, account=subject.account)
-        assert found is not None
+        assert found is not None, "the mark that create_credit was given is not found again by find_marked"
         (listed,) = credits_of(billing, subject.account)
         for credit in (made, found, listed):
             assert credit.mark == marks.key_mark(KEY)

@@ -93,7 +93,7 @@ class WritingGroup(Suite):
         need(subject, Operation.CREDITS_CREATE, Operation.CREDITS_VOID, Operation.CREDITS_LIST_ACCOUNT)
         gone, stays = billing.credits.create(subject.draft()), billing.credits.create(subject.draft("7.00"))
         billing.credits.void(gone)
-        assert ids(credits_of(billing, subject.account)) == [stays.id]
+        assert ids(credits_of(billing, subject.account)) == [stays.id], "a list without include_reversed holds no credit that is void"
         for credit in billing.credits.list(account=subject.account, include_reversed=True):
             assert credit.id != gone.id or credit.status in GONE
 
