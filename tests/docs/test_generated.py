@@ -35,9 +35,16 @@ def test_every_field_of_the_model_has_a_meaning_on_its_page() -> None:
             assert re.search(rf"^\| `{field}` \|.*\| [^|]+ \|$", text, re.MULTILINE), f"{record.__name__}.{field}"
 
 
-def test_every_table_of_a_run_file_is_on_its_page() -> None:
+def test_every_table_of_a_run_file_and_every_column_of_it_has_a_meaning_on_its_page() -> None:
     text = (pages.ROOT / "docs" / "reference" / "run-file.md").read_text("utf-8")
-    assert set(re.findall(r"^### `(\w+)`$", text, re.MULTILINE)) == {made.name for made in vars(schema).values() if isinstance(made, Table)}
+    _, *parts = re.split(r"^### `(\w+)`$", text, flags=re.MULTILINE)
+    told = dict(zip(parts[::2], parts[1::2], strict=True))
+    tables = {made.name: made for made in vars(schema).values() if isinstance(made, Table)}
+    assert told.keys() == tables.keys()
+    for name, made in tables.items():
+        rows = dict(re.findall(r"^\| `(\w+)` \|[^|]*\| ([^|]*\S) \|$", told[name], re.MULTILINE))
+        assert list(rows) == [column.name for column in made.columns], name
+        assert told[name].partition("| Column")[0].strip().endswith("."), name
 
 
 def test_the_matrix_of_losses_has_every_ordered_pair() -> None:

@@ -91,6 +91,13 @@ def test_a_page_of_no_records_still_has_all_totals(mixed_run: Path, tmp_path: Pa
     assert 'data-figure="carried"><data value="400000">' in page
 
 
+def test_a_page_of_several_currencies_says_that_a_picture_shows_one(mixed_run: Path, tmp_path: Path) -> None:
+    report(mixed_run, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "stays at old. One currency at a time; on paper, the one that is chosen.</p>" in page
+    assert "Charges are not in this picture" not in page
+
+
 def test_nothing_in_the_page_can_end_an_element_or_run(hostile: Path) -> None:
     page = (hostile / "report.html").read_text("utf-8")
     scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
@@ -174,6 +181,8 @@ def test_credits_and_charges_are_told_apart_and_never_added_up(tmp_path: Path) -
     assert figures.verdict.sentences[0].startswith("3 records of this run stand")
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "Amounts of charges are signed." in page
+    assert "Charges are not in this picture" in page
+    assert "One currency at a time" not in page
     sums = {(row["record_type"], row["amount"]) for row in rows_of(tmp_path / "csv" / "outcomes.csv") if row["amount"]}
     assert sums == {("credit", "10"), ("charge", "3")}
 

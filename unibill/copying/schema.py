@@ -24,6 +24,7 @@ meta = Table(
     Column("key", Text, primary_key=True, doc="what it is about: identities, options, hash, phase, times"),
     Column("value", Text, nullable=False, doc="JSON"),
 )
+"""What the run as a whole is about, and how far it has come."""
 
 accounts = Table(
     "accounts",
