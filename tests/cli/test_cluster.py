@@ -65,6 +65,14 @@ def worker_at(address: str, stage: str) -> int:
     raise AssertionError("no worker came to hold a part")
 
 
+def first_copy(place: Place) -> None:
+    """Wait until something was made."""
+    limit = time.monotonic() + _PATIENCE
+    while not marked(place):
+        assert time.monotonic() < limit, "nothing was made"
+        time.sleep(0.02)
+
+
 def test_work_that_is_laid_out_is_done_by_whoever_comes_and_shown_in_one_view(run: Command, place: Place, address: str) -> None:
     laid = run("apply", "--expect", planned(run), "--detach", "--concurrency", "1")
     assert laid.status == 0, laid
@@ -84,10 +92,26 @@ def test_work_that_is_laid_out_is_done_by_whoever_comes_and_shown_in_one_view(ru
     assert (spread["kind"], spread["workers"]) == ("apply", [])
 
 
-def test_workers_on_dask_do_it_though_one_is_killed_and_the_terminal_is_lost(run: Command, place: Place, address: str) -> None:
-    signed = planned(run)
+def test_ctrl_c_stops_workers_on_dask_and_the_same_command_goes_on_though_one_is_killed_and_the_terminal_is_lost(
+    run: Command, place: Place, address: str
+) -> None:
+    words = ("apply", "--expect", planned(run), "--workers", "2", "--settle", "1")
+    place.sandbox.faults([{"kind": "latency", "seconds": 0.2}])
+    command = begun(place, *words)
+    first_copy(place)
+    os.killpg(command.pid, signal.SIGINT)  # as a terminal does: to every process of the command
+    assert command.wait(_PATIENCE) == 130
+    with open_run(address) as kept:
+        spread = kept.spread()
+        assert spread is not None
+        assert spread.now is not None, "it was stopped before the end"
+        assert (spread.workers, spread.stop) == ((), "it was interrupted")
+        states = kept.status().states
+    assert states["created"] > 0
+    assert states.get("sending", 0) == states.get("unknown", 0) == 0
+    assert set(marked(place).values()) == {1}
     place.sandbox.faults([{"kind": "latency", "seconds": 0.05}])
-    command = begun(place, "apply", "--expect", signed, "--workers", "2", "--settle", "1")
+    command = begun(place, *words)
     os.kill(worker_at(address, "apply"), signal.SIGKILL)
     command.send_signal(signal.SIGHUP)
     assert command.wait(_PATIENCE) == 0
