@@ -8,10 +8,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.live import Live
 
 from tests.support.commands import Command, Place
 from tests.support.postgresql import a_run
@@ -133,18 +135,40 @@ def test_stop_ends_the_workers_after_what_is_under_way_and_the_same_command_goes
     assert set(marked(place).values()) == {1}
 
 
+def seen(spread: Spread, pace: watching.Pace, width: int, height: int) -> list[str]:
+    """The lines of the view on a terminal of that size, where what is too wide is cut."""
+    console = Console(width=width, file=io.StringIO(), legacy_windows=False, soft_wrap=True)
+    with Live(watching.view(spread, pace, height), console=console, auto_refresh=False):
+        pass
+    return console.file.getvalue().splitlines()  # type: ignore[attr-defined]  # the file given above
+
+
 def test_the_view_for_a_terminal_shows_stages_workers_and_what_is_left() -> None:
     stages = (StageProgress("apply", 4, 1, 100, 30), StageProgress("count", 4, 0, 100, 0))
     workers = (WorkerProgress("host:7:1", "apply", 2, 25, 5, 1, False), WorkerProgress("host:8:1", "apply", 3, 25, 0, 40, True))
     pace = watching.Pace()
     assert pace.tell(stages[0]) == ""
-    console = Console(width=100, file=io.StringIO(), legacy_windows=False)
-    console.print(watching.view(Spread("apply", stages, workers, "its workers were asked to stop"), pace))
-    shown = console.file.getvalue()  # type: ignore[attr-defined]  # the file given above
+    shown = "\n".join(seen(Spread("apply", stages, workers, "its workers were asked to stop"), pace, 80, 24))
     for part in ("1 of 4", "30 of 100", "host:7:1", "1 s ago", "host:8:1", "not any more", "stopping: its workers were asked to stop"):
         assert part in shown
-    console.print(watching.view(Spread("apply", stages, (), ""), pace))
-    assert "Nobody is at work" in console.file.getvalue()  # type: ignore[attr-defined]  # as above
+    idle = " ".join(seen(Spread("apply", stages, (), ""), pace, 60, 24))
+    assert "Nobody is at work: start 'unibill work', or the command that laid it out." in " ".join(idle.split())
+    over = Spread("apply", tuple(replace(stage, parts_done=4) for stage in stages), (), "")
+    assert "Nobody" not in "".join(seen(over, pace, 60, 24))
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (60, 12)])
+def test_the_view_fits_a_terminal_however_many_workers_and_however_long_their_names(width: int, height: int) -> None:
+    stages = (StageProgress("compare source", 50_000, 12_345, 100_000_000, 24_690_000),)
+    name = "ip-10-0-0-{}.eu-west-1.compute.internal:23743:96544"
+    workers = tuple(WorkerProgress(name.format(n), "compare source", 12_000 + n, 2000, 1000, 12, False) for n in range(200))
+    lines = seen(Spread("plan", stages, workers, "its workers were asked to stop"), watching.Pace(), width, height)
+    assert len(lines) < height
+    assert all(len(line) <= width for line in lines)
+    listed = [line for line in lines if "12 s ago" in line]
+    assert listed
+    assert all("1000 of 2000" in line and f"compare source {12_000 + n}" in line for n, line in enumerate(listed))
+    assert f"... {200 - len(listed)} more" in lines
 
 
 @pytest.mark.parametrize(

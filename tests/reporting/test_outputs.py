@@ -11,7 +11,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
+from tests.support import runfiles
+from tests.support.postgresql import a_run
 from tests.support.runfiles import CARD, FORMULA, SCRIPT, make, record
 from unibill import exactjson, redact
 from unibill.copying import open_run
@@ -46,6 +49,19 @@ def hostile(hostile_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     folder = tmp_path_factory.mktemp("hostile-report")
     report(hostile_run, folder / "report.html", csv=folder / "csv", jsonl=folder / "figures.jsonl")
     return folder
+
+
+def test_a_run_in_a_database_has_the_report_of_the_same_run_in_a_file(mixed: tuple[Path, Figures], tmp_path: Path) -> None:
+    folder, of_file = mixed
+    with a_run() as address:
+        figures = report(runfiles.mixed(address), tmp_path / "report.html", csv=tmp_path / "csv")
+    assert figures.fingerprint == of_file.fingerprint
+    assert figures.run.startswith("postgresql://")
+    assert figures.run in (tmp_path / "report.html").read_text("utf-8")
+    assert str(make_url(address).password) not in (tmp_path / "report.html").read_text("utf-8")
+    for table in (folder / "csv").iterdir():
+        if table.name != "report.csv":  # it says where the run is, and when the report was made
+            assert (tmp_path / "csv" / table.name).read_bytes() == table.read_bytes(), table.name
 
 
 def test_csv_and_json_lines_and_page_hold_every_record_and_the_same_money(mixed: tuple[Path, Figures], mixed_run: Path) -> None:

@@ -1,10 +1,10 @@
-"""Run files as plan, apply and verify leave them, made without either system: for what only reads them."""
+"""Runs as plan, apply and verify leave them, made without either system: for what only reads them."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import insert
 
@@ -17,6 +17,8 @@ from unibill.copying.options import Guards
 from unibill.copying.store import RunStore, dumps
 
 Row = dict[str, Any]
+Where = TypeVar("Where", Path, str)
+"""A file, or the address of a database."""
 BEGIN = datetime(2026, 3, 30, 7, 0, tzinfo=UTC)
 IDENTITY = "billagain:api.billagain.example/1042"
 LOSSES = [
@@ -84,7 +86,7 @@ def staying(place: int, amount: str, decision: Decision, code: str, reason: str,
 
 
 def make(
-    path: Path,
+    path: Where,
     rows: Iterable[Row],
     *,
     before: Mapping[tuple[str, str], str] | None = None,
@@ -94,11 +96,11 @@ def make(
     verified: bool = True,
     seconds: int = 600,
     names: tuple[str, str] = ("old", "new"),
-) -> Path:
-    """Make a run file whose apply took ``seconds``.
+) -> Where:
+    """Make a run whose apply took ``seconds``.
 
     Args:
-        path: of the file.
+        path: of the file, or the address.
         rows: from ``record`` and ``staying``.
         before: what stood at the target, by account and currency.
         differences: what the verification found.
@@ -207,7 +209,7 @@ def clean(path: Path) -> Path:
     return make(path, rows, before={(TARGET, "ZAR"): "99.5", ("01J5V8NM2GSXK6HG42PD000199", "USD"): "7"})
 
 
-def mixed(path: Path) -> Path:
+def mixed(path: Where) -> Where:
     """A run with every outcome, in three currencies, and differences of every sign."""
     rows = [
         record(i, amount, currency=currency)

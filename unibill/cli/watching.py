@@ -10,6 +10,7 @@ from unibill.showing import show
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.style import Style
 
     from unibill.copying import Run
     from unibill.copying.workers import Spread, StageProgress
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 _EVERY_SECONDS: Final = 2.0
 _LINES_EVERY_SECONDS: Final = 10.0
 _MOVING: Final = frozenset({"planning", "applying", "rolling back"})
-_SHOWN: Final = 32
-"""Workers that are listed before "N more"."""
+_AROUND: Final = 8
+"""Lines of the view that are neither a stage nor a worker: two heads, an empty one, how far it is and why it stops in two each, the cursor's."""
 
 
 def watch(run: str) -> None:
@@ -59,7 +60,7 @@ def _on_terminal(run: "Run") -> None:
     pace = Pace()
     with Live(console=out(), auto_refresh=False) as live:
         while (spread := run.spread()) is not None:
-            live.update(view(spread, pace), refresh=True)
+            live.update(view(spread, pace, out().height), refresh=True)
             if spread.now is None:
                 return
             time.sleep(_EVERY_SECONDS)
@@ -92,34 +93,46 @@ class Pace:
         if done <= 0 or seconds <= 0:
             return ""
         left = timedelta(seconds=round((stage.records - stage.done) * seconds / done))
-        return f", {done / seconds:.0f} a second, {left} left"
+        speed = f"{done / seconds:.0f} a second" if done >= seconds else f"{60 * done / seconds:.0f} a minute"
+        return f", {speed}, {left} left"
 
 
-def view(spread: "Spread", pace: Pace) -> "RenderableType":
-    """The whole view, for a terminal."""
+def view(spread: "Spread", pace: Pace, height: int) -> "RenderableType":
+    """The whole view, for a terminal of so many lines: what does not fit is counted."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     stages = Table(box=None, pad_edge=False, header_style=DIM)
-    for title in (spread.kind, "parts", "done"):
-        stages.add_column(title, justify="left" if title == spread.kind else "right")
+    for title in ("stage", "parts", "done"):
+        stages.add_column(title, justify="left" if title == "stage" else "right")
     for stage in spread.stages:
         stages.add_row(stage.stage, f"{stage.parts_done} of {stage.parts}", f"{stage.done} of {stage.records}")
+    lines: list[RenderableType] = [stages]
+    if spread.now is None:
+        return Group(*lines)
+
+    def line(said: str, style: "Style | str" = "") -> Text:
+        return Text(said, style, overflow="fold", no_wrap=False)
+
+    lines += [Text(), line(f"{spread.now.stage}: {_part(spread.now)}{pace.tell(spread.now)}")]
+    if spread.stop:
+        lines.append(line(_stopping(spread).removeprefix(", "), YELLOW))
+    if not spread.workers:
+        lines.append(line("Nobody is at work: start 'unibill work', or the command that laid it out.", YELLOW))
+        return Group(*lines)
     workers = Table(box=None, pad_edge=False, header_style=DIM)
-    for title in ("worker", "at", "done", "heard of"):
-        workers.add_column(title, overflow="ellipsis", no_wrap=True)
-    for worker in spread.workers[:_SHOWN]:
+    workers.add_column("worker", overflow="ellipsis")
+    for title in ("at", "done", "heard of"):
+        workers.add_column(title, no_wrap=True)
+    room = max(1, height - len(spread.stages) - _AROUND)
+    shown = spread.workers if len(spread.workers) <= room else spread.workers[: room - 1]
+    for worker in shown:
         heard = "not any more" if worker.lost else f"{worker.seconds} s ago"
         workers.add_row(show(worker.worker), f"{worker.stage} {worker.part}", f"{worker.done} of {worker.records}", heard)
-    lines: list[RenderableType] = [stages, Text()]
-    if spread.now is not None:
-        lines.append(Text(f"{spread.now.stage}: {_part(spread.now)}{pace.tell(spread.now)}"))
-    lines.append(workers if spread.workers else Text("Nobody is at work: start 'unibill work', or the command that laid it out.", YELLOW))
-    if len(spread.workers) > _SHOWN:
-        lines.append(Text(f"... {len(spread.workers) - _SHOWN} more", DIM))
-    if spread.stop:
-        lines.append(Text(_stopping(spread).removeprefix(", "), YELLOW))
+    lines.append(workers)
+    if hidden := len(spread.workers) - len(shown):
+        lines.append(Text(f"... {hidden} more", DIM))
     return Group(*lines)
 
 
