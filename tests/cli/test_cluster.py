@@ -131,6 +131,10 @@ def test_stop_ends_the_workers_after_what_is_under_way_and_the_same_command_goes
     assert stopped.status == 0, stopped
     assert worker.wait(_PATIENCE) == 130
     place.sandbox.faults([])
+    late = run("work")
+    assert (late.status, "stopped: its workers were asked to stop; the command that laid it out goes on" in late.err) == (130, True), late
+    watched = run("status", "--watch")
+    assert "stopped: its workers were asked to stop" in watched.out
     assert run("apply", "--expect", signed).status == 0
     assert set(marked(place).values()) == {1}
 
@@ -155,6 +159,9 @@ def test_the_view_for_a_terminal_shows_stages_workers_and_what_is_left() -> None
     assert "Nobody is at work: start 'unibill work', or the command that laid it out." in " ".join(idle.split())
     over = Spread("apply", tuple(replace(stage, parts_done=4) for stage in stages), (), "")
     assert "Nobody" not in "".join(seen(over, pace, 60, 24))
+    stopped = " ".join(seen(Spread("apply", stages, (), "it was interrupted"), pace, 60, 24))
+    assert "stopped: it was interrupted; the command that laid it out goes on" in " ".join(stopped.split())
+    assert "Nobody" not in stopped
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (60, 12)])

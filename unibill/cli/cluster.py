@@ -163,6 +163,7 @@ def work(run: Run, source: FromBackend = None, target: ToBackend = None, *, conf
     from unibill import copying
     from unibill.cli.output import DIM, note
     from unibill.copying import workers
+    from unibill.showing import show
 
     standing = copying.status(run)
     stopping = threading.Event()
@@ -175,7 +176,12 @@ def work(run: Run, source: FromBackend = None, target: ToBackend = None, *, conf
         signal.signal(number, stop)
     note(f"working on {standing.run}", DIM)
     if not workers.work(run, pair(source or standing.source, target or standing.target, config), stopping):
-        note("stopped; what is left goes on with 'unibill work', or with the command that laid it out", DIM)
+        with copying.open_run(run) as opened:
+            spread = opened.spread()
+        if spread is not None and spread.stop:
+            note(f"stopped: {show(spread.stop)}; the command that laid it out goes on with what is left", DIM)
+        else:
+            note("stopped; what is left goes on with 'unibill work', or with the command that laid it out", DIM)
         raise typer.Exit(130)
     note("done", DIM)
 

@@ -61,7 +61,7 @@ def _on_terminal(run: "Run") -> None:
     with Live(console=out(), auto_refresh=False) as live:
         while (spread := run.spread()) is not None:
             live.update(view(spread, pace, out().height), refresh=True)
-            if spread.now is None:
+            if spread.now is None or _stopped(spread):
                 return
             time.sleep(_EVERY_SECONDS)
 
@@ -72,7 +72,10 @@ def _in_lines(run: "Run") -> None:
         stage = spread.now
         if stage is None:
             return
-        say(show(f"{stage.stage}: {_part(stage)}, {_many(len(spread.workers), 'worker')}{pace.tell(stage)}{_stopping(spread)}"))
+        why = f", {_stopping(spread)}" if spread.stop else ""
+        say(show(f"{stage.stage}: {_part(stage)}, {_many(len(spread.workers), 'worker')}{pace.tell(stage)}{why}"))
+        if _stopped(spread):
+            return
         time.sleep(_LINES_EVERY_SECONDS)
 
 
@@ -117,9 +120,10 @@ def view(spread: "Spread", pace: Pace, height: int) -> "RenderableType":
 
     lines += [Text(), line(f"{spread.now.stage}: {_part(spread.now)}{pace.tell(spread.now)}")]
     if spread.stop:
-        lines.append(line(_stopping(spread).removeprefix(", "), YELLOW))
-    if not spread.workers:
+        lines.append(line(_stopping(spread), YELLOW))
+    elif not spread.workers:
         lines.append(line("Nobody is at work: start 'unibill work', or the command that laid it out.", YELLOW))
+    if not spread.workers:
         return Group(*lines)
     workers = Table(box=None, pad_edge=False, header_style=DIM)
     workers.add_column("worker", overflow="ellipsis")
@@ -144,5 +148,11 @@ def _many(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
+def _stopped(spread: "Spread") -> bool:
+    """Whether the workers were asked to stop, and have."""
+    return bool(spread.stop) and all(worker.lost for worker in spread.workers)
+
+
 def _stopping(spread: "Spread") -> str:
-    return f", stopping: {show(spread.stop)}" if spread.stop else ""
+    said = show(spread.stop)
+    return f"stopped: {said}; the command that laid it out goes on" if _stopped(spread) else f"stopping: {said}"
