@@ -141,10 +141,11 @@ def test_stop_ends_the_workers_after_what_is_under_way_and_the_same_command_goes
 
 def seen(spread: Spread, pace: watching.Pace, width: int, height: int) -> list[str]:
     """The lines of the view on a terminal of that size, where what is too wide is cut."""
-    console = Console(width=width, file=io.StringIO(), legacy_windows=False, soft_wrap=True)
+    screen = io.StringIO()
+    console = Console(width=width, file=screen, legacy_windows=False, soft_wrap=True)
     with Live(watching.view(spread, pace, height), console=console, auto_refresh=False):
         pass
-    return console.file.getvalue().splitlines()  # type: ignore[attr-defined]  # the file given above
+    return screen.getvalue().splitlines()
 
 
 def test_the_view_for_a_terminal_shows_stages_workers_and_what_is_left() -> None:
