@@ -1,9 +1,11 @@
 """What the pages claim of the code is what the code says."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 from sqlalchemy import Table
 
 from docs.generate import drawings, pages
@@ -45,6 +47,19 @@ def test_every_table_of_a_run_file_and_every_column_of_it_has_a_meaning_on_its_p
         rows = dict(re.findall(r"^\| `(\w+)` \|[^|]*\| ([^|]*\S) \|$", told[name], re.MULTILINE))
         assert list(rows) == [column.name for column in made.columns], name
         assert told[name].partition("| Column")[0].strip().endswith("."), name
+
+
+def test_every_dependency_has_a_row_that_says_why_it_is_there() -> None:
+    project = tomllib.loads((pages.ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    asked = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+    names = {Requirement(line).name.lower() for line in asked} - {"unibill"}
+    rows = {
+        cells[0].split(" ")[0].lower(): cells
+        for line in (pages.ROOT / "docs" / "dependencies.md").read_text("utf-8").splitlines()
+        if line.startswith("| ") and len(cells := [cell.strip() for cell in line.strip("|").split("|")]) == 6
+    }
+    assert names <= set(rows)
+    assert all(all(rows[name]) for name in names)
 
 
 def test_the_matrix_of_losses_has_every_ordered_pair() -> None:
