@@ -159,6 +159,12 @@ def test_whoever_has_lost_its_lease_writes_and_sends_nothing_more(address: str) 
         assert store.rows(select(tables.journal)) == []
 
 
+def test_a_database_that_isolates_more_than_is_needed_fails_nothing(address: str) -> None:
+    strict = f"{address}&options=-c%20default_transaction_isolation%3Dserializable"
+    with RunStore.make(strict) as store, store.transaction() as connection:
+        assert connection.execute(text("SHOW transaction_isolation")).scalar() == "read committed"
+
+
 def test_a_run_of_another_version_is_refused_and_an_upgrade_brings_it_up(address: str) -> None:
     RunStore.make(address).close()
     with opened(address) as database:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Connection, Engine, event, func, select, text, update
+from sqlalchemy import Connection, Engine, create_engine, event, func, select, text, update
 from sqlalchemy.exc import OperationalError
 from unibill_billagain.provider import BillAgainProvider
 from unibill_billagain.settings import BillAgainSettings
@@ -23,7 +23,7 @@ from tests.copying.conftest import Pair, Row, customer, invoice, note
 from tests.support.postgresql import a_run, opened
 from unibill import Billing
 from unibill.copying import AccountMap, ApplyOptions, InvoiceMap, PlanOptions, apply, open_run, plan, rollback, status, verify
-from unibill.copying.leases import Lease
+from unibill.copying.leases import Lease, take_whole
 from unibill.copying.pacing import SharedPacer
 from unibill.copying.place import DatabasePlace, locate
 from unibill.copying.schema import paces, parts
@@ -42,6 +42,11 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         assert isinstance(place, DatabasePlace)
         monkeypatch.setenv("PGPASSWORD", str(place.url.password))
         yield address
+
+
+def patient(run: str) -> str:
+    """The same run with leases that a busy machine does not lose, for tests that count writes: one that is refused is begun again."""
+    return run.replace("&lease=1", "&lease=60")
 
 
 def many(pair: Pair, each: int = 2) -> PlanOptions:
@@ -82,7 +87,7 @@ def again(pair: Pair, **more: Any) -> Again:  # noqa: ANN401 - of its fields
 
 
 def test_workers_make_the_plan_the_copies_and_the_proof_that_one_process_makes(pair: Pair, run: str) -> None:
-    options = many(pair)
+    options, run = many(pair), patient(run)
     alone = plan(pair.source.billing, pair.target.billing, pair.run, options)
     with ThreadPoolExecutor(3) as executor:
         planned = plan_on(executor, again(pair), run, options, workers=3)
@@ -274,3 +279,48 @@ def _renewed(engine: Engine, lease: Lease) -> int:
         mine = (parts.c.stage == lease.part.stage) & (parts.c.number == lease.part.number) & (parts.c.owner.is_not(None))
         until = func.clock_timestamp() + timedelta(seconds=1)
         return connection.execute(update(parts).where(mine, parts.c.epoch == 1).values(until=until)).rowcount
+
+
+def test_what_a_worker_wrote_before_it_left_its_part_counts_in_the_summary(pair: Pair, run: str) -> None:
+    run = patient(run)
+    plan(pair.source.billing, pair.target.billing, run, many(pair, 10))
+    apply_on(None, again(pair), run)
+    stopping = threading.Event()
+    leaving = threading.Thread(target=work, args=(run, again(pair), stopping))
+    leaving.start()
+    while leaving.is_alive() and not pair.target.credits():
+        stopping.wait(0.01)
+    stopping.set()
+    leaving.join()
+    assert 0 < len(pair.target.credits()) < 10 * ACCOUNTS
+    assert work(run, again(pair)) is True
+    with open_run(run) as kept:
+        proof = next(iter(kept.proofs()))
+    assert (proof.data["counts"], proof.data["writes"]) == ({"created": 10 * ACCOUNTS}, 10 * ACCOUNTS)
+
+
+def test_a_plan_that_is_under_way_is_not_decided_again_by_a_worker_that_comes_late(pair: Pair, run: str) -> None:
+    """As where a worker was lost between deciding and telling so."""
+    assert plan_on(None, again(pair), run, many(pair)) is None
+    assert work(run, again(pair)) is True
+    assert apply(pair.source.billing, pair.target.billing, run).counts == {"created": 2 * ACCOUNTS}
+    with opened(run) as database, database.transaction() as connection:
+        connection.execute(update(parts).where(parts.c.stage == "decide").values(state="open"))
+    assert work(run, again(pair)) is True
+    assert (status(run).phase, status(run).states) == ("applied", {"created": 2 * ACCOUNTS})
+
+
+def test_a_lease_outlasts_a_moment_without_a_free_connection_and_a_pace_says_that_there_was_none(run: str) -> None:
+    with opened(run) as database:
+        database.create()
+        few = create_engine(database.engine.url, pool_size=1, max_overflow=0, pool_timeout=0.1)
+        event.listen(few, "connect", lambda connection, _: connection.execute(f'SET search_path TO "unibill_{database.place.run}"'))
+        lease = take_whole(few, database.name, 1)
+        with few.connect():
+            with pytest.raises(RunStoreError, match="common pace could not be asked for"):
+                SharedPacer(few, "one", 10).reserve()
+            assert not lease._ended.wait(0.6)
+        assert not lease._ended.wait(0.6)
+        lease.check()
+        lease.end()
+        few.dispose()

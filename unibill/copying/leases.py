@@ -9,6 +9,7 @@ So when another has taken a part over, what its former holder sent was sent befo
 import logging
 import os
 import socket
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select, update
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 from unibill.copying.schema import meta, parts
 from unibill.errors import LeaseLost, RunStoreError
@@ -34,6 +36,13 @@ _log = logging.getLogger("unibill")
 def who() -> str:
     """A name for this worker, for people and unlike all others."""
     return f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident() % 100_000}"
+
+
+def _clock() -> float:
+    """Seconds that go on while the machine sleeps, as leases do, where its system counts them."""
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +83,15 @@ class Lease:
 
     def _renew(self) -> None:
         while not self._ended.wait(self._seconds / _BEATS):
-            asked = time.monotonic()
+            asked = _clock()
             try:
                 with self._engine.begin() as connection:
                     values = {"until": _after(self._seconds), "done": self.done}
                     held = connection.execute(update(parts).where(self._mine()).values(**values)).rowcount
                     stop = connection.execute(select(meta.c.value).where(meta.c.key == STOP)).scalar()
-            except DBAPIError as error:
-                _log.warning("the lease of part %s %d could not be renewed: %s", self.part.stage, self.part.number, error.orig)
+            except (DBAPIError, NoConnection) as error:
+                said = error.orig if isinstance(error, DBAPIError) else error
+                _log.warning("the lease of part %s %d could not be renewed: %s", self.part.stage, self.part.number, said)
                 continue
             if not held:
                 self._until = 0.0
@@ -96,7 +106,7 @@ class Lease:
         Raises:
             LeaseLost: somebody may have.
         """
-        if time.monotonic() >= self._until:
+        if _clock() >= self._until:
             raise LeaseLost("this process may have lost its part of the run to another, so it sends nothing more; apply again")
 
     def fence(self, connection: Connection) -> None:
@@ -134,9 +144,9 @@ def take_whole(engine: Engine, name: str, seconds: float) -> Lease:
     Raises:
         RunStoreError: another process works on it.
     """
-    limit, seen = time.monotonic() + seconds + 1, dict[tuple[str, int, int], object]()
+    limit, seen = _clock() + seconds + 1, dict[tuple[str, int, int], object]()
     while True:
-        asked = time.monotonic()
+        asked = _clock()
         with engine.begin() as connection:
             _gate(connection)
             held = select(parts.c.stage, parts.c.number, parts.c.epoch, parts.c.until, parts.c.owner, _live().label("is_live"))
@@ -165,7 +175,7 @@ def take_part(engine: Engine, stage: str, seconds: float) -> Lease | None:
     Raises:
         RunStoreError: another process works on the whole run.
     """
-    asked = time.monotonic()
+    asked = _clock()
     with engine.begin() as connection:
         if _gate(connection):
             raise RunStoreError("another process is working on the whole run; wait for it to end")

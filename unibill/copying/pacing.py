@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Engine, extract, func, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 from unibill.copying.schema import paces
 from unibill.errors import RunStoreError
@@ -41,5 +42,6 @@ class SharedPacer:
             with self._engine.begin() as connection:
                 connection.execute(_FORGETFUL)
                 return max(0.0, float(connection.execute(self._take).scalar_one()))
-        except DBAPIError as error:
-            raise RunStoreError(f"the requests' common pace could not be asked for: {' '.join(str(error.orig).split())}") from error
+        except (DBAPIError, NoConnection) as error:
+            said = str(error.orig if isinstance(error, DBAPIError) else error)
+            raise RunStoreError(f"the requests' common pace could not be asked for: {' '.join(said.split())}") from error

@@ -226,7 +226,13 @@ class PostgreSQL(Database):
 
 def _engine(place: DatabasePlace) -> Engine:
     try:
-        engine = create_engine(_safe(place.url), connect_args=_CONNECT, pool_size=_CONNECTIONS, max_overflow=_MORE_CONNECTIONS)
+        engine = create_engine(
+            _safe(place.url),
+            connect_args=_CONNECT,
+            pool_size=_CONNECTIONS,
+            max_overflow=_MORE_CONNECTIONS,
+            isolation_level="READ COMMITTED",  # leases are renewed beside transactions, which must not fail of it
+        )
         import alembic  # noqa: F401 - needed when tables are made
     except ModuleNotFoundError as error:
         raise ConfigurationError('a run in a database needs more libraries: pip install "unibill[postgresql]"') from error

@@ -34,6 +34,7 @@ class Bench:
         job: what the part belongs to.
         tell: is told how far the part is.
         stopping: is set when the workers shall end after what is under way.
+        before: what the part came to with a worker that left it, or None.
     """
 
     source: Billing
@@ -42,6 +43,7 @@ class Bench:
     job: Job
     tell: Tell
     stopping: threading.Event
+    before: Any = None
 
 
 def apply_options(job: Job) -> ApplyOptions:
@@ -57,13 +59,22 @@ def _applier(bench: Bench, among: Accounts) -> Applier:
 def _apply(bench: Bench, among: Accounts) -> object:
     applier = _applier(bench, among)
     applier.work()
-    return applier.found().jsonable()
+    return _with_before(bench, applier.found())
 
 
 def _count(bench: Bench, among: Accounts) -> object:
     applier = _applier(bench, among)
     applier.count()
-    return applier.found().jsonable()
+    return _with_before(bench, applier.found())
+
+
+def _with_before(bench: Bench, found: Found) -> dict[str, Any]:
+    """What was found out on a part, by all who worked on it."""
+    whole, before = found.jsonable(), bench.before
+    if before is None:
+        return whole
+    problems = [*before["problems"], *(problem.jsonable() for problem in found.problems)]
+    return {**whole, "writes": before["writes"] + found.writes, "undone": before["undone"] + found.undone, "problems": problems}
 
 
 def found_by(store: RunStore, *, interrupted: bool = False, stopped: str = "") -> Found:
@@ -147,6 +158,8 @@ def _read_target(bench: Bench, among: Accounts) -> object:
 
 def _decide(bench: Bench, among: Accounts) -> object:
     del among
+    if bench.store.get("hash") is not None:
+        return []  # a worker was lost right after it had decided; the plan may be under way by now
     notes = dict.fromkeys(bench.job.options["notes"])
     for found in jobs.results(bench.store, jobs.READ_SOURCE, jobs.READ_TARGET):
         notes |= dict.fromkeys(found)

@@ -172,7 +172,8 @@ class _Worker:
             if lease.stopping.is_set() and stage in READING:
                 raise _BrokenOff
 
-        bench = Bench(self._source, self._target, store, self._job, tell, lease.stopping)
+        before = None if row["result"] is None else loads(row["result"])
+        bench = Bench(self._source, self._target, store, self._job, tell, lease.stopping, before)
         result = WORK[stage](bench, loads(row["items"]))
         if isinstance(result, dict) and result.get("stopped"):
             self._store.put(**{STOP: result["stopped"]})
