@@ -144,7 +144,9 @@ def test_a_name_that_is_not_configured_is_refused_with_those_that_are(tmp_path: 
 
 
 def test_without_any_file_the_message_says_where_it_was_looked_for() -> None:
-    with pytest.raises(ConfigurationError, match=r"no unibill\.toml was found from .* upwards; configured are: none"):
+    with pytest.raises(
+        ConfigurationError, match=r"no unibill\.toml was found from .* upwards \('unibill init' writes one\); configured are: none"
+    ):
         config.backend("main")
 
 

@@ -135,7 +135,7 @@ def backend(name: str, explicit: Path | None = None) -> Backend:
     if name in known:
         return known[name]
     file = configfile.find(explicit)
-    where = f"in {file}" if file else f"no {configfile.NAME} was found from {Path.cwd()} upwards"
+    where = f"in {file}" if file else f"no {configfile.NAME} was found from {Path.cwd()} upwards ('unibill init' writes one)"
     raise ConfigurationError(f"there is no backend {name!r}: {where}; configured are: {', '.join(known) or 'none'}")
 
 

@@ -72,7 +72,7 @@ def test_the_verdict_stands_on_top_and_pictures_show_what_the_tables_say(open_pa
         expect(page.locator("#outcomes-chart svg")).to_contain_text(outcome)
     assert page.locator("#outcomes-chart svg pattern").count() > 0, "bars differ by pattern, not by colour alone"
     page.locator("#flow-currency").get_by_role("button", name="JPY").click()
-    expect(page.locator("#flow-chart svg")).to_contain_text("stands at new")
+    expect(page.locator("#flow-chart svg")).to_contain_text("went to new")
 
 
 def test_a_click_on_a_column_sorts_by_size_and_a_second_the_other_way(open_page: "OpenPage", folder: Path, expect: "Expect") -> None:

@@ -67,6 +67,11 @@ def test_what_somebody_must_look_at_is_named_with_its_reason(mixed_run: Path) ->
     assert not set(named) & {line.source_id for line in found.sample}
 
 
+def test_the_sample_reaches_the_last_accounts_also_of_a_run_that_is_little_longer_than_it(tmp_path: Path) -> None:
+    found = figures(make(tmp_path / "short.run", [record(place, "5") for place in range(19)]))
+    assert [int(line.source_id) - 10_000 for line in found.sample] == [0, 2, 4, 5, 7, 8, 10, 12, 13, 15, 16, 18]
+
+
 def test_a_difference_of_money_shows_at_the_account_and_at_the_currency(mixed_run: Path) -> None:
     found = figures(mixed_run)
     assert {line.currency: line.sign for line in found.money} == {"USD": "-", "JPY": "=", "EUR": "="}

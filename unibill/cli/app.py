@@ -81,7 +81,16 @@ app = typer.Typer(
 @cache
 def _command() -> Any:  # noqa: ANN401 - Typer ships its Click, and does not tell its types
     """The commands as Click has them, made of ours once a process."""
-    return typer.main.get_command(app)
+    command: Any = typer.main.get_command(app)
+    _reflow(command)
+    return command
+
+
+def _reflow(command: Any) -> None:  # noqa: ANN401 - as above
+    """Let each paragraph of the help fill the terminal: Typer breaks all but the first where the source does."""
+    command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in (command.help or "").split("\n\n"))
+    for inner in getattr(command, "commands", {}).values():
+        _reflow(inner)
 
 
 def run(arguments: Sequence[str], *, debug: bool = False) -> int:

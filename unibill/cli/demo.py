@@ -66,6 +66,8 @@ def demo(
     from unibill.cli.rehearsal import Rehearsal
     from unibill.errors import ConfigurationError
 
+    if report is not None and not report.absolute().parent.is_dir():
+        raise ConfigurationError(f"{report} cannot be written: there is no folder {report.parent}")
     with contextlib.ExitStack() as stack:
         if keep is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="unibill-demo-")))

@@ -204,9 +204,9 @@ def explain(
         say(f"{target.title} would refuse it: {show(str(fault))}", RED)
     if told.draft is not None and not told.faults:
         say()
-        say(
-            f"{target.title} would get {text_of(told.draft.amount)} {show(told.draft.currency)} with {len(told.draft.allocations)} allocations."
-        )
+        count = len(told.draft.allocations)
+        edges = f"{count or 'no'} allocation{'' if count == 1 else 's'}"
+        say(f"{target.title} would get {text_of(told.draft.amount)} {show(told.draft.currency)} with {edges}.")
 
 
 def print_explained(

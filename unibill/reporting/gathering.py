@@ -23,6 +23,9 @@ from unibill.version import __version__
 NAMED: Final = 200
 """Exceptions that the figures name one by one; the records have them all."""
 SAMPLED: Final = 12
+"""Records carried that the page prints."""
+_AS_THEY_COME: Final = {("look_alikes", "block"), ("credit_charges", "credit"), ("invoiced_charges", "block")}
+"""Options of a plan that nobody chose, and nobody need read."""
 _TOLD: Final = 1000
 """Records between two words of progress."""
 _SAID: Final = {
@@ -171,7 +174,7 @@ def _planned_with(options: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """The options of the plan that are not as they come, in words."""
     told: list[tuple[str, str]] = []
     for name, value in options.items():
-        if value in (None, False, [], "") or (name, value) == ("look_alikes", "block"):
+        if value in (None, False, [], "") or (name, value) in _AS_THEY_COME:
             continue
         text = ", ".join(map(str, value)) if isinstance(value, list) else "yes" if value is True else str(value)
         told.append((name.replace("_", " "), show(text)))
@@ -183,7 +186,7 @@ class _Picked:
 
     def __init__(self, plan: PlanSummary) -> None:
         likely = plan.counts.get("create", 0) + plan.counts.get("exists", 0)
-        self._every = max(1, likely // SAMPLED)
+        self._likely = max(1, likely)
         self._standing = 0
         self.exceptions: list[RecordLine] = []
         self.exception_count = 0
@@ -195,6 +198,6 @@ class _Picked:
             if len(self.exceptions) < NAMED:
                 self.exceptions.append(line)
         elif line.outcome in STANDING:
-            if self._standing % self._every == 0 and len(self.sample) < SAMPLED:
+            if self._standing * SAMPLED % self._likely < SAMPLED and len(self.sample) < SAMPLED:
                 self.sample.append(line)
             self._standing += 1

@@ -103,7 +103,7 @@ report.charts = (data) => {
         named.set(item.outcome, `${report.symbols[item.outcome]} ${item.outcome}`);
         link(account, item.outcome, item);
         const end = item.outcome === "carried" || item.outcome === "existed" ? "target" : item.outcome === "unknown" ? "nobody" : "source";
-        named.set(end, { target: `stands at ${data.target}`, source: `stays at ${data.source}`, nobody: "not known where" }[end]);
+        named.set(end, { target: `went to ${data.target}`, source: `stays at ${data.source}`, nobody: "not known where" }[end]);
         nodes.set(end, { name: end, depth: 2 });
         link(item.outcome, end, item);
       }
