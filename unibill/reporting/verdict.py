@@ -36,9 +36,10 @@ def judge(standing: RunStatus, called: str, counts: Mapping[Outcome, int], verif
         said = f"{_counted(counts[Outcome.CARRIED], called)} were created at {target}; {_listed(left) or 'the last apply left something undone'}."
         return Verdict("unfinished", "careful", "Not finished", (said, standing.next))
     if fresh is None:
-        went_on = " The run went on after the last verification, so that one proves nothing any more." if verification is not None else ""
+        had = ", which had found differences" if verification is not None and verification.exit_status else ""
+        went_on = f" The run went on after the last verification{had}; it proves nothing any more." if verification is not None else ""
         said = f"Everything planned was done, and nobody has read both systems again since.{went_on}"
-        return Verdict("unverified", "careful", "Copied, not verified yet", (said, standing.next))
+        return Verdict("unverified", "careful", "Copied, not verified yet", (said, *_named(named), standing.next))
     return _proved(target, called, counts, fresh, named)
 
 
@@ -51,8 +52,7 @@ def _proved(target: str, called: str, counts: Mapping[Outcome, int], verificatio
     if not any(held) and not named:
         return Verdict("proved", "good", "Copied and proved", (proof,))
     stays = [f"Not carried, and to be looked at: {_listed(held)}."] if any(held) else []
-    problems = [f"Apply named {named} more {'thing' if named == 1 else 'things'} to look at; see the differences."] if named else []
-    return Verdict("proved-in-part", "careful", "Copied and proved, with exceptions", (proof, *stays, *problems))
+    return Verdict("proved-in-part", "careful", "Copied and proved, with exceptions", (proof, *stays, *_named(named)))
 
 
 def _differing(verification: Verified, called: str, counts: Mapping[Outcome, int]) -> Verdict:
@@ -95,6 +95,10 @@ _WORDS: Final = {
     Outcome.BLOCKED: "blocked",
     Outcome.CONFLICT: "in conflict",
 }
+
+
+def _named(named: int) -> tuple[str, ...]:
+    return (f"Apply named {named} more {'thing' if named == 1 else 'things'} to look at; see the differences.",) if named else ()
 
 
 def _listed(parts: list[str]) -> str:
