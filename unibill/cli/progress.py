@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _EVERY_SECONDS: Final = 10.0
 _AT_ONCE: Final = 100
-_OTHER_COLUMNS: Final = 60
-"""How wide everything but the money is."""
+_OTHER_COLUMNS: Final = 41
+"""How wide everything but the bar and the money can become, and one more: a full line would be two on some terminals."""
+_NARROWEST_BAR: Final = 4
+_WIDEST_BAR: Final = 24
 
 
 @contextmanager
@@ -35,14 +37,16 @@ def _bar() -> "Generator[Tell, None, None]":
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
+    room = err().width - _OTHER_COLUMNS
+    width = min(max(room, _NARROWEST_BAR), _WIDEST_BAR)
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=width),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[more]}"),
     )
-    space = max(err().width - _OTHER_COLUMNS, 0)
+    space = max(room - width, 0)
     with Bars(*columns, console=err(), transient=True) as bars:
         tasks: dict[str, object] = {}
 
