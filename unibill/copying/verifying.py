@@ -12,6 +12,7 @@ from unibill.copying.carry import mask
 from unibill.copying.decisions import DONE, OPEN, Decision, State
 from unibill.copying.hashing import amount_key, fingerprint
 from unibill.copying.items import ChargeItem, Item, RecordType, both, counts_as, key_of, seen_as, type_of
+from unibill.copying.newcomers import Newcomers
 from unibill.copying.place import RunLike
 from unibill.copying.reading import RunMarks
 from unibill.copying.schema import records, snapshot, targets, totals
@@ -97,6 +98,7 @@ class Verifier:
         self.width = min(source.provider.settings.concurrency, target.provider.settings.concurrency)
         self._progress = progress
         self._marks = RunMarks(store, store.get("source_identity"))
+        self._newcomers = Newcomers(store)
         self._scope = Scope.kept(store)
         self._taken_back = store.get("phase") in {"rolled back", "partly rolled back"}
 
@@ -142,8 +144,10 @@ class Verifier:
                 yield _difference("!", "unreadable", row, None, reason)
             yield from self._conserved(account, every, None)
             return
-        sources = self._sources(rows)
+        sources, newcomers = self._sources(rows)
         yield from _Comparison(account, now, self._marks).compare(rows, every, sources, self._before(account), self._wanted is None)
+        reason = "it stands at the source and the plan does not have it; a new run carries it"
+        yield from (Difference("-", "not-planned", account, item.id, "", reason) for item in newcomers)
         yield from self._conserved(account, every, now)
 
     def _is_taken_back(self, row: Row) -> bool:
@@ -155,15 +159,21 @@ class Verifier:
         rows = self._store.stream(select(snapshot).where(s.account == account, s.counted == 1), s.record_type, s.id)
         return {(row["record_type"], row["id"]): row for row in rows}
 
-    def _sources(self, rows: Sequence[Row]) -> Callable[[Row], tuple[str, str] | None]:
-        """Tells of a record what is wrong with it at the source: a sign and a reason."""
+    def _sources(self, rows: Sequence[Row]) -> tuple[Callable[[Row], tuple[str, str] | None], list[Item]]:
+        """Tells of a record what is wrong with it at the source, a sign and a reason; and what is there that the plan does not have."""
         prints: dict[tuple[str, str], str] = {}
         unreadable: dict[str, str] = {}
+        newcomers: list[Item] = []
+        known = {row["source_id"] for row in rows}
         for account in sorted({row["source_account"] for row in rows}):
             try:
-                prints.update((key_of(item), fingerprint(item)) for item in self._scope.source_again(self._source, account))
+                found = list(self._scope.source_again(self._source, account))
             except BackendError as error:
                 unreadable[account] = mask(str(error))
+                continue
+            prints.update((key_of(item), fingerprint(item)) for item in found)
+            if self._wanted is None:
+                newcomers += self._newcomers.among(found, account, known)
 
         def wrong(row: Row) -> tuple[str, str] | None:
             if row["source_account"] in unreadable:
@@ -173,7 +183,7 @@ class Verifier:
                 return None
             return "*", "it has changed at the source since the plan" if now is not None else "it is not at the source any more"
 
-        return wrong
+        return wrong, newcomers
 
     def _conserved(self, account: str, rows: Sequence[Row], now: Sequence[Item] | None) -> Iterator[Conservation]:
         query = select(totals).where(totals.c.account == account)
