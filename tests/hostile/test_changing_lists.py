@@ -90,7 +90,7 @@ def socotra() -> Iterator[Source]:
     with Sandbox([system]) as sandbox, sandbox.serve() as serving:
         sandbox.seed("documented")
         served: Any = serving.backends["socotra"]
-        more = {"credit_charge_type": "GoodwillCredit", "reversal_type": "migration", "page_size": PAGE, "read_ahead": 1}
+        more: dict[str, Any] = {"credit_charge_type": "GoodwillCredit", "reversal_type": "migration", "page_size": PAGE, "read_ahead": 1}
         settings = SocotraSettings(**served, **more)
         account = "01J5V8NM2GSXK6HG42PD5Z1VAE"
         with unibill.connect(settings) as billing:
