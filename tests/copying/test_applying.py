@@ -1,5 +1,7 @@
+import sqlite3
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from decimal import Decimal
 from typing import Any
 
@@ -57,16 +59,26 @@ def test_exactly_the_signed_off_plan_is_applied(pair: Pair) -> None:
     assert pair.target.writes() == []
 
 
-def test_a_plan_that_somebody_changed_in_the_file_is_refused(pair: Pair) -> None:
-    import sqlite3
-
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE records SET draft = replace(draft, '60', '600')",
+        "UPDATE records SET carried = '1'",
+        "UPDATE records SET currency = 'EUR'",
+        "UPDATE records SET kind = 'payment'",
+        "UPDATE records SET mark_now = 'ub1-AAAAAA-BBBBBBBBBBBBBBBBBBBB'",
+        "UPDATE records SET generation = 1",
+        """UPDATE meta SET value = '{"max_records":9}' WHERE key = 'guards'""",
+    ],
+)
+def test_a_plan_that_somebody_changed_in_the_file_is_refused(pair: Pair, change: str) -> None:
     three(pair)
-    connection = sqlite3.connect(pair.run)
-    connection.execute("UPDATE records SET draft = replace(draft, '60', '600')")
-    connection.commit()
-    connection.close()
-    with pytest.raises(PlanMismatch, match="somebody changed the file"):
+    with closing(sqlite3.connect(pair.run)) as connection:
+        connection.execute(change)
+        connection.commit()
+    with pytest.raises(PlanMismatch, match="somebody changed"):
         applied(pair)
+    assert pair.target.writes() == []
 
 
 def test_other_systems_than_planned_are_refused(pair: Pair) -> None:
@@ -111,8 +123,6 @@ def test_every_intent_is_in_the_journal_before_its_outcome(pair: Pair) -> None:
 
 def test_an_intent_is_durable_when_its_request_is_sent(pair: Pair) -> None:
     """The store is looked into by another connection at the moment the target gets the request."""
-    import sqlite3
-
     three(pair)
     found: list[int] = []
     real = pair.target.sandbox.systems["billagain"]._api._credits.create  # type: ignore[attr-defined]  # the sandbox's own handler

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Select, bindparam, func, select
 
-from unibill import money
+from unibill import marks, money
 from unibill.copying import reading, sending, settling
 from unibill.copying.auditing import Auditor
 from unibill.copying.carry import mask
@@ -80,6 +80,7 @@ def check(store: RunStore, source: Billing, target: Billing, options: ApplyOptio
         raise PlanMismatch(f"the plan's hash is {planned}, not {options.expect}; nothing was written")
     if hash_of(store) != planned:
         raise PlanMismatch(f"the records in {store.name} are not those that were hashed; somebody changed the file. Nothing was written")
+    _check_marks(store)
     settings, before = write_settings(target.provider), store.get("target_settings")
     if settings != before:
         changed = sorted(name for name in {*settings, *before} if settings.get(name) != before.get(name))
@@ -88,6 +89,16 @@ def check(store: RunStore, source: Billing, target: Billing, options: ApplyOptio
         raise RunStoreError("a rollback of this run was not finished; roll back again first")
     if not options.yes:
         stop(guards_tripped(store, options.guards))
+
+
+def _check_marks(store: RunStore) -> None:
+    """Refuse marks that do not follow from their records: they change with each rollback, so the plan's hash cannot cover them."""
+    identity, r = str(store.get("source_identity")), records.c
+    for row in store.stream(select(r.seq, r.kind, r.source_id, r.generation, r.mark_now), r.seq):
+        if row["mark_now"] != marks.mark(identity, row["kind"], row["source_id"], row["generation"]):
+            raise PlanMismatch(
+                f"the mark of record {row['source_id']} in {store.name} is not its own; somebody changed it. Nothing was written"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from unibill.model import Allocation, Credit
 from unibill.plugins import AnyProvider
 from unibill.provider import BackendSettings
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 """Rises when the same plan would get another hash."""
 
 

@@ -410,8 +410,12 @@ _HASHED: Final = (
     "source_account",
     "record_type",
     "source_id",
+    "kind",
+    "type",
     "decision",
     "target_account",
+    "currency",
+    "carried",
     "mark",
     "print",
     "draft",
@@ -423,7 +427,7 @@ _HASHED: Final = (
 
 def hash_of(store: RunStore) -> str:
     """The hash of the plan in a store, computed from its rows as they are written there."""
-    head = {name: store.get(name) for name in ("source_identity", "target_identity", "target_settings", "options")}
+    head = {name: store.get(name) for name in ("source_identity", "target_identity", "target_settings", "options", "guards")}
     r = records.c
     pairs = store.stream(select(accounts), accounts.c.source)
     rows = store.stream(select(*(r[name] for name in _HASHED)), r.source_account, r.record_type, r.source_id)
