@@ -1,6 +1,7 @@
 """What the tests of the core share."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -17,6 +18,10 @@ from unibill.testing.network import block_network
 settings.register_profile("suite", deadline=None, derandomize=os.environ.get("CI") == "true")
 settings.register_profile("few", settings.get_profile("suite"), max_examples=20)
 settings.load_profile("suite")
+
+# A shell has what it starts in the background ignore Ctrl-C, and children inherit that; tests that send it want it heard.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MakeDriver = Callable[..., Driver]
 
