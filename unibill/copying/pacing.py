@@ -16,7 +16,9 @@ _FORGETFUL: Final = text("SET LOCAL synchronous_commit TO off")
 
 
 class SharedPacer:
-    """Spaces requests evenly, so that a backend sees no more than ``rate`` a second from all processes together.
+    """Spaces requests evenly, so that a backend sees no more than ``rate`` a second on average from all processes together.
+
+    A request that leaves late can make it one more in a single second.
 
     Args:
         engine: of the run's database.
