@@ -17,6 +17,7 @@ from unibill.copying.auditing import Auditor
 from unibill.copying.sending import CREATE, Watch, watched
 from unibill.copying.settling import look
 from unibill.copying.store import RunStore
+from unibill.copying.summary import Progress
 from unibill.errors import Fault, NotFound, UnsupportedOperation
 from unibill.flow import Effect, Flow, Request, Response, Step
 from unibill.model import Credit, CreditKind
@@ -255,7 +256,7 @@ def test_a_surplus_copy_that_cannot_be_taken_back_is_named(pair: Pair) -> None:
     pair.target.seed(note(999, 21, "60", CreditNumber=mark_of(pair, 101)))
     pair.target.sandbox.faults([{"kind": "status-500", "route": "DELETE /billagain/v1/credits/*"}])
     with RunStore(pair.run) as store:
-        store.prove("x", {})
+        store.prove("x", Progress("x", 0))
         from sqlalchemy import update
 
         from unibill.copying.schema import records as table

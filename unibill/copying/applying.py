@@ -1,9 +1,11 @@
 """Apply: do exactly what was planned, once, whatever breaks on the way."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import Select, bindparam, func, select
@@ -19,6 +21,7 @@ from unibill.copying.hashing import fingerprint, write_settings
 from unibill.copying.items import ChargeItem, Item, RecordType, key_of, seen_as, type_of
 from unibill.copying.options import ApplyOptions
 from unibill.copying.outline import guards_tripped, states_of
+from unibill.copying.packed import Packed
 from unibill.copying.place import RunLike
 from unibill.copying.planning import hash_of
 from unibill.copying.reading import SourceMarks
@@ -196,8 +199,8 @@ class Applier:
 
     def count(self) -> None:
         """Count the carriers of every mark once more."""
-        query = self._mine(select(records.c.target_account).where(records.c.sends > 0)).distinct().order_by(records.c.target_account)
-        self._each([row["target_account"] for row in self._store.rows(query)], self._auditor.at_the_end)
+        query = self._mine(select(records.c.target_account).where(records.c.sends > 0)).distinct()
+        self._each(self._store.column(query, records.c.target_account), self._auditor.at_the_end)
 
     def found(self) -> Found:
         """What it found out so far."""
@@ -217,11 +220,10 @@ class Applier:
 
     def _accounts(self, states: frozenset[State]) -> list[str]:
         query = self._mine(select(records.c.target_account).where(records.c.state.in_(states))).distinct()
-        return [row["target_account"] for row in self._store.rows(query.order_by(records.c.target_account))]
+        return self._store.column(query, records.c.target_account)
 
     def _seqs(self, states: frozenset[State]) -> frozenset[int]:
-        rows = self._store.rows(self._mine(select(records.c.seq).where(records.c.state.in_(states))))
-        found = frozenset(row["seq"] for row in rows)
+        found = frozenset(self._store.column(self._mine(select(records.c.seq).where(records.c.state.in_(states))), records.c.seq))
         return found if self._wanted is None else found & self._wanted
 
     def _settle(self, unsettled: frozenset[int]) -> None:
@@ -400,22 +402,14 @@ def conclude(store: RunStore, found: Found, canary: Verification | None = None) 
     summary = summed_up(store, found, canary)
     open_left = store.count(select(func.count()).select_from(records).where(records.c.state.in_(OPEN)))
     store.put(phase="applied" if not summary.interrupted and not open_left else "applying")
-    store.prove("apply", summary.jsonable())
+    store.prove("apply", summary, "totals")
     return summary
 
 
 def summed_up(store: RunStore, found: Found, canary: Verification | None = None) -> ApplySummary:
     """The summary of an apply, from the records and from what else was found out."""
-    totals: dict[tuple[str, str, str], list[Any]] = {}
     created: dict[str, dict[str, Decimal]] = {kind: {} for kind in RecordType}
-    columns = [records.c[name] for name in ("seq", "record_type", "target_account", "currency", "carried", "state")]
-    for row in store.stream(select(*columns).where(records.c.state.in_(DONE)), records.c.seq):
-        line = totals.setdefault((row["target_account"], row["record_type"], row["currency"]), [0, 0, Decimal(0)])
-        line[0 if row["state"] == State.CREATED else 1] += 1
-        line[2] = money.add([line[2], Decimal(row["carried"])])
-        if row["state"] == State.CREATED:
-            sums = created[row["record_type"]]
-            sums[row["currency"]] = money.add([sums.get(row["currency"], Decimal(0)), Decimal(row["carried"])])
+    totals = Packed(AppliedTotal, _totals(store, created))
     query = select(records).where(records.c.state.in_(FAILED | UNSETTLED)).order_by(records.c.seq).limit(SHOWN)
     problems = [
         Problem(
@@ -433,9 +427,7 @@ def summed_up(store: RunStore, found: Found, canary: Verification | None = None)
         counts=states_of(store),
         money=dict(sorted(created[RecordType.CREDIT].items())),
         charges=dict(sorted(created[RecordType.CHARGE].items())),
-        totals=tuple(
-            AppliedTotal(account, RecordType(kind), currency, *line) for (account, kind, currency), line in sorted(totals.items())
-        ),
+        totals=totals,
         writes=found.writes,
         undone=found.undone,
         problems=tuple([*problems, *found.problems][:SHOWN]),
@@ -443,3 +435,20 @@ def summed_up(store: RunStore, found: Found, canary: Verification | None = None)
         stopped=found.stopped,
         canary=canary,
     )
+
+
+def _totals(store: RunStore, created: Mapping[str, dict[str, Decimal]]) -> Iterator[AppliedTotal]:
+    """What stands in each target account, in their order; sums up on the way what was created, by type and currency."""
+    columns = [records.c[name] for name in ("seq", "record_type", "target_account", "currency", "carried", "state")]
+    rows = store.stream(select(*columns).where(records.c.state.in_(DONE)), records.c.target_account, records.c.seq)
+    for account, of_account in groupby(rows, key=itemgetter("target_account")):
+        lines: dict[tuple[str, str], list[Any]] = {}
+        for row in of_account:
+            line = lines.setdefault((row["record_type"], row["currency"]), [0, 0, Decimal(0)])
+            line[0 if row["state"] == State.CREATED else 1] += 1
+            line[2] = money.add([line[2], Decimal(row["carried"])])
+            if row["state"] == State.CREATED:
+                sums = created[row["record_type"]]
+                sums[row["currency"]] = money.add([sums.get(row["currency"], Decimal(0)), Decimal(row["carried"])])
+        for (kind, currency), line in sorted(lines.items()):
+            yield AppliedTotal(account, RecordType(kind), currency, *line)

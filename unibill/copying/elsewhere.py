@@ -36,10 +36,13 @@ def look(target: Billing, store: RunStore) -> list[str]:
 
 
 def _elsewhere(target: Billing, store: RunStore, identity: str) -> Iterator[Credit]:
-    known = frozenset(row["account"] for row in store.rows(select(targets.c.account)))
-    for credit in target.credits.list(include_reversed=True):
-        if credit.mark is not None and marks.names(credit.mark, identity) and credit.account_id not in known:
-            yield credit
+    own = (
+        credit for credit in target.credits.list(include_reversed=True) if credit.mark is not None and marks.names(credit.mark, identity)
+    )
+    for chunk in in_chunks(own):
+        named = select(targets.c.account).where(targets.c.account.in_({credit.account_id for credit in chunk}))
+        known = {row["account"] for row in store.rows(named)}
+        yield from (credit for credit in chunk if credit.account_id not in known)
 
 
 def _warned(name: str, store: RunStore, identity: str) -> list[str]:

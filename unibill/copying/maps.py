@@ -3,6 +3,7 @@
 Maps come from CSV files, pairs or functions. A file is checked whole, and every bad line is named in one error.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,10 +70,12 @@ class AccountMap:
             faults.append("it holds no account; give at least one line below the header")
         if faults:
             raise InvalidMap(what, faults)
+        shared = {target for target, count in Counter(pairs.values()).items() if count > 1}
         by_target: dict[str, list[str]] = {}
         for source, target in pairs.items():
-            by_target.setdefault(target, []).append(source)
-        notes = [f"accounts {', '.join(found)} all become account {target}" for target, found in by_target.items() if len(found) > 1]
+            if target in shared:
+                by_target.setdefault(target, []).append(source)
+        notes = [f"accounts {', '.join(found)} all become account {target}" for target, found in by_target.items()]
         return cls(pairs, notes=tuple(notes))
 
     def get(self, account: str) -> str | None:

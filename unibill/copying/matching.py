@@ -38,7 +38,7 @@ class Matcher:
                 connection.execute(update(records).where(records.c.seq == seq).values(**values))
 
     def _check_accounts(self) -> None:
-        for state in self._store.rows(select(targets)):
+        for state in self._store.stream(select(targets), targets.c.account):
             account = state["account"]
             mine = (records.c.target_account == account) & (records.c.decision == Decision.CREATE)
             if state["missing"]:

@@ -1,7 +1,7 @@
 """The summary of a plan and the status of a run, from the store alone."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from sqlalchemy import func, select
@@ -12,6 +12,7 @@ from unibill.copying.decisions import DONE, FAILED, UNSETTLED, Decision, State
 from unibill.copying.guards import tripped, unpacked
 from unibill.copying.items import RecordType
 from unibill.copying.options import CHARGES, Guards
+from unibill.copying.packed import Packed
 from unibill.copying.schema import records
 from unibill.copying.store import Row, RunStore, loads
 from unibill.copying.summary import LossTotal, PlanSummary, Reason, RunStatus, Total, noun_of
@@ -25,7 +26,7 @@ _ZERO = Decimal(0)
 
 
 class _Line:
-    """The sums of one account: there may be many, so they are kept small."""
+    """The sums of one account and currency."""
 
     __slots__ = ("allocated", "carried", "dropped", "held", "records", "remaining")
 
@@ -35,7 +36,7 @@ class _Line:
 
 
 class _Sums:
-    """Sums up while records pass by; its size grows with accounts and reasons, not with records."""
+    """Sums up while records pass by, account by account; its size grows with currencies and reasons, not with records or accounts."""
 
     def __init__(self) -> None:
         self.counts = {decision.value: 0 for decision in Decision}
@@ -43,18 +44,44 @@ class _Sums:
         self.moved: dict[str, Decimal] = {}
         """What the guards look at: credits and charges together, whatever their sign."""
         self.largest: dict[str, Decimal] = {}
-        self.lines: dict[tuple[str, str, str, str], _Line] = defaultdict(_Line)
+        self._account: str | None = None
+        self._lines: dict[tuple[str, str, str, str], _Line] = defaultdict(_Line)
         self.reasons: dict[tuple[str, str], list[str]] = {}
         self.reason_counts: dict[tuple[str, str], int] = defaultdict(int)
         self.losses: dict[tuple[str, str, str], int] = defaultdict(int)
 
-    def take(self, row: Row) -> None:
+    def passed(self, rows: Iterable[Row]) -> Iterator[Total]:
+        """Take rows, in the order of source accounts; gives the lines of each account once it is over."""
+        for row in rows:
+            if row["source_account"] != self._account:
+                yield from self._over()
+                self._account = row["source_account"]
+            self._take(row)
+        yield from self._over()
+
+    def _over(self) -> Iterator[Total]:
+        for (account, target, kind, currency), line in sorted(self._lines.items()):
+            yield Total(
+                account,
+                target,
+                RecordType(kind),
+                currency,
+                line.records,
+                line.remaining,
+                line.carried,
+                line.allocated,
+                line.dropped,
+                line.held,
+            )
+        self._lines.clear()
+
+    def _take(self, row: Row) -> None:
         decision, code = Decision(str(row["decision"])), str(row["code"])
         self.counts[decision.value] += 1
         self.reason_counts[decision.value, code] += 1
         self.reasons.setdefault((decision.value, code), [str(row["reason"])])
         currency = str(row["currency"])
-        line = self.lines[str(row["source_account"]), str(row["target_account"]), str(row["record_type"]), currency]
+        line = self._lines[str(row["source_account"]), str(row["target_account"]), str(row["record_type"]), currency]
         line.records += 1
         remaining = Decimal(str(row["remaining"])) if row["remaining"] is not None else _ZERO
         line.remaining = _sum(line.remaining, remaining)
@@ -83,16 +110,17 @@ def _sum(one: Decimal, other: Decimal) -> Decimal:
     return money.EXACT.add(one, other) if one and other else one or other
 
 
-def _sums(store: RunStore) -> _Sums:
+def _sums(store: RunStore) -> tuple[_Sums, Packed[Total]]:
+    """The sums of a plan, and its lines in the order of accounts."""
     sums = _Sums()
     columns = records.c
     wanted = [
         columns[name]
         for name in (
-            "seq",
             "source_account",
-            "target_account",
             "record_type",
+            "source_id",
+            "target_account",
             "currency",
             "decision",
             "code",
@@ -102,14 +130,13 @@ def _sums(store: RunStore) -> _Sums:
             "draft",
         )
     ]
-    for row in store.stream(select(*wanted, columns.dropped, columns.losses), columns.seq):
-        sums.take(row)
-    return sums
+    rows = store.stream(select(*wanted, columns.dropped, columns.losses), columns.source_account, columns.record_type, columns.source_id)
+    return sums, Packed(Total, sums.passed(rows))
 
 
 def guards_tripped(store: RunStore, guards: Guards | None) -> tuple[str, ...]:
     """The guards that a plan trips; those of the plan unless others are given."""
-    return _tripped(_sums(store), guards if guards is not None else unpacked(store.get("guards")))
+    return _tripped(_sums(store)[0], guards if guards is not None else unpacked(store.get("guards")))
 
 
 def _tripped(sums: _Sums, guards: Guards) -> tuple[str, ...]:
@@ -126,22 +153,7 @@ def summarise(store: RunStore) -> PlanSummary:
     """
     if store.get("hash") is None:
         raise RunStoreError(f"the plan in {store.name} was not finished; plan again")
-    sums = _sums(store)
-    lines = [
-        Total(
-            account,
-            target,
-            RecordType(kind),
-            currency,
-            line.records,
-            line.remaining,
-            line.carried,
-            line.allocated,
-            line.dropped,
-            line.held,
-        )
-        for (account, target, kind, currency), line in sorted(sums.lines.items())
-    ]
+    sums, lines = _sums(store)
     return PlanSummary(
         run=store.name,
         source=store.get("source"),
@@ -151,7 +163,7 @@ def summarise(store: RunStore) -> PlanSummary:
         counts=sums.counts,
         money=dict(sorted(sums.money[RecordType.CREDIT].items())),
         charges=dict(sorted(sums.money[RecordType.CHARGE].items())),
-        totals=tuple(lines),
+        totals=lines,
         reasons=tuple(
             Reason(decision, code, count, sums.reasons[decision, code][0])
             for (decision, code), count in sorted(sums.reason_counts.items(), key=lambda item: (-item[1], item[0]))

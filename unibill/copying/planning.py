@@ -4,9 +4,10 @@ Records are decided in two passes, so that memory does not grow with their numbe
 read, then against the target's snapshot, in the database.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import delete, insert, select, update
@@ -39,6 +40,8 @@ from unibill.provider import AccountState
 
 _AT_ONCE: Final = 1000
 """How many records are written in one transaction."""
+_FOUND: Final = 10_000
+"""How many accounts are remembered at once."""
 _NEEDED: Final = (Operation.CREDITS_LIST_ACCOUNT, Operation.CREDITS_CREATE, Operation.CREDITS_FIND)
 
 
@@ -96,7 +99,8 @@ class Planner:
         self.width = min(source.provider.settings.concurrency, target.provider.settings.concurrency)
         self.notes: list[str] = list(options.accounts.notes)
         """What a person should know."""
-        self._known: dict[str, str | None] = {}
+        self._found: dict[str, str | None] = {}
+        """What was found of accounts lately, and is not kept yet."""
         self._scope = Scope.of(options)
         if options.charge_types is not None:
             self.notes += options.charge_types.notes
@@ -146,18 +150,20 @@ class Planner:
 
     def _map_accounts(self) -> None:
         options = self._options
-        self._known.update(options.accounts.pairs)
         if self._identity == self._target.provider.identity():
-            same = sorted(source for source, target in self._known.items() if source == target)
+            same = sorted(source for source, target in options.accounts.pairs.items() if source == target)
             if same or options.same_account_ids:
                 named = ", ".join(same[:5]) or "all of them"
                 raise ConfigurationError(f"source and target are one system, and accounts would be copied onto themselves: {named}")
 
     def _target_of(self, account: str) -> str | None:
-        if account not in self._known:
-            found = self._options.accounts.get(account)
-            self._known[account] = account if found is None and self._options.same_account_ids else found
-        return self._known[account]
+        if account not in self._found:
+            if len(self._found) >= _FOUND:
+                self.keep_found()
+            options = self._options.accounts
+            found = options.pairs.get(account) or options.get(account)
+            self._found[account] = account if found is None and self._options.same_account_ids else found
+        return self._found[account]
 
     def read_source(self, accounts: Sequence[str] | None) -> None:
         """Read these accounts of the source, or its list of all credits, and decide what it alone decides."""
@@ -297,17 +303,27 @@ class Planner:
         return _writable([*drafts.faults_of_credit(draft), *provider.faults_of_credit(draft, mark)], losses)
 
     def keep_accounts(self) -> None:
-        """Keep which account becomes which, of those that are known by now."""
-        for pairs in in_chunks(sorted(self._known.items())):
-            with self._store.transaction() as connection:
-                self._store.database.insert_new(connection, accounts, [{"source": source, "target": target} for source, target in pairs])
+        """Keep which account becomes which, of those that are mapped or were found by now."""
+        self.keep_found()
+        for pairs in in_chunks(self._options.accounts.pairs.items()):
+            self._keep_pairs(pairs)
+
+    def keep_found(self) -> None:
+        """The same of those that were found in the source."""
+        for pairs in in_chunks(self._found.items()):
+            self._keep_pairs(pairs)
+        self._found.clear()
+
+    def _keep_pairs(self, pairs: Iterable[tuple[str, str | None]]) -> None:
+        rows = [{"source": source, "target": target} for source, target in pairs]
+        with self._store.transaction() as connection:
+            self._store.database.insert_new(connection, accounts, rows)
 
     # The target
 
     def targets(self) -> list[str]:
         """The target accounts to be read."""
-        query = select(accounts.c.target).where(accounts.c.target.is_not(None)).distinct()
-        return sorted(row["target"] for row in self._store.rows(query))
+        return self._store.column(select(accounts.c.target).where(accounts.c.target.is_not(None)).distinct(), accounts.c.target)
 
     def read_target(self, wanted: Sequence[str]) -> None:
         """Photograph accounts of the target."""
@@ -338,21 +354,24 @@ class Planner:
         yield {"account": account, "currency": state.currency, "plan": state.plan, "plan_would": state.plan_would, "missing": missing}
 
     def _sum_up_target(self) -> None:
-        sums = dict[tuple[str, str, str], tuple[int, Decimal]]()
-        s = snapshot.c
-        query = select(s.account, s.record_type, s.id, s.currency, s.amount).where(s.counted == 1)
-        for row in self._store.stream(query, s.account, s.record_type, s.id):
-            key = row["account"], row["record_type"], row["currency"]
-            count, amount = sums.get(key, (0, Decimal(0)))
-            sums[key] = count + 1, money.add([amount, Decimal(row["amount"])])
-        rows = [
-            {"account": account, "record_type": kind, "currency": currency, "records": count, "amount": amount_key(amount)}
-            for (account, kind, currency), (count, amount) in sorted(sums.items())
-        ]
         with self._store.transaction() as connection:
             connection.execute(delete(totals))
-            if rows:
+        for rows in in_chunks(self._totals()):
+            with self._store.transaction() as connection:
                 connection.execute(insert(totals), rows)
+
+    def _totals(self) -> Iterator[dict[str, Any]]:
+        """The standing money of each target account, in their order."""
+        s = snapshot.c
+        query = select(s.account, s.record_type, s.id, s.currency, s.amount).where(s.counted == 1)
+        rows = self._store.stream(query, s.account, s.record_type, s.id)
+        for account, of_account in groupby(rows, key=itemgetter("account")):
+            sums = dict[tuple[str, str], tuple[int, Decimal]]()
+            for row in of_account:
+                count, amount = sums.get((row["record_type"], row["currency"]), (0, Decimal(0)))
+                sums[row["record_type"], row["currency"]] = count + 1, money.add([amount, Decimal(row["amount"])])
+            for (kind, currency), (count, amount) in sums.items():
+                yield {"account": account, "record_type": kind, "currency": currency, "records": count, "amount": amount_key(amount)}
 
 
 def _unmapped(item: Item) -> Ruling:

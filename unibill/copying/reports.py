@@ -1,10 +1,10 @@
 """Reading a run: for status, for reports, and for whoever audits it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from sqlalchemy import select
 
@@ -93,6 +93,28 @@ class Proof(Value):
     data: dict[str, Any]
 
 
+class KeptLines(Sequence[dict[str, Any]]):
+    """The lines of a proof, one of each account, read when they are asked for while the run is open."""
+
+    def __init__(self, store: RunStore, proof: int) -> None:
+        self._store = store
+        self._chunks = select(schema.proof_lines).where(schema.proof_lines.c.proof == proof)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for row in self._store.stream(self._chunks, schema.proof_lines.c.number, size=1):
+            yield from loads(row["data"])
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[dict[str, Any]]: ...
+    def __getitem__(self, index: int | slice) -> dict[str, Any] | Sequence[dict[str, Any]]:
+        return list(self)[index]
+
+
 @dataclass(frozen=True, slots=True)
 class Before(Value):
     """The standing money of one target account and currency when the plan was made."""
@@ -150,7 +172,8 @@ class Run:
     def proofs(self) -> Iterator[Proof]:
         """What was proved, oldest first."""
         for row in self._store.stream(select(schema.proofs), schema.proofs.c.id, size=1):
-            yield Proof(row["kind"], row["at"], loads(row["data"]))
+            lines = {row["lines"]: KeptLines(self._store, row["id"])} if row["lines"] else {}
+            yield Proof(row["kind"], row["at"], loads(row["data"]) | lines)
 
     def before(self) -> Iterator[Before]:
         """The target's money before, per account and currency."""

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import TEXT
 
 APPLICATION_ID: Final = 0x75623172
 """Written into the file's header ("ub1r"), so that no other program's file is taken for a run."""
-VERSION: Final = 2
+VERSION: Final = 3
 """Of a run file; rises with every change of its tables."""
 REVISION: Final = "0001"
 """Of a run in a database: the newest of ``migrations``."""
@@ -148,8 +148,18 @@ proofs = Table(
     Column("kind", Text, nullable=False, doc="apply, verification or rollback"),
     Column("at", Text, nullable=False, doc="when, UTC"),
     Column("data", Text, nullable=False, doc="the summary, as JSON"),
+    Column("lines", Text, nullable=False, default="", doc="which field of the summary has its lines in proof_lines, if any"),
 )
 """What apply, verify and rollback found at their ends."""
+
+proof_lines = Table(
+    "proof_lines",
+    metadata,
+    Column("proof", Integer, primary_key=True, doc="of which proof, by its id"),
+    Column("number", Integer, primary_key=True, doc="in their order"),
+    Column("data", Text, nullable=False, doc="some hundreds of lines, as JSON"),
+)
+"""The lines of proofs that have one of each account."""
 
 shared = MetaData()
 """Tables that a run has besides where several processes can work on it."""
@@ -193,5 +203,5 @@ for _table in (*metadata.sorted_tables, *shared.sorted_tables):
         if isinstance(_column.type, Text):
             # PostgreSQL sorts as its database is told to; a plan's hash needs the order of the bytes everywhere.
             _column.type = Text().with_variant(TEXT(collation="C"), "postgresql")
-        elif isinstance(_column.type, Integer) and _column.name in {"id", "seq"}:
+        elif isinstance(_column.type, Integer) and _column.name in {"id", "seq", "proof"}:
             _column.type = Integer().with_variant(BigInteger(), "postgresql")

@@ -18,6 +18,7 @@ from unibill.copying import schema
 from unibill.copying.database import Database, database
 from unibill.copying.decisions import State
 from unibill.copying.place import RunLike, locate
+from unibill.copying.summary import Value
 from unibill.errors import RunStoreError
 
 CHUNK: Final = 500
@@ -183,6 +184,10 @@ class RunStore:
             last = [rows[-1][key.name] for key in keys] if len(rows) == size else None
             after = None if last is None else ordered.where(tuple_(*keys) > tuple_(*last))
 
+    def column(self, query: Select[*tuple[Any, ...]], key: Any) -> list[Any]:  # noqa: ANN401 - a column of any type
+        """All values of the one column that a query selects, in their order, each once."""
+        return [row[key.name] for row in self.stream(query, key)]
+
     def record(self, seq: int) -> Row:
         """One record."""
         return self.rows(select(schema.records).where(schema.records.c.seq == seq))[0]
@@ -201,10 +206,20 @@ class RunStore:
                 connection.execute(delete(schema.meta).where(schema.meta.c.key == key))
                 connection.execute(insert(schema.meta).values(key=key, value=dumps(value)))
 
-    def prove(self, kind: str, data: object) -> None:
-        """Keep what was found at the end of something."""
+    def prove(self, kind: str, found: Value, lines: str = "") -> None:
+        """Keep what was found at the end of something.
+
+        Args:
+            kind: of the proof.
+            found: what was found.
+            lines: which of its fields has a line of each account, and is kept apart, a chunk at a time.
+        """
         with self.transaction() as connection:
-            connection.execute(insert(schema.proofs).values(kind=kind, at=now(), data=dumps(data)))
+            values = {"kind": kind, "at": now(), "data": dumps(found.jsonable(without=lines)), "lines": lines}
+            (proof,) = connection.execute(insert(schema.proofs).values(**values)).inserted_primary_key or (0,)
+            for number, chunk in enumerate(in_chunks(getattr(found, lines) if lines else ())):
+                data = dumps([line.jsonable() for line in chunk])
+                connection.execute(insert(schema.proof_lines).values(proof=proof, number=number, data=data))
 
     # Writing
 

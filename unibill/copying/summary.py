@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
 from unibill.copying.items import RecordType
+from unibill.copying.packed import Packed
 
 DIFFERENCES: Final = 1
 STOPPED: Final = 4
@@ -20,9 +21,14 @@ SHOWN: Final = 200
 class Value:
     """What all of them share."""
 
-    def jsonable(self) -> dict[str, object]:
-        """The value as JSON values; amounts stay Decimals, for ``exactjson.dumps``."""
-        return {item.name: _jsonable(getattr(self, item.name)) for item in fields(cast("Any", self))} | self._derived()
+    def jsonable(self, *, without: str = "") -> dict[str, object]:
+        """The value as JSON values; amounts stay Decimals, for ``exactjson.dumps``.
+
+        Args:
+            without: a field that is not wanted.
+        """
+        wanted = [item.name for item in fields(cast("Any", self)) if item.name != without]
+        return {name: _jsonable(getattr(self, name)) for name in wanted} | self._derived()
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
@@ -42,7 +48,7 @@ def _jsonable(value: object) -> object:
         return {item.name: _jsonable(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): _jsonable(item) for key, item in cast("Mapping[object, object]", value).items()}
-    if isinstance(value, (tuple, list, frozenset)):
+    if isinstance(value, (tuple, list, frozenset, Packed)):
         return [_jsonable(item) for item in cast("Sequence[object]", value)]
     if isinstance(value, StrEnum):
         return value.value
@@ -157,7 +163,7 @@ class PlanSummary(Value):
     counts: Mapping[str, int]
     money: Mapping[str, Decimal]
     charges: Mapping[str, Decimal]
-    totals: tuple[Total, ...]
+    totals: Sequence[Total]
     reasons: tuple[Reason, ...]
     losses: tuple[LossTotal, ...]
     stopped_by: tuple[str, ...]
@@ -224,7 +230,7 @@ class ApplySummary(Value):
     counts: Mapping[str, int]
     money: Mapping[str, Decimal]
     charges: Mapping[str, Decimal]
-    totals: tuple[AppliedTotal, ...]
+    totals: Sequence[AppliedTotal]
     writes: int
     undone: int
     problems: tuple[Problem, ...]
@@ -294,7 +300,7 @@ class Verification(Value):
     hash: str
     signs: Mapping[str, int]
     differences: tuple[Difference, ...]
-    conservation: tuple[Conservation, ...]
+    conservation: Sequence[Conservation]
 
     @property
     def exit_status(self) -> int:

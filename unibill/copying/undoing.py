@@ -88,7 +88,7 @@ class Undoer:
         summary = self._summary()
         if not summary.interrupted:
             self._store.put(phase="partly rolled back" if summary.remains else "rolled back")
-        self._store.prove("rollback", summary.jsonable())
+        self._store.prove("rollback", summary)
         return summary
 
     def _work(self) -> None:

@@ -1,7 +1,9 @@
 """Verify: read both sides again and prove that what the target gained is what was carried."""
 
+import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import groupby
 
 from sqlalchemy import select
 
@@ -13,6 +15,7 @@ from unibill.copying.decisions import DONE, OPEN, Decision, State
 from unibill.copying.hashing import amount_key, fingerprint
 from unibill.copying.items import ChargeItem, Item, RecordType, both, counts_as, key_of, seen_as, type_of
 from unibill.copying.newcomers import Newcomers
+from unibill.copying.packed import Packed
 from unibill.copying.place import RunLike
 from unibill.copying.reading import RunMarks
 from unibill.copying.schema import records, snapshot, targets, totals
@@ -50,7 +53,7 @@ def check_verifiable(store: RunStore, source: Billing, target: Billing) -> None:
 
 def keep(store: RunStore, found: Verification) -> Verification:
     """Keep a verification of the whole run as a proof."""
-    store.prove("verification", found.jsonable())
+    store.prove("verification", found, "conservation")
     if store.get("phase") == "applied":
         store.put(verified=found.exit_status)
     return found
@@ -59,13 +62,14 @@ def keep(store: RunStore, found: Verification) -> Verification:
 def verification(
     store: RunStore, signs: Mapping[str, int], differences: Iterable[Difference], lines: Iterable[Conservation]
 ) -> Verification:
-    """What was found, in the order of accounts."""
+    """What was found, in the order of accounts; signs and differences may be filled while lines are taken."""
+    conservation = Packed.ordered(Conservation, lines, key=lambda line: (line.account, line.currency))
     return Verification(
         run=store.name,
         hash=store.get("hash"),
         signs=signs,
         differences=tuple(sorted(differences, key=lambda item: (item.account, item.source_id, item.target_id))[:SHOWN]),
-        conservation=tuple(sorted(lines, key=lambda line: (line.account, line.currency))),
+        conservation=conservation,
     )
 
 
@@ -107,11 +111,14 @@ class Verifier:
         accounts = self.accounts() if self._among is None else list(self._among)
         signs = dict.fromkeys("=-+*!", 0)
         differences: list[Difference] = []
-        lines: list[Conservation] = []
+        return verification(self._store, signs, differences, self._lines(accounts, signs, differences))
+
+    def _lines(self, accounts: Sequence[str], signs: dict[str, int], differences: list[Difference]) -> Iterator[Conservation]:
+        """The money of every account, as they come; signs and differences are counted and collected on the way."""
         for block in abreast(accounts, self._account, self.width):
             for item in block:
                 if isinstance(item, Conservation):
-                    lines.append(item)
+                    yield item
                 elif isinstance(item, Difference):
                     signs[item.sign] += 1
                     if len(differences) < SHOWN:
@@ -120,17 +127,16 @@ class Verifier:
                     signs[EQUAL] += item
             if self._progress is not None:
                 self._progress(Progress("verify", sum(signs.values()), None, {}, dict(signs)))
-        return verification(self._store, signs, differences, lines)
 
     def accounts(self) -> list[str]:
         """The target accounts that the plan is about."""
-        planned = {
-            row["target_account"] for row in self._store.rows(select(records.c.target_account).where(records.c.state != "").distinct())
-        }
         if self._wanted is not None:
             query = select(records.c.seq, records.c.target_account).where(records.c.state != "")
             return sorted({row["target_account"] for row in self._store.stream(query, records.c.seq) if row["seq"] in self._wanted})
-        return sorted(planned | {row["account"] for row in self._store.rows(select(targets.c.account).where(targets.c.missing == 0))})
+        r, t = records.c, targets.c
+        planned = self._store.column(select(r.target_account).where(r.state != "").distinct(), r.target_account)
+        read = self._store.column(select(t.account).where(t.missing == 0), t.account)
+        return [account for account, _ in groupby(heapq.merge(planned, read))]
 
     def _account(self, account: str) -> Iterator[Difference | Conservation | int]:
         query = select(records).where(records.c.target_account == account, records.c.decision.in_(_COVERED))

@@ -1,7 +1,7 @@
 """What is done with one part of each stage. Every one of them may be done twice, or be broken off and done again by another."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
@@ -97,13 +97,15 @@ def verified_by(store: RunStore) -> Verification:
     """What all parts of a verification found."""
     signs = dict.fromkeys("=-+*!", 0)
     differences: list[Difference] = []
-    lines: list[Conservation] = []
-    for one in jobs.results(store, jobs.VERIFY):
-        for sign, count in one["signs"].items():
-            signs[sign] += count
-        differences += (Difference(**raw) for raw in one["differences"])
-        lines += map(_conservation, one["conservation"])
-    return verification(store, signs, differences, lines)
+
+    def lines() -> Iterator[Conservation]:
+        for one in jobs.results(store, jobs.VERIFY):
+            for sign, count in one["signs"].items():
+                signs[sign] += count
+            differences.extend(Difference(**raw) for raw in one["differences"])
+            yield from map(_conservation, one["conservation"])
+
+    return verification(store, signs, differences, lines())
 
 
 def _conservation(raw: Mapping[str, Any]) -> Conservation:
@@ -133,7 +135,7 @@ def _read_source(bench: Bench, among: Accounts) -> object:
             connection.execute(delete(records).where(records.c.source_account.in_(chunk)))
     planner = _planner(bench)
     planner.read_source(among)
-    planner.keep_accounts()
+    planner.keep_found()
     return planner.notes
 
 

@@ -37,7 +37,15 @@ def upgrade() -> None:
         sa.Column("kind", TEXT, nullable=False),
         sa.Column("at", TEXT, nullable=False),
         sa.Column("data", TEXT, nullable=False),
+        sa.Column("lines", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "proof_lines",
+        sa.Column("proof", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("data", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("proof", "number"),
     )
     op.create_table(
         "records",
