@@ -162,7 +162,7 @@ def _outcome(row: Row, moment: str) -> Row:
         "phase": "outcome",
         "step": state,
         "data": dumps({"state": state}),
-        "at": moment,
+        "at": int(datetime.fromisoformat(moment).timestamp() * 1000),
     }
 
 

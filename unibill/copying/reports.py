@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, overload
 
@@ -12,7 +13,7 @@ from unibill.copying import outline, schema
 from unibill.copying.decisions import Decision, State
 from unibill.copying.items import RecordType
 from unibill.copying.place import RunLike
-from unibill.copying.store import Row, RunStore, loads
+from unibill.copying.store import Row, RunStore, loads, told_data, told_time
 from unibill.copying.summary import PlanSummary, RunStatus, Value
 from unibill.errors import RunStoreError
 from unibill.losses import Loss, LossKind
@@ -166,8 +167,16 @@ class Run:
 
     def journal(self) -> Iterator[JournalEntry]:
         """The journal, oldest first."""
+        begun: dict[tuple[int, str], str] = {}
         for row in self._store.stream(select(schema.journal), schema.journal.c.id):
-            yield JournalEntry(row["seq"], row["attempt"], row["action"], row["phase"], row["step"], loads(row["data"]), row["at"])
+            of, phase, step = (row["seq"], row["action"]), row["phase"], row["step"]
+            if phase == "intent":
+                begun[of] = step
+            elif phase == "done":
+                step = step or begun.get(of, "")
+            else:
+                begun.pop(of, None)
+            yield JournalEntry(row["seq"], row["attempt"], row["action"], phase, step, told_data(row["data"]), _moment(row))
 
     def proofs(self) -> Iterator[Proof]:
         """What was proved, oldest first."""
@@ -197,6 +206,13 @@ def status(run: RunLike) -> RunStatus:
     """Where a run stands and what to do next; errors as of ``open_run``."""
     with open_run(run) as opened:
         return opened.status()
+
+
+def _moment(row: Row) -> str:
+    try:
+        return told_time(datetime.fromtimestamp(row["at"] / 1000, UTC))
+    except (ArithmeticError, OSError, TypeError, ValueError) as error:
+        raise RunStoreError(f"the run is damaged: entry {row['id']} of its journal has no time: {error}") from error
 
 
 def _record(row: Row) -> RunRecord:

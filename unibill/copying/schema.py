@@ -134,12 +134,12 @@ journal = Table(
     Column("attempt", Integer, nullable=False, doc="the generation of the copy"),
     Column("action", Text, nullable=False, doc="create or undo"),
     Column("phase", Text, nullable=False, doc="intent, done (a step was answered) or outcome (withdrawn: it was not sent after all)"),
-    Column("step", Text, nullable=False, doc="which write of several, or the outcome"),
-    Column("data", Text, nullable=False, doc="what is known of it, as JSON"),
-    Column("at", Text, nullable=False, doc="when, UTC"),
+    Column("step", Text, nullable=False, doc="which write of several, or the outcome; empty where it is that of the record's last intent"),
+    Column("data", Text, nullable=False, doc="what else is known of it, as JSON; empty for nothing"),
+    Column("at", BigInteger, nullable=False, doc="when, in milliseconds since 1970, UTC"),
 )
 """Every intent, answered step and outcome, in the order in which they became durable. ``action`` is create or undo."""
-Index("journal_by_record", journal.c.seq, journal.c.id)
+Index("journal_by_record", journal.c.seq)
 
 proofs = Table(
     "proofs",

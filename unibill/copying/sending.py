@@ -68,6 +68,7 @@ class Watch:
         self._row = row
         self._action = action
         self._on_intent = on_intent
+        self._begun = ""
         self.open = False
         """A write was begun and not answered."""
         self.answered = False
@@ -77,19 +78,19 @@ class Watch:
         """Keep one step: intents durably before they are sent."""
         if step.done:
             self.open, self.answered = False, True
-            self._store.note(self._entry("done", step, {}))
+            self._store.note(self._entry("done", "" if step.name == self._begun else step.name, step.data, {}))
         else:
             self._store.keep(self.intent(step))
 
     def intent(self, step: Step) -> Entry:
         """A write is begun: the entry that must be durable before it is sent."""
         values = {} if self.open or self.answered else self._on_intent
-        self.open = True
-        return self._entry("intent", step, values)
+        self.open, self._begun = True, step.name
+        return self._entry("intent", step.name, step.data, values)
 
-    def _entry(self, phase: str, step: Step, values: Mapping[str, object]) -> Entry:
+    def _entry(self, phase: str, step: str, data: Mapping[str, object], values: Mapping[str, object]) -> Entry:
         row = self._row
-        return Entry(row["seq"], row["generation"], self._action, phase, step.name, step.data, values)
+        return Entry(row["seq"], row["generation"], self._action, phase, step, data, values)
 
 
 @contextmanager
@@ -297,7 +298,8 @@ def finish(target: Billing, store: RunStore, row: Row, sent: Sent) -> None:
         values["target_id"] = sent.item.id
     if sent.unmade:
         values["sends"] = row["sends"]
-    data = {"state": sent.state.value, "reason": sent.reason, "id": None if sent.item is None else sent.item.id}
+    known = {"reason": sent.reason, "id": None if sent.item is None else sent.item.id}
+    data = {name: value for name, value in known.items() if value}
     store.note(Entry(row["seq"], row["generation"], CREATE, "outcome", sent.state.value, data, values))
     told = sent.state.value if sent.error is None else outcome_of(sent.error)
     if sent.state in {State.CREATED, State.EXISTS, State.UNKNOWN} or sent.error is not None:

@@ -48,8 +48,18 @@ def loads(text: str) -> Any:  # noqa: ANN401 - whoever wrote the text knows its 
 
 
 def now() -> str:
-    """The time, for people who read the journal."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """The time, for people who read the run."""
+    return told_time(datetime.now(UTC))
+
+
+def told_time(at: datetime) -> str:
+    """A time as the run tells it."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def told_data(text: str) -> Any:  # noqa: ANN401 - as of ``loads``
+    """The data of an entry of the journal."""
+    return loads(text) if text else {}
 
 
 class RunStore:
@@ -244,7 +254,7 @@ class Entry:
         attempt: counts the writes of a record.
         action: ``create`` or ``undo``.
         phase: ``intent``, ``done`` or ``outcome``.
-        step: its name.
+        step: its name; empty for that of the record's last intent.
         data: JSON values.
         record: new values of the record's columns.
     """
@@ -260,8 +270,8 @@ class Entry:
             "action": action,
             "phase": phase,
             "step": step,
-            "data": dumps(data),
-            "at": now(),
+            "data": dumps(data) if data else "",
+            "at": time.time_ns() // 1_000_000,
         }
         self.record = record
 
@@ -365,10 +375,16 @@ def done_steps(store: RunStore, seq: int, action: str, attempt: int | None = Non
         attempt: the generation that they belong to.
     """
     table = schema.journal
-    query = select(table.c.step, table.c.data).where(table.c.seq == seq, table.c.action == action, table.c.phase == "done")
+    query = select(table.c.phase, table.c.step, table.c.data).where(table.c.seq == seq, table.c.action == action)
     if attempt is not None:
         query = query.where(table.c.attempt == attempt)
-    return {row["step"]: cast("dict[str, object]", loads(row["data"])) for row in store.rows(query.order_by(table.c.id))}
+    begun, done = "", dict[str, dict[str, object]]()
+    for row in store.rows(query.order_by(table.c.id)):
+        if row["phase"] == "intent":
+            begun = row["step"]
+        elif row["phase"] == "done":
+            done[row["step"] or begun] = cast("dict[str, object]", told_data(row["data"]))
+    return done
 
 
 def in_chunks(items: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:

@@ -131,12 +131,9 @@ class Undoer:
         self._store.flush()
 
     def _newest_first(self, account: str, rows: dict[int, Row]) -> list[Row]:
-        intents = select(journal.c.seq, func.max(journal.c.id).label("latest")).where(
-            journal.c.action == sending.CREATE, journal.c.phase == "intent"
-        )
-        latest = intents.group_by(journal.c.seq).subquery()
-        query = select(records.c.seq).join_from(records, latest, latest.c.seq == records.c.seq)
-        query = query.where(records.c.target_account == account).order_by(latest.c.latest.desc())
+        intents = (journal.c.seq == records.c.seq) & (journal.c.action == sending.CREATE) & (journal.c.phase == "intent")
+        query = select(records.c.seq).join_from(records, journal, intents).where(records.c.target_account == account)
+        query = query.group_by(records.c.seq).order_by(func.max(journal.c.id).desc())
         return [rows[row["seq"]] for row in self._store.rows(query) if row["seq"] in rows]
 
     def _record(self, row: Row, now: Sequence[Item], is_absent: bool) -> None:

@@ -24,10 +24,10 @@ def upgrade() -> None:
         sa.Column("phase", TEXT, nullable=False),
         sa.Column("step", TEXT, nullable=False),
         sa.Column("data", TEXT, nullable=False),
-        sa.Column("at", TEXT, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("journal_by_record", "journal", ["seq", "id"])
+    op.create_index("journal_by_record", "journal", ["seq"])
     op.create_table(
         "meta", sa.Column("key", TEXT, nullable=False), sa.Column("value", TEXT, nullable=False), sa.PrimaryKeyConstraint("key")
     )
