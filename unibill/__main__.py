@@ -64,7 +64,7 @@ def _explain(error: Exception, debug: bool) -> int:
         return 2
     from unibill.cli import failing
 
-    failing.debug(debug)
+    failing.begin(debug=debug)
     return failing.report(error)
 
 

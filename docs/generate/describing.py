@@ -15,6 +15,7 @@ from sqlalchemy import Table
 from docs.generate.markdown import Maker, as_markdown, code, table, told, written
 from docs.generate.providing import chosen
 from unibill import errors
+from unibill.cli import helping
 from unibill.cli.app import app
 from unibill.copying import schema
 from unibill.sandbox.faults import KINDS, Fault, settings_of
@@ -203,12 +204,12 @@ def _command(name: str, command: Any, context: Any, level: int) -> str:  # noqa:
     if example.startswith("unibill"):
         parts += ["```sh", example, "```", ""]
     records = [
-        (getattr(parameter, "rich_help_panel", None) or "", *parameter.get_help_record(context))
+        (getattr(parameter, "rich_help_panel", None) or "", *helping.told(parameter, context))
         for parameter in command.get_params(context)
         if parameter.get_help_record(context) is not None and "--help" not in parameter.opts
     ]
     for panel in dict.fromkeys(record[0] for record in records):
-        rows = [[f"`{names}`", as_markdown(said)] for where, names, said in records if where == panel]
+        rows = [[f"`{f'{names} {value}'.strip()}`", as_markdown(said)] for where, names, value, said in records if where == panel]
         parts += [table([panel or "Argument or option", "Meaning"], rows)]
     return "\n".join(parts)
 

@@ -22,7 +22,24 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
 def test_help_imports_nothing_that_work_needs(words: list[str]) -> None:
     modules = set(python(LOADED.format(words=words)).stderr.split())
     assert "typer" in modules
-    assert not modules & set(HEAVY)
+    assert not modules & {*HEAVY, "rich", "pydantic"}
+
+
+@pytest.mark.parametrize("words", [["--help"], [], ["credits"]])
+def test_the_list_of_commands_imports_none_of_the_others(words: list[str]) -> None:
+    modules = set(python(LOADED.format(words=words)).stderr.split())
+    assert "unibill.cli.commands" in modules
+    assert not modules & {*HEAVY, "pydantic", "unibill.cli.runs", "unibill.cli.demo", "unibill.cli.choices"}
+
+
+@pytest.mark.parametrize("line", ["unibill ", "unibill cre", "unibill plan --", "unibill credits list "])
+def test_a_shell_that_asks_what_may_follow_waits_for_nothing_that_work_needs(line: str) -> None:
+    asked = {"_UNIBILL_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+    code = f"import atexit, os; os.environ.update({asked!r}); {LOADED.format(words=[])}"
+    done = python(code)
+    modules = set(done.stderr.split())
+    assert "unibill.cli.commands" in modules
+    assert not modules & {*HEAVY, "rich", "pydantic"}
 
 
 def test_every_public_name_is_there_when_it_is_used() -> None:

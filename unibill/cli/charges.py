@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unibill.cli import commands
 from unibill.cli.credits import amount, declined
+from unibill.cli.exporting import export_charges
 from unibill.cli.options import Backend, Config, Json, Yes
 
 if TYPE_CHECKING:
     from unibill.model import Charge
 
-app = typer.Typer(help="Read and write charges of a backend.", no_args_is_help=True)
+app = commands.group("Read and write charges of a backend.")
 
 
 class When(StrEnum):
@@ -24,7 +26,7 @@ class When(StrEnum):
     IMMEDIATE = "immediate"
 
 
-@app.command("list", epilog="Example: unibill charges list new --account 01J5V8NM2GSXK6HG42PD5Z1VAE")
+@commands.command(app, "list", "unibill charges list new --account 01J5V8NM2GSXK6HG42PD5Z1VAE")
 def list_charges(
     backend: Backend,
     account: Annotated[str | None, typer.Option(help="Of this account.", show_default=False)] = None,
@@ -44,7 +46,7 @@ def list_charges(
         print_charges(reading(found, "charges"), json)
 
 
-@app.command("add", epilog="Example: unibill charges add new --account 01J5… --currency USD --amount -12.50 --type GoodwillCredit")
+@commands.command(app, "add", "unibill charges add new --account 01J5… --currency USD --amount -12.50 --type GoodwillCredit")
 def add(
     backend: Backend,
     account: Annotated[str, typer.Option(help="The account.", show_default=False)],
@@ -90,11 +92,11 @@ def add(
             declined()
 
 
-@app.command("reverse", epilog="Example: unibill charges reverse new ACCOUNT CHARGE --invoicing next")
+@commands.command(app, "reverse", "unibill charges reverse new ACCOUNT CHARGE --invoicing next")
 def reverse(
     backend: Backend,
     account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account.", show_default=False)],
-    charges: Annotated[list[str], typer.Argument(metavar="CHARGE...", help="Ids of its charges.", show_default=False)],
+    charges: Annotated[list[str], typer.Argument(metavar="CHARGE", help="Ids of its charges.", show_default=False)],
     invoicing: Annotated[When, typer.Option(help="When the reversing charges are put on an invoice.")] = When.NEXT,
     *,
     yes: Yes = False,
@@ -115,6 +117,9 @@ def reverse(
         print_charges(made, json)
     else:
         note("Reversed. The backend keeps no reversing charges.")
+
+
+commands.command(app, "export", "unibill charges export new --account 01J5V8NM2GSXK6HG42PD5Z1VAE --out charges.csv")(export_charges)
 
 
 def print_charges(found: "Iterable[Charge]", json: bool) -> None:

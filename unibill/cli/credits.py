@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unibill.cli import commands
+from unibill.cli.exporting import export_credits
 from unibill.cli.options import Backend, Config, Json, Yes
 
 if TYPE_CHECKING:
     from unibill.drafts import AllocationDraft
     from unibill.model import Credit
 
-app = typer.Typer(help="Read and write credits of a backend.", no_args_is_help=True)
+app = commands.group("Read and write credits of a backend.")
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The credit's id.", show_default=False)]
 Account = Annotated[str | None, typer.Option(help="The account; some vendors find a credit only with it.", show_default=False)]
@@ -40,7 +42,7 @@ def amount(text: str) -> Decimal:
     return value
 
 
-@app.command("list", epilog="Example: unibill credits list old --account 269 --allocations")
+@commands.command(app, "list", "unibill credits list old --account 269 --allocations")
 def list_credits(
     backend: Backend,
     account: Annotated[str | None, typer.Option(help="Only of this account.", show_default=False)] = None,
@@ -62,7 +64,7 @@ def list_credits(
         print_credits(reading(found, "credits"), json)
 
 
-@app.command("get", epilog="Example: unibill credits get old 10095")
+@commands.command(app, "get", "unibill credits get old 10095")
 def get(backend: Backend, credit_id: Id, account: Account = None, *, json: Json = False, config: Config = None) -> None:
     """Show one credit with its allocations."""
     from unibill.cli.backends import opened
@@ -71,9 +73,10 @@ def get(backend: Backend, credit_id: Id, account: Account = None, *, json: Json 
         print_credit(billing.credits.get(credit_id, account=account), json)
 
 
-@app.command(
+@commands.command(
+    app,
     "create",
-    epilog="Example: unibill credits create old --account 269 --currency ZAR --amount 150.00 --allocate 11351=50.00 --key order-17",
+    "unibill credits create old --account 269 --currency ZAR --amount 150.00 --allocate 11351=50.00 --key order-17",
 )
 def create(
     backend: Backend,
@@ -121,7 +124,7 @@ def create(
             declined()
 
 
-@app.command("allocate", epilog="Example: unibill credits allocate old 10095 --allocate 11351=50.00")
+@commands.command(app, "allocate", "unibill credits allocate old 10095 --allocate 11351=50.00")
 def allocate_credit(
     backend: Backend,
     credit_id: Id,
@@ -147,11 +150,11 @@ def allocate_credit(
             declined()
 
 
-@app.command("deallocate", epilog="Example: unibill credits deallocate old 10095 10358")
+@commands.command(app, "deallocate", "unibill credits deallocate old 10095 10358")
 def deallocate(
     backend: Backend,
     credit_id: Id,
-    allocations: Annotated[list[str], typer.Argument(metavar="ALLOCATION...", help="Ids of its allocations.", show_default=False)],
+    allocations: Annotated[list[str], typer.Argument(metavar="ALLOCATION", help="Ids of its allocations.", show_default=False)],
     account: Account = None,
     *,
     yes: Yes = False,
@@ -171,7 +174,7 @@ def deallocate(
             declined()
 
 
-@app.command("void", epilog="Example: unibill credits void old 10095")
+@commands.command(app, "void", "unibill credits void old 10095")
 def void(backend: Backend, credit_id: Id, account: Account = None, *, yes: Yes = False, config: Config = None) -> None:
     """Take a credit away, with its allocations. There is no way back."""
     from unibill.cli.backends import opened
@@ -188,7 +191,7 @@ def void(backend: Backend, credit_id: Id, account: Account = None, *, yes: Yes =
             declined()
 
 
-@app.command("find", epilog="Example: unibill credits find old --key order-17 --account 269")
+@commands.command(app, "find", "unibill credits find old --key order-17 --account 269")
 def find(
     backend: Backend,
     key: Annotated[str, typer.Option(help="The key that it was created under.", show_default=False)],
@@ -208,6 +211,9 @@ def find(
         note(f"No credit was created under the key {show(key)}.")
         raise typer.Exit(1)
     print_credit(credit, json)
+
+
+commands.command(app, "export", "unibill credits export old --allocations --out credits.parquet")(export_credits)
 
 
 def parsed_allocations(texts: Sequence[str] | None) -> "tuple[AllocationDraft, ...]":

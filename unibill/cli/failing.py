@@ -4,22 +4,14 @@ import logging
 import sys
 import traceback
 import warnings
+from typing import Any
 
 from rich.text import Text
 
-from unibill.cli.output import BOLD, RED, YELLOW, note, tell
+from unibill.cli.output import BOLD, DIM, RED, YELLOW, forget, note, tell
 from unibill.errors import BackendError, UnibillError
 from unibill.redact import Redactor, clean, guard
-from unibill.showing import visible
-
-
-class Interrupted(Exception):
-    """Ctrl-C, on its way past Typer, which would say nothing."""
-
-
-class ReaderGone(Exception):
-    """The output goes nowhere any more; on its way past Typer, which would end with status 1."""
-
+from unibill.showing import show, visible
 
 _secrets: set[str] = set()
 _debug = [False]
@@ -32,9 +24,15 @@ def keep_secret(secrets: tuple[str, ...]) -> None:
     guard(report, secrets)
 
 
-def debug(wanted: bool) -> None:
-    """Show, or do not show, from here on where errors come from and what is asked of backends."""
-    _debug[0] = wanted
+def begin(*, debug: bool) -> None:
+    """Tell errors and warnings from here on as sentences, on the standard streams as they are now.
+
+    Args:
+        debug: show where errors come from too, and what is asked of backends.
+    """
+    forget()
+    _debug[0] = debug
+    _warn_plainly()
 
 
 def is_debugging() -> bool:
@@ -68,6 +66,19 @@ def report(error: Exception) -> int:
     return _UNEXPECTED
 
 
+def misused(error: Any) -> int:  # noqa: ANN401 - a usage error of Typer's, which ships its Click, and does not tell its types
+    """Tell of words that are no command, on standard error. It repeats them, so they are made safe to look at.
+
+    Returns:
+        The exit status.
+    """
+    if (ctx := getattr(error, "ctx", None)) is not None:
+        note(ctx.get_usage())
+        note(f"Try '{ctx.command_path} {ctx.help_option_names[0]}' for help.", DIM)
+    tell(Text.assemble(("Error: ", RED + BOLD), ("\n".join(map(show, str(error.format_message()).splitlines())), RED)))
+    return int(error.exit_code)
+
+
 def _sentence(error: UnibillError) -> str:
     text = str(error) or type(error).__name__
     if not isinstance(error, BackendError) and text.split(" ", 1)[0].rstrip(":").isalpha():
@@ -90,7 +101,7 @@ def listen() -> None:
     logging.getLogger("unibill").addHandler(_notes)
 
 
-def warn_plainly() -> None:
+def _warn_plainly() -> None:
     """Print warnings as sentences, without a file and a line."""
 
     def warn(

@@ -5,11 +5,6 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-SEE = "Look"
-RECORDS = "Records"
-COPY = "Copy"
-SET_UP = "Set up"
-
 
 def backend_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """The configured backends that begin so, for shell completion: reads the configuration and imports no provider."""
@@ -18,8 +13,9 @@ def backend_names(ctx: typer.Context, incomplete: str) -> list[str]:
     from unibill import configfile
     from unibill.errors import UnibillError
 
+    named = ctx.params.get("config") or ctx.params.get("config_file")
     try:
-        file = configfile.find(ctx.params.get("config") or ctx.params.get("config_file"))
+        file = configfile.find(Path(named) if named else None)
         names = configfile.overridden({} if file is None else configfile.read(file), os.environ)
     except (UnibillError, OSError):
         return []

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
@@ -53,26 +53,24 @@ class Column:
     lift: bool = False
 
 
+class _Console(Console):
+    """Raises where nobody reads any more; Rich would end the process with status 1."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        raise BrokenPipeError
+
+
 @cache
 def out() -> Console:
     """Standard output."""
-    return Console(markup=False, highlight=False, emoji=False, soft_wrap=True)
+    return _Console(markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 @cache
 def err() -> Console:
     """Standard error."""
-    return Console(markup=False, highlight=False, emoji=False, soft_wrap=True, stderr=True)
-
-
-def raise_when_the_reader_goes() -> None:
-    """Have every console, that of Typer's help too, raise where nobody reads any more; Rich would end with status 1."""
-
-    def gone(console: Console) -> NoReturn:
-        console.quiet = True
-        raise BrokenPipeError
-
-    Console.on_broken_pipe = gone  # type: ignore[method-assign, assignment]  # Typer makes consoles of its own, of this class
+    return _Console(markup=False, highlight=False, emoji=False, soft_wrap=True, stderr=True)
 
 
 def forget() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from unibill.cli import commands
 from unibill.cli.options import Config, Json
 
 if TYPE_CHECKING:
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
     from unibill.provider import BackendSettings
 
 _COMMENT: Final = 100
-config = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
+config = commands.group("Look at the configuration.")
 
 
-@config.command("show", epilog="Example: unibill config show")
+@commands.command(config, "show", "unibill config show")
 def show_config(*, json: Json = False, config_file: Config = None) -> None:
     """Show the configuration in force, without secrets."""
     from unibill import config as configuration
