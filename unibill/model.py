@@ -28,7 +28,6 @@ _ZERO: Final = Decimal(0)
 # A frozen model refuses setattr; its slots' own setters are how pydantic fills it too, and the fastest way there is.
 _new = object.__new__
 _set_values = BaseModel.__dict__["__dict__"].__set__
-_set_fields_set = BaseModel.__dict__["__pydantic_fields_set__"].__set__
 
 
 class Record(BaseModel):
@@ -74,9 +73,11 @@ class Record(BaseModel):
         return exactjson.dumps(self.jsonable()).decode()
 
 
-# No record has extra fields or private attributes, so these two slots of pydantic's need not be filled for each of them.
+# No record has extra fields or private attributes, and all its fields count as set: these slots of pydantic's need not be filled
+# for each of them.
 for _slot in ("__pydantic_extra__", "__pydantic_private__"):
     setattr(Record, _slot, property(lambda _: None, lambda _, __: None))
+setattr(Record, "__pydantic_fields_set__", property(lambda record: set(type(record).model_fields), lambda _, __: None))  # noqa: B010
 
 R = TypeVar("R", bound=Record)
 
@@ -88,12 +89,9 @@ def maker(model: type[R]) -> Callable[[dict[str, Any]], R]:
 
 @cache
 def _maker(model: type[Record]) -> Callable[[dict[str, Any]], Record]:
-    names = set(model.model_fields)  # one set for all records of a model, since nothing changes a frozen record's
-
     def make(values: dict[str, Any]) -> Record:
         record = _new(model)
         _set_values(record, values)
-        _set_fields_set(record, names)
         return record
 
     return make
@@ -357,18 +355,23 @@ class Charge(Record):
     extra: Extra = {}
 
 
+_add, _subtract = EXACT.add, EXACT.subtract
+_OPEN, _PARTIALLY_APPLIED, _APPLIED = Status.OPEN, Status.PARTIALLY_APPLIED, Status.APPLIED  # a look into an enum costs more than the rest
+
+
 def applied_of(allocations: tuple[Allocation, ...]) -> Decimal:
     """How much of a credit its standing allocations have spent."""
     applied = _ZERO
     for allocation in allocations:
         if allocation.reversed_at is None:
-            applied = EXACT.add(applied, allocation.amount)
+            applied = _add(applied, allocation.amount)
     return applied
 
 
 def remaining_of(amount: Decimal, applied: Decimal) -> Decimal:
     """What is left of an amount; never below zero, since an over-applied credit has nothing to spend."""
-    return max(EXACT.subtract(amount, applied), _ZERO)
+    left = _subtract(amount, applied)
+    return left if left >= _ZERO else _ZERO
 
 
 def status_from_amounts(amount: Decimal, applied: Decimal) -> Status:
@@ -377,5 +380,5 @@ def status_from_amounts(amount: Decimal, applied: Decimal) -> Status:
     A credit of zero has nothing to spend, so it counts as applied.
     """
     if applied >= amount:
-        return Status.APPLIED
-    return Status.PARTIALLY_APPLIED if applied > _ZERO else Status.OPEN
+        return _APPLIED
+    return _PARTIALLY_APPLIED if applied > _ZERO else _OPEN

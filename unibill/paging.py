@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 from unibill.errors import MalformedResponse
 from unibill.flow import Flow
 from unibill.native import AsyncRunner, Runner
-from unibill.provider import Addressing, At, Page
+from unibill.provider import Addressing, At, Mapped, Page
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -39,14 +39,18 @@ class _Reader(Generic[R]):
     def __init__(self, operation: str, window: int, backend: str) -> None:
         self._operation = operation
         self._backend = backend
-        self._recent: deque[frozenset[str]] = deque(maxlen=window)
+        self._window = window
+        self._recent: deque[frozenset[str]] = deque()
+        self._seen: dict[str, int] = {}
+        """On which page each id of the recent pages was seen last."""
         self._places: set[At] = set()
         self._pages = 0
         self._empty = 0
         self.ended = False
 
     def take(self, page: Page[R]) -> Sequence[R]:
-        ids = frozenset([item.id for item in page.items])
+        items = page.items
+        ids = frozenset(items.ids if isinstance(items, Mapped) else [item.id for item in items])
         self._pages += 1
         self._empty = 0 if ids else self._empty + 1
         self.ended = page.next is None
@@ -58,9 +62,18 @@ class _Reader(Generic[R]):
             raise self._endless(f"after {self._pages} pages it still says that there is more")
         if page.next is not None:
             self._places.add(page.next)
-        repeats = ids & frozenset[str]().union(*self._recent)
+        repeats = ids & self._seen.keys()
+        self._remember(ids)
+        return [item for item in items if item.id not in repeats] if repeats else items
+
+    def _remember(self, ids: frozenset[str]) -> None:
         self._recent.append(ids)
-        return [item for item in page.items if item.id not in repeats] if repeats else page.items
+        self._seen.update(dict.fromkeys(ids, self._pages))
+        if len(self._recent) > self._window:
+            oldest = self._pages - self._window
+            for name in self._recent.popleft():
+                if self._seen[name] == oldest:
+                    del self._seen[name]
 
     def _endless(self, why: str) -> MalformedResponse:
         return MalformedResponse(f"the list does not end: {why}", backend=self._backend, operation=self._operation)
@@ -96,12 +109,13 @@ def walk(
 
     with ThreadPoolExecutor(ahead, thread_name_prefix="unibill-pages") as pool:
         waiting: deque[Future[Page[R]]] = deque()
-        place = addressing.first
+        place, room = addressing.first, ahead
         try:
             while not reader.ended:
-                while len(waiting) < ahead:
+                while len(waiting) < room:
                     place += addressing.step
                     waiting.append(pool.submit(run, pages(place)))
+                room = min(room + 1, 2 * ahead)
                 yield reader.take(waiting.popleft().result())
         finally:
             for future in waiting:

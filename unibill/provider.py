@@ -5,11 +5,11 @@ functions. It opens no client of its own. Everything it cannot do it leaves to t
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeAlias, TypeVar, overload
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from unibill.sandbox.system import SandboxSystem
 
 T = TypeVar("T")
+W = TypeVar("W")
 S = TypeVar("S", bound="BackendSettings")
 
 Clock: TypeAlias = Callable[[], datetime]
@@ -138,7 +139,8 @@ class Page(Generic[T]):
     """One page of a list.
 
     Attributes:
-        items: may be empty, and fewer than were asked for, without the list being at its end.
+        items: may be empty, and fewer than were asked for, without the list being at its end. A list that can be long gives
+            them as ``Mapped``.
         next: where the next page is; None = this was the last.
         promised: whether the vendor said that there is a next page; False where it is only guessed from a full page.
     """
@@ -146,6 +148,43 @@ class Page(Generic[T]):
     items: Sequence[T]
     next: At | None
     promised: bool = True
+
+
+class Mapped(Sequence[T]):
+    """The records of a page, each mapped when it is wanted and kept by nobody else.
+
+    A page of records that are all alive at once sets the garbage collector going, again and again; of a hundred thousand that
+    come and go one by one it never hears.
+
+    Args:
+        raw: wire records.
+        record: maps one. It may be called more than once for each, and must not fail.
+        ids: of the records, in order.
+    """
+
+    __slots__ = ("_raw", "_record", "ids")
+
+    def __init__(self, raw: Sequence[W], record: Callable[[W], T], ids: Sequence[str]) -> None:
+        self._raw: Sequence[Any] = raw
+        self._record: Callable[[Any], T] = record
+        self.ids = ids
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def __iter__(self) -> Iterator[T]:
+        return map(self._record, self._raw)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T]: ...
+
+    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
+        if isinstance(index, slice):
+            return Mapped(self._raw[index], self._record, self.ids[index])
+        return self._record(self._raw[index])
 
 
 @dataclass(frozen=True, slots=True)

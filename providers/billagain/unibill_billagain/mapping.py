@@ -5,7 +5,7 @@ carries a finding. A text from which a mark was taken off, and a ``Date`` that s
 vendor sent them, so that a PUT, which replaces every field, can send them back unchanged.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, tzinfo
 from decimal import Decimal
 from typing import Final, Literal, TypeAlias
@@ -73,7 +73,7 @@ def to_credit(note: CreditNote, zone: tzinfo, wanted: Collection[str] = ()) -> C
         wanted: marks that are looked for: of two marks in one record, the wanted one is its ``mark``.
     """
     findings: list[Finding] = []
-    extra: dict[str, object] = {**note.unknown}
+    extra = note.unknown.copy()
     credit_id = str(note.credit_note_id)
     raw = note.amount
     negative = raw < _ZERO
@@ -84,7 +84,9 @@ def to_credit(note: CreditNote, zone: tzinfo, wanted: Collection[str] = ()) -> C
         )
     allocations = _allocations(note, credit_id, findings)
     status, applied, remaining = _standing(note, allocations, findings)
-    mark, number, memo = _texts(note, wanted, extra, findings)
+    mark, number, memo = None, note.credit_number or None, note.memo or None
+    if (number and number.startswith(marks.PREFIX)) or (memo and memo.startswith(marks.PREFIX)):
+        mark, number, memo = _texts(note, wanted, extra, findings)
     values = _CREDIT.copy()
     values["id"] = credit_id
     if note.customer_id not in _NOBODY:
@@ -100,12 +102,18 @@ def to_credit(note: CreditNote, zone: tzinfo, wanted: Collection[str] = ()) -> C
     values["number"] = number
     values["memo"] = memo
     values["issued_on"] = _day(note.date, zone, extra, findings)
-    values["mark"] = mark
+    if mark:
+        values["mark"] = mark
     values["allocations"] = allocations
     if findings:
         values["findings"] = tuple(findings)
     values["extra"] = extra
     return _credit(values)
+
+
+def reader(zone: tzinfo) -> Callable[[CreditNote], Credit]:
+    """``to_credit`` for the notes of one backend."""
+    return lambda note: to_credit(note, zone)
 
 
 def to_charge(note: CreditNote, account: str) -> Charge:
@@ -235,6 +243,13 @@ def _standing(
         findings.append(_finding("over-applied", f"{applied} is allocated of {amount}", "allocations"))
     if word is derived:
         return derived, applied, remaining
+    return _contradicted(note, word, derived, applied, remaining, findings)
+
+
+def _contradicted(
+    note: CreditNote, word: Status | None, derived: Status, applied: Decimal, remaining: Decimal, findings: list[Finding]
+) -> tuple[Status, Decimal, Decimal]:
+    """Where the vendor's word is another than the amounts'."""
     if word is Status.UNKNOWN:
         return word, applied, remaining
     if word is Status.FAILED:
@@ -245,8 +260,8 @@ def _standing(
     if word is Status.PENDING and not applied:
         findings.append(_finding("undocumented-meaning", "what Pending means for a credit is not documented", "status"))
         return word, applied, remaining
-    if word is not None and amount:
-        message = f"the vendor says {note.status}, but {applied} of {amount} is allocated"
+    if word is not None and note.amount:
+        message = f"the vendor says {note.status}, but {applied} of {note.amount} is allocated"
         findings.append(_finding("status-contradicts-amounts", message, "status"))
     return derived, applied, remaining
 

@@ -23,6 +23,7 @@ from unibill.provider import (
     Clock,
     CreditQuery,
     Endpoint,
+    Mapped,
     Page,
     Provider,
     system_clock,
@@ -54,6 +55,7 @@ class BillAgainProvider(Provider[BillAgainSettings]):
         super().__init__(settings, clock)
         self.api = BillAgainApi(settings.page_size)
         self._zone = settings.zone
+        self._to_credit = mapping.reader(settings.zone)
 
     def endpoint(self) -> Endpoint:
         """The address, with HTTP Basic."""
@@ -87,10 +89,9 @@ class BillAgainProvider(Provider[BillAgainSettings]):
         """
         invoice = None if query.invoice is None else str(numeric(query.invoice, "invoice id"))
         notes, following = yield from self._page(query.account, at)
-        credits_read = [mapping.to_credit(note, self._zone) for note in notes]
         if invoice is not None:
-            credits_read = [credit for credit in credits_read if any(item.target.id == invoice for item in credit.allocations or ())]
-        return Page(credits_read, following, promised=False)
+            notes = [note for note in notes if any(str(item.invoice_id) == invoice for item in note.allocations or ())]
+        return Page(Mapped(notes, self._to_credit, [str(note.credit_note_id) for note in notes]), following, promised=False)
 
     def credit_pages(self, query: CreditQuery) -> Addressing:
         """Pages are numbered from 1."""
