@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unibill.errors import BackendError, MalformedResponse, Unavailable
-from unibill.flow import Flow
+from unibill.flow import Flow, Sleep
+from unibill.native import AsyncRunner, Runner
 from unibill.paging import awalk, walk
-from unibill.provider import Addressing, At, Page
+from unibill.provider import Addressing, At, Mapped, Page
 
 T = TypeVar("T")
 NUMBERED = Addressing(1, 1)
@@ -60,7 +61,7 @@ async def adrive(flow: Flow[T]) -> T:
     return drive(flow)
 
 
-def read_sync(listing: Listing, addressing: Addressing | None, ahead: int, most: int | None = None) -> list[str]:
+def read_sync(listing: Listing, addressing: Addressing | None, ahead: int, most: int | None = None, drive: Runner = drive) -> list[str]:
     read: list[str] = []
     pages = walk("things.list", listing.flow, drive, addressing, ahead)
     for number, items in enumerate(pages, 1):
@@ -72,10 +73,12 @@ def read_sync(listing: Listing, addressing: Addressing | None, ahead: int, most:
     return read
 
 
-def read_async(listing: Listing, addressing: Addressing | None, ahead: int, most: int | None = None) -> list[str]:
+def read_async(
+    listing: Listing, addressing: Addressing | None, ahead: int, most: int | None = None, drive: AsyncRunner = adrive
+) -> list[str]:
     async def work() -> list[str]:
         read: list[str] = []
-        pages = awalk("things.list", listing.flow, adrive, addressing, ahead)
+        pages = awalk("things.list", listing.flow, drive, addressing, ahead)
         number = 0
         async for items in pages:
             read += [item.id for item in items]
@@ -177,6 +180,54 @@ def test_several_pages_are_under_way_at_once() -> None:
     assert read_sync(listing, NUMBERED, 3) == ["0", "1", "2", "3"]
 
 
+@pytest.mark.parametrize("ahead", [2, 5])
+def test_while_a_reader_is_busy_the_next_pages_are_read_but_never_more_than_twice_what_is_ahead(ahead: int) -> None:
+    listing, taken = Listing(*[[str(page)] for page in range(100)]), 3 * ahead
+    reached = threading.Event()
+    listing.gate = lambda number: reached.set() if number == taken + 2 * ahead - 1 else None
+    pages = walk("things.list", listing.flow, drive, NUMBERED, ahead)
+    for _ in range(taken):
+        next(pages)
+
+    assert reached.wait(5)
+    pages.close()
+    assert max(listing.asked) == taken + 2 * ahead - 1
+
+
+@reader
+@pytest.mark.parametrize("ahead", [2, 5])
+def test_never_more_pages_than_ahead_are_under_way_at_once(read: Read, ahead: int) -> None:
+    under_way, most, changing = 0, 0, threading.Lock()
+
+    def change(by: int) -> None:
+        nonlocal under_way, most
+        with changing:
+            under_way += by
+            most = max(most, under_way)
+
+    class Watched(Listing):
+        def flow(self, at: At | None) -> Flow[Page[Item]]:
+            change(1)
+            try:
+                yield Sleep(0)
+                return (yield from super().flow(at))
+            finally:
+                change(-1)
+
+    def driven(flow: Flow[T]) -> T:
+        next(flow)
+        return drive(flow)
+
+    async def adriven(flow: Flow[T]) -> T:
+        next(flow)
+        await asyncio.sleep(0)
+        return drive(flow)
+
+    expected = [str(page) for page in range(60)]
+    assert read(Watched(*[[name] for name in expected]), NUMBERED, ahead, drive=driven if read is read_sync else adriven) == expected
+    assert 1 < most <= ahead if read is read_async else most <= ahead
+
+
 def void(_: object) -> None:
     return None
 
@@ -250,3 +301,30 @@ def test_reading_ahead_gives_what_reading_one_by_one_gives(sizes: list[int], ahe
 
     assert read_sync(Listing(*pages), NUMBERED, ahead) == plain
     assert read_async(Listing(*pages), NUMBERED, ahead) == plain
+
+
+def test_mapped_records_are_those_of_a_list_each_made_when_it_is_wanted() -> None:
+    made: list[int] = []
+
+    def record(raw: int) -> Item:
+        made.append(raw)
+        return Item(str(raw))
+
+    page = Mapped([1, 2, 3], record, ["1", "2", "3"])
+    assert (len(page), made) == (3, [])
+    read = iter(page)
+    assert (next(read), made) == (Item("1"), [1])
+    assert [*page] == [Item("1"), Item("2"), Item("3")]
+    assert (page[-1], [*page[1:]], [*page[1:].ids]) == (Item("3"), [Item("2"), Item("3")], ["2", "3"])
+
+
+@reader
+@ways
+def test_of_mapped_pages_too_records_that_come_again_are_dropped(read: Read, addressing: Addressing | None, ahead: int) -> None:
+    class Mapping(Listing):
+        def flow(self, at: At | None) -> Flow[Page[Item]]:
+            page = yield from super().flow(at)
+            names = [item.id for item in page.items]
+            return Page(Mapped(names, Item, names), page.next)
+
+    assert read(Mapping(["a", "b"], ["b", "c"], ["c", "b", "d"]), addressing, ahead) == ["a", "b", "c", "d"]

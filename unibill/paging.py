@@ -89,7 +89,8 @@ def walk(
         pages: makes the flow of the page at a place.
         run: drives it.
         addressing: how pages are numbered; None = each tells the next.
-        ahead: how many pages may be under way at once; 1 asks for each when it is wanted.
+        ahead: how many pages may be under way at once; 1 asks for each when it is wanted. In a long list as many more may have
+            come and wait, so that the vendor is kept busy while records are mapped.
         backend: its name, for messages.
 
     Raises:
@@ -152,13 +153,21 @@ async def awalk(
         return
     import asyncio  # here, because blocking programs start without it
 
+    drive = apart or run
+    slots = asyncio.Semaphore(ahead)
+
+    async def one(flow: Flow[Page[R]]) -> Page[R]:
+        async with slots:
+            return await drive(flow)
+
     waiting: deque[asyncio.Future[Page[R]]] = deque()
-    place = addressing.first
+    place, room = addressing.first, ahead
     try:
         while not reader.ended:
-            while len(waiting) < ahead:
+            while len(waiting) < room:
                 place += addressing.step
-                waiting.append(asyncio.ensure_future((apart or run)(pages(place))))
+                waiting.append(asyncio.ensure_future(one(pages(place))))
+            room = min(room + 1, 2 * ahead)
             yield reader.take(await waiting.popleft())
     finally:
         for future in waiting:

@@ -50,7 +50,8 @@ class BackendSettings(BaseModel):
         retries: how often a read, or a write that was provably not sent, is tried again.
         rate: most requests a second; None for no limit.
         concurrency: most requests under way at once.
-        read_ahead: how many pages of a list may be under way at once, where pages are numbered.
+        read_ahead: how many pages of a list may be under way at once, where pages are numbered; as many more may have come and wait
+            for their reader.
         max_body: most bytes of an answer, after decompression.
         read_only: refuse every request that is not a read.
     """
@@ -179,9 +180,9 @@ class Mapped(Sequence[T]):
     def __getitem__(self, index: int) -> T: ...
 
     @overload
-    def __getitem__(self, index: slice) -> Sequence[T]: ...
+    def __getitem__(self, index: slice) -> "Mapped[T]": ...
 
-    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
+    def __getitem__(self, index: int | slice) -> "T | Mapped[T]":
         if isinstance(index, slice):
             return Mapped(self._raw[index], self._record, self.ids[index])
         return self._record(self._raw[index])
