@@ -5,10 +5,9 @@ another calls the same id a number and a GUID), so both are read from numbers an
 the amount are insisted on: a record without them says nothing about money.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Clamped, Context, Decimal, Inexact, InvalidOperation, Overflow, Subnormal
-from operator import attrgetter
 from typing import Final, TypeAlias
 
 import msgspec
@@ -20,23 +19,6 @@ _DIGITS: Final = 28
 """Amounts have at most this many digits on either side of the point, so that sums of them are exact."""
 _MONEY: Final = Context(prec=_DIGITS, Emin=-_DIGITS, Emax=_DIGITS, traps=[Clamped, Inexact, InvalidOperation, Overflow, Subnormal])
 """Refuses what has more digits, or stands farther from the point."""
-
-
-def _requires_money(field: str) -> Callable[[object], None]:
-    """The check of a record whose field must be an amount; each of very many records pays for one call of it."""
-    amount_of: Callable[[object], Decimal] = attrgetter(field)
-    digits_kept = _MONEY.plus
-
-    def check(record: object) -> None:
-        amount = amount_of(record)
-        try:
-            if digits_kept(amount).is_finite():
-                return
-        except ArithmeticError:
-            pass
-        raise ValueError(f"{amount} is not an amount of money")
-
-    return check
 
 
 class AllocationRecord(WireRecord, frozen=True, kw_only=True):
@@ -52,7 +34,8 @@ class AllocationRecord(WireRecord, frozen=True, kw_only=True):
     credit_note_id: Id | None = msgspec.field(name="creditNoteID", default=None)
     amount_applied: Decimal = msgspec.field(name="amountApplied")
 
-    __post_init__ = _requires_money("amount_applied")
+    def __post_init__(self) -> None:
+        _require_money(self.amount_applied)
 
 
 class CreditNote(WireRecord, frozen=True, kw_only=True):
@@ -74,7 +57,8 @@ class CreditNote(WireRecord, frozen=True, kw_only=True):
     memo: str | None = msgspec.field(name="Memo", default=None)
     allocations: list[AllocationRecord] | None = msgspec.field(name="Allocations", default=None)
 
-    __post_init__ = _requires_money("amount")
+    def __post_init__(self) -> None:
+        _require_money(self.amount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +122,12 @@ class CreditInput:
 def _plain(amount: Decimal) -> Decimal:
     """The same amount without an exponent: 1E+2 as 100, since a server may not read exponents."""
     return Decimal(format(amount, "f")) if 0 < amount.adjusted() <= _DIGITS else amount
+
+
+def _require_money(amount: Decimal) -> None:
+    try:
+        money = _MONEY.plus(amount).is_finite()
+    except ArithmeticError:
+        money = False
+    if not money:
+        raise ValueError(f"{amount} is not an amount of money")
