@@ -68,6 +68,35 @@ def test_nothing_is_written_without_consent(run: Command, place: Place) -> None:
     assert place.writes() == writes
 
 
+def test_what_has_nothing_to_do_says_so_and_asks_nothing(run: Command, place: Place) -> None:
+    run(*PLAN)
+    unmade = run("rollback", "--run", "a.run")
+    assert (unmade.status, unmade.err.splitlines()[0]) == (0, "There is nothing to undo at socotra.")
+    assert run("apply", "--run", "a.run").status == 2
+    assert place.writes() == 0
+    assert run("apply", "--run", "a.run", "--yes").status == 0
+    writes = place.writes()
+    done = run("apply", "--run", "a.run")
+    assert (done.status, done.err.splitlines()[0]) == (0, "There is nothing to create at socotra.")
+    failed = run("apply", "--run", "a.run", "--only", "failed", "--json")
+    assert (failed.status, failed.err.splitlines()[0]) == (0, "There is nothing to create at socotra.")
+    for words in ((*PLAN[:4], "b.run", *PLAN[5:]), ("copy", *PLAN[1:4], "c.run", *PLAN[5:])):
+        nothing = run(*words, "--account", "999999")
+        assert nothing.status == 0, nothing.err
+        assert "Create" not in nothing.err
+    assert "There is nothing to create at socotra.\n" in run("apply", "--run", "b.run").err
+    assert place.writes() == writes
+    assert run("rollback", "--run", "a.run").status == 2
+
+
+def test_an_unfinished_plan_is_refused_and_nothing_is_asked(run: Command, place: Place) -> None:
+    place.sandbox.faults([{"kind": "status-503"}])
+    assert run(*PLAN).status == 3
+    done = run("apply", "--run", "a.run")
+    assert done.status != 0
+    assert "nothing to create" not in done.err
+
+
 def test_another_hash_is_status_4_and_writes_nothing(run: Command, place: Place) -> None:
     run(*PLAN)
     done = run("apply", "--run", "a.run", "--expect", "0" * 64)

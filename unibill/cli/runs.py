@@ -108,9 +108,8 @@ def apply(
     from unibill import copying
     from unibill.cli import cluster
     from unibill.cli.credits import declined
-    from unibill.cli.output import ask
     from unibill.cli.progress import progress
-    from unibill.cli.summaries import print_apply, question
+    from unibill.cli.summaries import agreed_to_apply, print_apply
     from unibill.copying.workers import apply_on
     from unibill.showing import show
 
@@ -125,7 +124,7 @@ def apply(
     )
     is_spread = cluster.is_spread(workers, scheduler, detach, run)
     standing = copying.status(run)
-    if expect is None and not ask(question(standing, show(target or standing.target)), yes=yes):
+    if expect is None and not agreed_to_apply(standing, show(target or standing.target), yes=yes, only=options.only):
         declined()
     one, other = source or standing.source, target or standing.target
     if is_spread:
@@ -194,14 +193,12 @@ def rollback(
     from unibill import copying
     from unibill.cli.backends import opened
     from unibill.cli.credits import declined
-    from unibill.cli.output import ask
     from unibill.cli.progress import progress
-    from unibill.cli.summaries import print_rollback
+    from unibill.cli.summaries import agreed_to_rollback, print_rollback
     from unibill.showing import show
 
     standing = copying.status(run)
-    made = standing.states.get("created", 0)
-    if not ask(f"Undo {made} records that this run made at {show(target or standing.target)}", yes=yes):
+    if not agreed_to_rollback(standing, show(target or standing.target), yes=yes):
         declined()
     with opened(target or standing.target, config) as other, progress(json) as tell:
         summary = copying.rollback(other, run, copying.RollbackOptions(concurrency=pace.concurrency, settle=pace.settle), tell)
@@ -248,9 +245,9 @@ def copy(
     from unibill import copying
     from unibill.cli.backends import opened
     from unibill.cli.credits import declined
-    from unibill.cli.output import ask, json_lines
+    from unibill.cli.output import json_lines
     from unibill.cli.progress import progress
-    from unibill.cli.summaries import print_apply, print_plan, print_verification, question
+    from unibill.cli.summaries import agreed_to_apply, print_apply, print_plan, print_verification
     from unibill.showing import show
 
     options = choices.options(limits.guards())
@@ -259,7 +256,7 @@ def copy(
             planned = copying.plan(one, other, run, options, tell)
         if not json:
             print_plan(planned, then=False)
-        if not ask(question(copying.status(run), show(target)), yes=yes):
+        if not agreed_to_apply(copying.status(run), show(target), yes=yes):
             declined()
     applying = copying.ApplyOptions(expect=planned.hash, concurrency=pace.concurrency, settle=pace.settle, yes=yes and not limits.given)
     applied = _apply(run, source, target, applying, json, config)

@@ -5,7 +5,7 @@ from decimal import Decimal
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
-from unibill.cli.output import DIM, GREEN, RED, YELLOW, Column, amount_of, command, fields, heading, say, table
+from unibill.cli.output import DIM, GREEN, RED, YELLOW, Column, amount_of, ask, command, fields, heading, note, say, table
 from unibill.showing import show
 
 if TYPE_CHECKING:
@@ -15,10 +15,43 @@ TOP: Final = 12
 """Rows of a table of accounts before "N more"."""
 
 
-def question(standing: "RunStatus", target: str) -> str:
-    """What apply is about to do, as a question without its mark."""
-    created = standing.counts.get("create", 0) - standing.states.get("created", 0)
-    return f"Create {created} {standing.noun} at {target}"
+def agreed_to_apply(standing: "RunStatus", target: str, *, yes: bool, only: str | None = None) -> bool:
+    """Ask before an apply; where nothing is left to create, say so instead.
+
+    Args:
+        standing: where the run stands.
+        target: the target's name, as it may be shown.
+        yes: the answer was given on the command line.
+        only: take up ``failed`` records only, or ``unknown`` ones.
+    """
+    from unibill.copying.decisions import FAILED, OPEN, UNSETTLED
+
+    taken_up = {"failed": FAILED, "unknown": UNSETTLED}.get(only or "", OPEN)
+    left = sum(standing.states.get(state, 0) for state in taken_up)
+    if not left:
+        if standing.hash:  # without one the plan is not finished, which the library says
+            note(f"There is nothing to create at {target}.", DIM)
+        return True
+    return ask(f"Create {left} {standing.noun} at {target}", yes=yes)
+
+
+def agreed_to_rollback(standing: "RunStatus", target: str, *, yes: bool) -> bool:
+    """Ask before a rollback; where this run made nothing that stands, say so instead.
+
+    Args:
+        standing: where the run stands.
+        target: the target's name, as it may be shown.
+        yes: the answer was given on the command line.
+    """
+    from unibill.copying.undoing import BEGUN
+
+    if not any(standing.states.get(state, 0) for state in BEGUN):
+        if standing.hash:  # the same
+            note(f"There is nothing to undo at {target}.", DIM)
+        return True
+    if made := standing.states.get("created", 0):
+        return ask(f"Undo {made} records that this run made at {target}", yes=yes)
+    return ask(f"Look for what this run may have made at {target}, and undo it", yes=yes)
 
 
 def print_plan(plan: "PlanSummary", *, then: bool = True) -> None:

@@ -30,7 +30,7 @@ from unibill.facade import Billing
 from unibill.model import CreditKind
 
 _DEFAULTS: Final = RollbackOptions()
-_BEGUN: Final = UNSETTLED | {State.CREATED, State.REJECTED, State.FAILED}
+BEGUN: Final = UNSETTLED | {State.CREATED, State.REJECTED, State.FAILED}
 """States in which something of a record may stand at the target."""
 
 
@@ -96,7 +96,7 @@ class Undoer:
         # Workers whose job was laid out before must not make again what is taken back.
         store.put(phase="rolling back", verified=None, **{STOP: "a rollback has begun"})
         self._begun = self._begun_before()
-        begun = records.c.state.in_(_BEGUN) & (records.c.sends > 0)
+        begun = records.c.state.in_(BEGUN) & (records.c.sends > 0)
         self._total = store.count(select(func.count()).select_from(records).where(begun))
         unsettled = len(self._begun) + store.count(select(func.count()).select_from(records).where(records.c.state.in_(UNSETTLED)))
         if unsettled:
@@ -114,7 +114,7 @@ class Undoer:
 
     def _account(self, account: str) -> None:
         """Undo what stands in one account, newest first."""
-        query = select(records).where(records.c.target_account == account, records.c.state.in_(_BEGUN), records.c.sends > 0)
+        query = select(records).where(records.c.target_account == account, records.c.state.in_(BEGUN), records.c.sends > 0)
         rows = {row["seq"]: row for row in self._store.stream(query, records.c.seq)}
         open_rows = [row for row in rows.values() if row["state"] in UNSETTLED]
         absent = settling.look(self._target, self._store, account, open_rows).absent if open_rows else frozenset[int]()
