@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from unibill.errors import BackendError, MalformedResponse, OutcomeUnknown, Unavailable
 from unibill.flow import Effect, Flow, Request, Response, Sleep, Step, exchange
-from unibill.retry import LONGEST_WAIT, Pacer, Policy, resilient, retry_after
+from unibill.retry import LONGEST_WAIT, Policy, resilient, retry_after
 
 OK = Response(200, {}, b"{}")
 SERVER_TROUBLE = [Response(status, {}, b"") for status in (408, 500, 502, 503, 504, 599)]
@@ -265,22 +265,3 @@ def test_closing_the_layer_closes_the_flow() -> None:
     layered.close()
 
     assert closed == [True]
-
-
-def test_a_pacer_spaces_requests_evenly_and_saves_up_no_unused_time() -> None:
-    now = [100.0]
-    pacer = Pacer(4, clock=lambda: now[0])
-
-    assert [pacer.reserve() for _ in range(3)] == [0.0, 0.25, 0.5]
-    now[0] = 200.0
-    assert [pacer.reserve() for _ in range(2)] == [0.0, 0.25]
-
-
-def test_without_a_rate_nothing_is_waited_for() -> None:
-    assert [Pacer(None).reserve() for _ in range(3)] == [0.0] * 3
-
-
-def test_every_try_is_paced() -> None:
-    policy = Policy(pacer=Pacer(2, clock=lambda: 0.0), jitter=lambda: 1.0)
-
-    assert Played(exchange(request(Effect.NONE)), SERVER_TROUBLE[0], OK, policy=policy).waited == [0.5, 0.5]

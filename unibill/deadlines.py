@@ -30,6 +30,12 @@ def within(seconds: float) -> Iterator[None]:
         _current.until = before
 
 
+def extend(seconds: float) -> None:
+    """Give this thread so many seconds more, if it has a deadline."""
+    if (until := getattr(_current, "until", None)) is not None:
+        _current.until = until + seconds
+
+
 def _left(timeout: float | None, late: type[Exception]) -> float | None:
     until: float | None = getattr(_current, "until", None)
     if until is None:

@@ -10,7 +10,7 @@ It may be used from many threads at once. Lists are lazy: a page is read when it
 cannot be answered is refused when it is asked, not when its answer is read. ``unibill.aio`` is the awaitable twin.
 """
 
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import closing, nullcontext
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -18,14 +18,14 @@ from typing import Any, Self, TypeVar
 from unibill.base import Core, blocking_turns, names, outcome
 from unibill.capabilities import Capabilities
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
-from unibill.flow import Flow, Request
+from unibill.flow import Flow
 from unibill.http import Client, Keep, Transport
 from unibill.losses import Loss
 from unibill.model import Charge, Credit, Invoicing
+from unibill.pacing import Paces, Permit, always
 from unibill.paging import walk
 from unibill.plugins import AnyProvider
 from unibill.provider import ChargeQuery, CreditQuery
-from unibill.retry import Paces
 
 T = TypeVar("T")
 
@@ -244,12 +244,12 @@ class Billing:
         """Drive a flow of this backend's provider."""
         return self._transport.run(flow, keep)
 
-    def limit(self, pacer: Paces | None, permit: Callable[[Request], None]) -> None:
+    def limit(self, pacer: Paces | None, permit: Permit = always) -> None:
         """Share this backend with other processes.
 
         Args:
-            pacer: spaces requests over all of them; None keeps to the rate of the settings.
-            permit: is asked right before each request is sent, and raises what shall keep it from being sent.
+            pacer: gives the moments of all of them away; None leaves it as it is, at first the rate of the settings.
+            permit: is asked right before the first byte of each request, and raises what shall keep it from being sent.
         """
         self._transport.limit(pacer, permit)
 

@@ -11,9 +11,9 @@ import logging
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
@@ -23,14 +23,15 @@ import anyio
 import httpx
 
 from unibill.bodies import ENCODINGS, Body, BrokenCompression, TooLarge
-from unibill.deadlines import Bounded, Single, within
+from unibill.deadlines import Bounded, Single, extend, within
 from unibill.errors import BackendError, ConfigurationError, InvalidQuery, MalformedResponse, Unavailable, UnsupportedOperation
 from unibill.events import RequestSettled
 from unibill.flow import Effect, Flow, Request, Response, Sleep, Step
 from unibill.lanes import AsyncLanes, Full, Lanes
+from unibill.pacing import Pacer, Paces, Permit, Turn, always
 from unibill.provider import BackendSettings, Endpoint
 from unibill.redact import Redactor, clean, guard
-from unibill.retry import Pacer, Paces, Policy, resilient
+from unibill.retry import Policy, resilient
 from unibill.version import __version__
 
 T = TypeVar("T")
@@ -134,18 +135,23 @@ class _Prepared:
             raise InvalidQuery(what) from None
         return self.endpoint.base_url + request.path + query
 
-    def outgoing(self, request: Request) -> httpx.Request:
-        limits = {"connect": self.patience, "read": self.patience, "write": self.patience}
+    def outgoing(self, request: Request, watch: "_Watch") -> httpx.Request:
+        extensions = {"timeout": {"connect": self.patience, "read": self.patience, "write": self.patience}, **watch}
         url, headers = self.url(request), self.headers(request)
-        return httpx.Request(request.method, url, content=request.body, headers=headers, extensions={"timeout": limits})
+        return httpx.Request(request.method, url, content=request.body, headers=headers, extensions=extensions)
 
-    def given(self, request: Request, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
-        return client.build_request(request.method, self.url(request), content=request.body, headers=self.headers(request))
+    def given(self, request: Request, client: httpx.Client | httpx.AsyncClient, watch: "_Watch") -> httpx.Request:
+        url, headers = self.url(request), self.headers(request)
+        return client.build_request(request.method, url, content=request.body, headers=headers, extensions=dict(watch))
 
     @property
     def patience(self) -> float:
         """Seconds for a connection, and without a byte."""
         return min(self.settings.timeout, self.settings.deadline)
+
+    def patience_for_lane(self, turn: Turn) -> float | None:
+        """Seconds for a lane; None where others hold theirs while they wait for their moment, which may take any time."""
+        return None if turn.is_paced else self.patience
 
     def headers(self, request: Request) -> dict[str, str]:
         own = {"accept": "application/json", "accept-encoding": ENCODINGS, "user-agent": f"unibill/{__version__}"}
@@ -223,6 +229,12 @@ def _plain(error: Exception) -> str:
     return str(error).strip() or type(error).__name__
 
 
+def _stopped(request: Request) -> Unavailable:
+    error = Unavailable("it was stopped before it was sent", operation=request.operation)
+    error.sent = False
+    return error
+
+
 def _ignore(_: RequestSettled) -> None:
     return None
 
@@ -272,6 +284,31 @@ class _Lane:
             self._ends.cut()
 
 
+_Watch = Mapping[str, Any]
+"""What a request tells httpcore to call; empty where nobody has to look."""
+
+
+def _is_first_byte(event: str, info: Mapping[str, Any]) -> bool:
+    """Whether httpcore says that a connection is there and a request is next; what opens a way through a proxy is none."""
+    return event.endswith(".send_request_headers.started") and info["request"].method != b"CONNECT"
+
+
+def _watch(turn: Turn, ready: Callable[[Iterator[float]], None]) -> _Watch:
+    def trace(event: str, info: Mapping[str, Any]) -> None:
+        if _is_first_byte(event, info):
+            ready(turn.leaves())
+
+    return {"trace": trace} if turn.is_watched else {}
+
+
+def _watch_async(turn: Turn, ready: Callable[[Iterator[float]], Awaitable[None]]) -> _Watch:
+    async def trace(event: str, info: Mapping[str, Any]) -> None:
+        if _is_first_byte(event, info):
+            await ready(turn.leaves())
+
+    return {"trace": trace} if turn.is_watched else {}
+
+
 class Stop:
     """Ends a flow that another thread drives: no further try, and whatever it waits for is cut."""
 
@@ -304,6 +341,16 @@ class Stop:
     def sleep(self, seconds: float) -> None:
         """Wait, but not beyond the stop."""
         self._asked.wait(seconds)
+
+
+def _sleep(seconds: float, stop: Stop | None) -> None:
+    if _waiting_everywhere.is_set():
+        (time.sleep if stop is None else stop.sleep)(seconds)
+
+
+async def _sleep_async(seconds: float) -> None:
+    if _waiting_everywhere.is_set():
+        await anyio.sleep(seconds)
 
 
 class Transport:
@@ -350,27 +397,39 @@ class Transport:
         """
         prepared = self._prepared
         prepared.check(request)
-        started = time.monotonic()
+        turn = self._runs.turn(request)
+
+        def ready(waits: Iterator[float]) -> None:
+            for seconds in waits:
+                _sleep(seconds, stop)
+                extend(seconds)
+                if stop is not None and stop.asked:
+                    raise _stopped(request)
+
+        watch = _watch(turn, ready)
         try:
-            with within(prepared.settings.deadline):
-                if self._client is not None:
-                    outgoing = prepared.given(request, self._client)
-                    answer = self._take(request, self._client.send(outgoing, stream=True, follow_redirects=False), started)
-                else:
-                    outgoing = prepared.outgoing(request)
-                    with self._lanes.taken(prepared.patience) as lane, nullcontext() if stop is None else stop.able(lane.cut):
-                        answer = self._take(request, lane.send(outgoing), started)
+            if self._client is not None:
+                ready(turn.waits())
+                with within(prepared.settings.deadline):
+                    outgoing = prepared.given(request, self._client, watch)
+                    answer = self._take(request, self._client.send(outgoing, stream=True, follow_redirects=False), turn)
+            else:
+                outgoing = prepared.outgoing(request, watch)
+                with self._lanes.taken(prepared.patience_for_lane(turn)) as lane, nullcontext() if stop is None else stop.able(lane.cut):
+                    ready(turn.waits())
+                    with within(prepared.settings.deadline):
+                        answer = self._take(request, lane.send(outgoing), turn)
         except _TROUBLE as error:
-            failure = prepared.failure(request, error, started)
-            prepared.settled(request, started, None, str(failure))
+            failure = prepared.failure(request, error, turn.began)
+            prepared.settled(request, turn.began, None, str(failure))
             raise failure from error
         except BackendError as error:
-            prepared.settled(request, started, None, error.message)
+            prepared.settled(request, turn.began, None, error.message)
             raise
-        prepared.settled(request, started, answer.status)
+        prepared.settled(request, turn.began, answer.status)
         return answer
 
-    def _take(self, request: Request, answer: httpx.Response, started: float) -> Response:
+    def _take(self, request: Request, answer: httpx.Response, turn: Turn) -> Response:
         prepared = self._prepared
         try:
             body = prepared.body(request, answer)
@@ -379,7 +438,7 @@ class Transport:
             else:
                 for chunk in cast("httpx.SyncByteStream", answer.stream):
                     body.take(chunk)
-                    prepared.in_time(request, started)
+                    prepared.in_time(request, turn.began)
             return prepared.response(answer, body.whole())
         finally:
             answer.close()
@@ -401,8 +460,7 @@ class Transport:
                     if isinstance(item, Request):
                         reply = self.send(item, stop)
                     elif isinstance(item, Sleep):
-                        if _waiting_everywhere.is_set():
-                            (time.sleep if stop is None else stop.sleep)(item.seconds)
+                        _sleep(item.seconds, stop)
                     elif keep is not None:
                         keep(item)
                 except BackendError as error:
@@ -420,7 +478,7 @@ class Transport:
         finally:
             layered.close()
 
-    def limit(self, pacer: Paces | None, permit: Callable[[Request], None]) -> None:
+    def limit(self, pacer: Paces | None, permit: Permit = always) -> None:
         """From now on have requests spaced by another pacer, and ask before each is sent; None keeps the pacer of the settings."""
         self._runs.limit(pacer, permit)
 
@@ -462,31 +520,42 @@ class AsyncTransport:
         """Send one request; see ``Transport.send``."""
         prepared = self._prepared
         prepared.check(request)
-        started = time.monotonic()
+        turn = self._runs.turn(request)
+        deadline = anyio.CancelScope()
+
+        async def ready(waits: Iterator[float]) -> None:
+            for seconds in waits:
+                deadline.deadline += seconds
+                await _sleep_async(seconds)
+
+        watch = _watch_async(turn, ready)
         try:
-            with anyio.fail_after(prepared.settings.deadline):
-                if self._client is not None:
-                    outgoing = prepared.given(request, self._client)
-                    answer = await self._take(request, await self._client.send(outgoing, stream=True, follow_redirects=False), started)
-                else:
-                    outgoing = prepared.outgoing(request)
-                    async with self._lanes.taken(prepared.patience) as lane:
-                        answer = await self._take(request, await lane.handle_async_request(outgoing), started)
+            if self._client is not None:
+                await ready(turn.waits())
+                with anyio.fail_after(prepared.settings.deadline) as deadline:
+                    outgoing = prepared.given(request, self._client, watch)
+                    answer = await self._take(request, await self._client.send(outgoing, stream=True, follow_redirects=False), turn)
+            else:
+                outgoing = prepared.outgoing(request, watch)
+                async with self._lanes.taken(prepared.patience_for_lane(turn)) as lane:
+                    await ready(turn.waits())
+                    with anyio.fail_after(prepared.settings.deadline) as deadline:
+                        answer = await self._take(request, await lane.handle_async_request(outgoing), turn)
         except TimeoutError as error:
             late = prepared.too_slow(request)
-            prepared.settled(request, started, None, late.message)
+            prepared.settled(request, turn.began, None, late.message)
             raise late from error
         except _TROUBLE as error:
-            failure = prepared.failure(request, error, started)
-            prepared.settled(request, started, None, str(failure))
+            failure = prepared.failure(request, error, turn.began)
+            prepared.settled(request, turn.began, None, str(failure))
             raise failure from error
         except BackendError as error:
-            prepared.settled(request, started, None, error.message)
+            prepared.settled(request, turn.began, None, error.message)
             raise
-        prepared.settled(request, started, answer.status)
+        prepared.settled(request, turn.began, answer.status)
         return answer
 
-    async def _take(self, request: Request, answer: httpx.Response, started: float) -> Response:
+    async def _take(self, request: Request, answer: httpx.Response, turn: Turn) -> Response:
         prepared = self._prepared
         try:
             body = prepared.body(request, answer)
@@ -495,7 +564,7 @@ class AsyncTransport:
             else:
                 async for chunk in cast("httpx.AsyncByteStream", answer.stream):
                     body.take(chunk)
-                    prepared.in_time(request, started)
+                    prepared.in_time(request, turn.began)
             return prepared.response(answer, body.whole())
         finally:
             await answer.aclose()
@@ -511,8 +580,7 @@ class AsyncTransport:
                     if isinstance(item, Request):
                         reply = await self.send(item)
                     elif isinstance(item, Sleep):
-                        if _waiting_everywhere.is_set():
-                            await anyio.sleep(item.seconds)
+                        await _sleep_async(item.seconds)
                     elif keep is not None:
                         keep(item)
                 except BackendError as error:
@@ -553,18 +621,24 @@ class AsyncTransport:
 
 
 class _Runs:
-    """What both drivers share: the retry layer, and the naming and cleaning of errors."""
+    """What both drivers share: the retry layer, the pace, and the naming and cleaning of errors."""
 
     def __init__(self, backend: str, endpoint: Endpoint, settings: BackendSettings) -> None:
         self._backend = backend
         self._redactor = Redactor(endpoint.secrets)
-        self._policy = Policy(retries=settings.retries, pacer=Pacer(settings.rate))
+        self._policy = Policy(retries=settings.retries)
+        self._pacer: Paces | None = None if settings.rate is None else Pacer(settings.rate)
+        self._permit: Permit = always
 
     def layered(self, flow: Flow[T]) -> Flow[T]:
         return resilient(flow, self._policy)
 
-    def limit(self, pacer: Paces | None, permit: Callable[[Request], None]) -> None:
-        self._policy = replace(self._policy, pacer=pacer or self._policy.pacer, permit=permit)
+    def limit(self, pacer: Paces | None, permit: Permit) -> None:
+        self._pacer = pacer or self._pacer
+        self._permit = permit
+
+    def turn(self, request: Request) -> Turn:
+        return Turn(request, self._pacer, self._permit)
 
     def name(self, error: BackendError) -> None:
         error.backend = error.backend or self._backend

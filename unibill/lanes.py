@@ -37,11 +37,11 @@ class Lanes(Generic[L]):
         self.closed = False
 
     @contextmanager
-    def taken(self, patience: float) -> Iterator[L]:
+    def taken(self, patience: float | None) -> Iterator[L]:
         """Have a lane to oneself.
 
         Args:
-            patience: seconds to wait for one.
+            patience: seconds to wait for one; None for as long as it takes.
 
         Raises:
             Full: none became free.
@@ -89,7 +89,7 @@ class AsyncLanes(Generic[L]):
         self.closed = False
 
     @asynccontextmanager
-    async def taken(self, patience: float) -> AsyncIterator[L]:
+    async def taken(self, patience: float | None) -> AsyncIterator[L]:
         """Have a lane to oneself; see ``Lanes.taken``."""
         await self._enter(patience)
         try:
@@ -108,7 +108,7 @@ class AsyncLanes(Generic[L]):
         finally:
             self.room.release()
 
-    async def _enter(self, patience: float) -> None:
+    async def _enter(self, patience: float | None) -> None:
         try:
             self.room.acquire_nowait()
         except anyio.WouldBlock:

@@ -48,7 +48,8 @@ class BackendSettings(BaseModel):
         timeout: seconds without a byte before a request counts as lost.
         deadline: seconds for one whole answer, however slowly it drips.
         retries: how often a read, or a write that was provably not sent, is tried again.
-        rate: most requests a second; None for no limit.
+        rate: most requests in any one second; None for no limit. They are spaced by 1.05 seconds / rate, so that some may be up to 50 ms
+            later than others on their way. One that is no whole number holds on average, and rounded up in any one second.
         concurrency: most requests under way at once.
         read_ahead: how many pages of a list may be under way at once, where pages are numbered; as many more may have come and wait
             for their reader.

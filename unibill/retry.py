@@ -1,4 +1,4 @@
-"""Retries and pacing, as a layer around any provider's flow.
+"""Retries, as a layer around any provider's flow.
 
 Reads are tried again on connection errors, 408, 429, 5xx and half an answer, with growing, jittered pauses and ``Retry-After``. A write is
 tried again only where the transport proves that it was not sent, where the vendor said 429, or where sending it twice ends
@@ -6,13 +6,11 @@ in the same state; otherwise its outcome is unknown, and the flow is told so.
 """
 
 import random
-import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 from unibill.errors import BackendError, MalformedResponse, OutcomeUnknown, Unavailable
 from unibill.flow import Effect, Flow, Request, Response, Sleep
@@ -25,38 +23,6 @@ _TIMED_OUT: Final = 408
 _SERVER_ERROR: Final = 500
 
 
-class Paces(Protocol):
-    """Says when the next request may be sent."""
-
-    def reserve(self) -> float:
-        """Take the next free moment and give the seconds until then."""
-        ...
-
-
-class Pacer:
-    """Spaces requests evenly, so that a backend sees no more than ``rate`` a second from this process. Thread-safe."""
-
-    def __init__(self, rate: float | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._gap = 1 / rate if rate else 0.0
-        self._clock = clock
-        self._next = 0.0
-        self._lock = threading.Lock()
-
-    def reserve(self) -> float:
-        """Take the next free moment and give the seconds until then."""
-        if not self._gap:
-            return 0.0
-        with self._lock:
-            now = self._clock()
-            moment = max(now, self._next)
-            self._next = moment + self._gap
-            return moment - now
-
-
-def _permitted(request: Request) -> None:
-    del request
-
-
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How often to try again and how long to wait.
@@ -64,20 +30,16 @@ class Policy:
     Attributes:
         retries: tries after the first.
         first_wait: seconds before the first retry; it doubles with each.
-        pacer: spaces the requests.
-        permit: is asked right before each request is sent, and raises what shall keep it from being sent.
         jitter: gives numbers from 0 up to 1.
     """
 
     retries: int = 4
     first_wait: float = 0.5
-    pacer: Paces = field(default_factory=lambda: Pacer(None))
-    permit: Callable[[Request], None] = _permitted
     jitter: Callable[[], float] = random.random
 
 
 def resilient(flow: Flow[T], policy: Policy) -> Flow[T]:
-    """The same flow, with its requests paced and tried again where that is safe."""
+    """The same flow, with its requests tried again where that is safe."""
     try:
         item = next(flow)
         while True:
@@ -101,9 +63,6 @@ def resilient(flow: Flow[T], policy: Policy) -> Flow[T]:
 def _send(request: Request, policy: Policy) -> Flow[Response]:
     for attempt in range(policy.retries + 1):
         last = attempt == policy.retries
-        if wait := policy.pacer.reserve():
-            yield Sleep(wait)
-        policy.permit(request)
         try:
             response = yield replace(request, attempt=attempt + 1) if attempt else request
         except (Unavailable, MalformedResponse) as error:

@@ -110,7 +110,7 @@ def only_while_held(store: RunStore, target: Billing) -> Iterator[None]:
     try:
         yield
     finally:
-        target.limit(None, lambda _: None)
+        target.limit(None)
 
 
 def watched(flow: Flow[T], watch: Watch) -> Flow[T]:

@@ -15,6 +15,7 @@ from unibill.copying.outline import summarise
 from unibill.copying.place import DatabasePlace, RunLike
 from unibill.copying.planning import Planner, check_wanted
 from unibill.copying.schema import records
+from unibill.copying.shared_pace import share
 from unibill.copying.store import RunStore
 from unibill.copying.summary import ApplySummary, PlanSummary, Progress, Tell, Verification
 from unibill.copying.verifying import Verifier, check_verifiable
@@ -66,6 +67,7 @@ def apply_on(
     place = database_place(run)
     with RunStore(place, lock=True) as store:
         with connect() as (source, target):
+            share(store, source, target)
             check(store, source, target, options)
             width = options.concurrency or target.provider.settings.concurrency
         states = {"failed": FAILED, "unknown": UNSETTLED, None: OPEN}[options.only]
@@ -121,6 +123,7 @@ def plan_on(
     refuse_functions(options)
     with RunStore.make(place) as store:
         with connect() as (source, target):
+            share(store, source, target)
             check_wanted(source, target, options)
             planner = Planner(source, target, store, options, lambda _: None)
             planner.begin()
@@ -161,6 +164,7 @@ def verify_on(
     place = database_place(run)
     with RunStore(place, lock=True) as store:
         with connect() as (source, target):
+            share(store, source, target)
             check_verifiable(store, source, target)
             verifier = Verifier(source, target, store, None, None)
         accounts = verifier.accounts()

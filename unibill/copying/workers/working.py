@@ -14,10 +14,10 @@ from unibill.connecting import connect
 from unibill.copying import reading
 from unibill.copying.hashing import write_settings
 from unibill.copying.leases import STOP, Lease
-from unibill.copying.pacing import SharedPacer
 from unibill.copying.place import DatabasePlace, RunLike, locate
 from unibill.copying.postgresql import PostgreSQL
 from unibill.copying.schema import parts
+from unibill.copying.shared_pace import share
 from unibill.copying.store import RunStore, dumps, loads
 from unibill.copying.summary import Progress
 from unibill.copying.workers import jobs
@@ -112,10 +112,7 @@ class _Worker:
         if not isinstance(store.database, PostgreSQL):
             raise ConfigurationError("several workers need a run in a database")
         self._engine = store.database.engine
-        for billing in (source, target):
-            rate = billing.provider.settings.rate
-            pacer = None if rate is None else SharedPacer(self._engine, billing.provider.identity(), rate)
-            billing.limit(pacer, self._permit)
+        share(store, source, target, permit=self._permit)
 
     def run(self) -> bool:
         """Go from stage to stage."""
