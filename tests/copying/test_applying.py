@@ -62,10 +62,11 @@ def test_exactly_the_signed_off_plan_is_applied(pair: Pair) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        "UPDATE records SET draft = replace(draft, '60', '600')",
+        "UPDATE records SET draft = json_set(draft, '$.amount', 600)",
         "UPDATE records SET carried = '1'",
         "UPDATE records SET currency = 'EUR'",
         "UPDATE records SET kind = 'payment'",
+        "UPDATE records SET day = '2001-01-01'",
         "UPDATE records SET mark_now = 'ub1-AAAAAA-BBBBBBBBBBBBBBBBBBBB'",
         "UPDATE records SET generation = 1",
         """UPDATE meta SET value = '{"max_records":9}' WHERE key = 'guards'""",

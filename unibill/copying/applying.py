@@ -14,6 +14,7 @@ from unibill import marks, money
 from unibill.copying import reading, sending, settling
 from unibill.copying.auditing import Auditor
 from unibill.copying.carry import mask
+from unibill.copying.compact import draft_of
 from unibill.copying.crew import Crew, Since
 from unibill.copying.decisions import DONE, FAILED, OPEN, UNSETTLED, Decision, State
 from unibill.copying.guards import stop
@@ -27,7 +28,7 @@ from unibill.copying.planning import hash_of
 from unibill.copying.reading import SourceMarks
 from unibill.copying.schema import records
 from unibill.copying.sending import Creation, Sent
-from unibill.copying.store import Row, RunStore, in_chunks, loads
+from unibill.copying.store import Row, RunStore, in_chunks
 from unibill.copying.summary import SHOWN, AppliedTotal, ApplySummary, Problem, Progress, Tell, Value, Verification
 from unibill.copying.telling import telling
 from unibill.copying.verifying import Verifier
@@ -344,7 +345,7 @@ class Applier:
             ids = ", ".join(f"{type_of(item)} {item.id} ({item.amount} {item.currency}, {item.status})" for item in carriers)
             return Sent(State.CONFLICT, reason=f"its mark stands on something else: {ids}")
         done = {} if isinstance(copy, ChargeItem) else self._target.provider.done_from(copy)
-        if done and loads(row["draft"])["allocations"]:
+        if done and draft_of(row)["allocations"]:
             return self._creation(row, fresh, done, found=True)
         return Sent(State.CREATED if row["sends"] else State.EXISTS, copy)
 

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from unibill import money
 from unibill.copying.carry import REVERSED
+from unibill.copying.compact import Losses
 from unibill.copying.decisions import DONE, FAILED, UNSETTLED, Decision, State
 from unibill.copying.guards import tripped, unpacked
 from unibill.copying.items import RecordType
@@ -38,7 +39,8 @@ class _Line:
 class _Sums:
     """Sums up while records pass by, account by account; its size grows with currencies and reasons, not with records or accounts."""
 
-    def __init__(self) -> None:
+    def __init__(self, losses: Losses) -> None:
+        self._losses = losses
         self.counts = {decision.value: 0 for decision in Decision}
         self.money: dict[str, dict[str, Decimal]] = {kind: {} for kind in RecordType}
         self.moved: dict[str, Decimal] = {}
@@ -90,7 +92,7 @@ class _Sums:
         if decision in _COVERED:
             amount = Decimal(str(row["carried"]))
             line.carried = _sum(line.carried, amount)
-            for item in loads(str(row["draft"]))["allocations"]:
+            for item in loads(str(row["draft"])).get("allocations", ()):
                 line.allocated = _sum(line.allocated, Decimal(item["amount"]))
             for item in loads(str(row["dropped"])):
                 if item["reason"] != REVERSED:
@@ -101,7 +103,7 @@ class _Sums:
                 self.moved[currency] = _sum(self.moved.get(currency, _ZERO), amount.copy_abs())
                 self.largest[currency] = max(self.largest.get(currency, Decimal(0)), amount.copy_abs())
         if decision in _COVERED or code == "money-loss":
-            for loss in loads(str(row["losses"])):
+            for loss in self._losses.told(str(row["losses"])):
                 self.losses[loss["field"], loss["kind"], loss["reason"]] += 1
 
 
@@ -112,7 +114,7 @@ def _sum(one: Decimal, other: Decimal) -> Decimal:
 
 def _sums(store: RunStore) -> tuple[_Sums, Packed[Total]]:
     """The sums of a plan, and its lines in the order of accounts."""
-    sums = _Sums()
+    sums = _Sums(Losses(store))
     columns = records.c
     wanted = [
         columns[name]

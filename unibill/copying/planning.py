@@ -17,6 +17,7 @@ from unibill.capabilities import Operation
 from unibill.copying import carry, charging, elsewhere, filters, reading, scope, sharing
 from unibill.copying.abreast import abreast, gathered
 from unibill.copying.carry import Carried, Ruling
+from unibill.copying.compact import Losses, allocation, draft_text
 from unibill.copying.decisions import Decision, State
 from unibill.copying.guards import packed
 from unibill.copying.hashing import amount_key, carry_options, fingerprint, plan_hash, write_settings
@@ -27,7 +28,7 @@ from unibill.copying.outline import summarise
 from unibill.copying.place import RunLike
 from unibill.copying.schema import accounts, records, snapshot, targets, totals
 from unibill.copying.scope import Scope
-from unibill.copying.store import RunStore, dumps, in_chunks, now
+from unibill.copying.store import Row, RunStore, dumps, in_chunks, now
 from unibill.copying.summary import PlanSummary, Progress, Tell
 from unibill.copying.telling import telling
 from unibill.copying.texts import Text
@@ -99,6 +100,7 @@ class Planner:
         self.width = min(source.provider.settings.concurrency, target.provider.settings.concurrency)
         self.notes: list[str] = list(options.accounts.notes)
         """What a person should know."""
+        self._losses = Losses(store)
         self._found: dict[str, str | None] = {}
         """What was found of accounts lately, and is not kept yet."""
         self._scope = Scope.of(options)
@@ -280,9 +282,9 @@ class Planner:
             return draft
         texts = charging.fates(item, options)
         row["type"], row["carried"] = draft.type or "", amount_key(draft.amount)
-        row["draft"] = dumps(charging.values_of(carry.with_texts(draft, texts, stored=True), item))
+        row["draft"] = draft_text(charging.values_of(carry.with_texts(draft, texts, stored=True), item), row)
         row["withheld"] = _withheld(texts)
-        row["losses"] = _lost(charging.losses_of(item, texts, self._source.capabilities, provider.title))
+        row["losses"] = self._lost(charging.losses_of(item, texts, self._source.capabilities, provider.title))
         sent = charging.marked(carry.with_texts(draft, texts, stored=False), mark)
         return _writable([*drafts.faults_of_charge(sent), *provider.faults_of_charge(sent, "$")], ())
 
@@ -294,13 +296,17 @@ class Planner:
         losses = carry.losses_of(credit, what, texts, self._source.capabilities, provider.title)
         losses += provider.losses_of_credit(draft, mark)
         row["carried"] = amount_key(what.amount)
-        row["draft"] = draft_text(carry.with_texts(whole, texts, stored=True), what.sources)
+        row["draft"] = draft_text(_values_of(carry.with_texts(whole, texts, stored=True), what.sources), row)
         row["withheld"] = _withheld(texts)
-        row["losses"] = _lost(losses)
+        row["losses"] = self._lost(losses)
         row["dropped"] = dumps([item.values() for item in sorted(what.dropped, key=carry.place_of)])
         if draft.allocations and not self._target.capabilities.of(Operation.CREDITS_CREATE_ALLOCATED).usable:
             return Ruling(Decision.BLOCKED, "allocations-unsupported", f"{self._target.name} cannot create credits with allocations")
         return _writable([*drafts.faults_of_credit(draft), *provider.faults_of_credit(draft, mark)], losses)
+
+    def _lost(self, losses: Sequence[Loss]) -> str:
+        # Sorted, because vendors may give fields and allocations in another order each time, and the hash must not change with it.
+        return self._losses.text(sorted(map(_loss, losses), key=lambda loss: (loss["field"], loss["value"], loss["reason"])))
 
     def keep_accounts(self) -> None:
         """Keep which account becomes which, of those that are mapped or were found by now."""
@@ -393,11 +399,6 @@ def _withheld(texts: Mapping[str, Text]) -> str:
     return ",".join(sorted(name for name, text in texts.items() if text.withheld))
 
 
-def _lost(losses: Sequence[Loss]) -> str:
-    # Sorted, because vendors may give fields and allocations in another order each time, and the hash must not change with it.
-    return dumps(sorted(map(_loss, losses), key=lambda loss: (loss["field"], loss["value"], loss["reason"])))
-
-
 def _changing(row: dict[str, Any]) -> dict[str, Any]:
     reason = "it changed while the source was read; plan again"
     return {**row, "decision": Decision.BLOCKED, "code": "changed-while-read", "reason": reason}
@@ -407,22 +408,20 @@ def _loss(loss: Loss) -> dict[str, str]:
     return {"field": loss.field, "value": carry.mask(loss.value), "reason": carry.mask(loss.reason), "kind": loss.kind.value}
 
 
-def draft_text(draft: CreditDraft, sources: Sequence[str]) -> str:
-    """A draft as exact JSON; each allocation with what it is called at the source."""
-    return dumps(
-        {
-            "account_id": draft.account_id,
-            "currency": draft.currency,
-            "amount": draft.amount,
-            "issued_on": None if draft.issued_on is None else draft.issued_on.isoformat(),
-            "number": draft.number,
-            "memo": draft.memo,
-            "allocations": [
-                {"amount": item.amount, "target_id": item.target_id, "target_number": item.target_number, "source": source}
-                for item, source in zip(draft.allocations, sources, strict=True)
-            ],
-        }
-    )
+def _values_of(draft: CreditDraft, sources: Sequence[str]) -> dict[str, Any]:
+    """A draft as JSON values; each allocation with what it is called at the source."""
+    return {
+        "account_id": draft.account_id,
+        "currency": draft.currency,
+        "amount": draft.amount,
+        "issued_on": None if draft.issued_on is None else draft.issued_on.isoformat(),
+        "number": draft.number,
+        "memo": draft.memo,
+        "allocations": [
+            allocation(item.amount, item.target_id, item.target_number, source)
+            for item, source in zip(draft.allocations, sources, strict=True)
+        ],
+    }
 
 
 _HASHED: Final = (
@@ -431,6 +430,7 @@ _HASHED: Final = (
     "source_id",
     "kind",
     "type",
+    "day",
     "decision",
     "target_account",
     "currency",
@@ -450,4 +450,10 @@ def hash_of(store: RunStore) -> str:
     r = records.c
     pairs = store.stream(select(accounts), accounts.c.source)
     rows = store.stream(select(*(r[name] for name in _HASHED)), r.source_account, r.record_type, r.source_id)
-    return plan_hash(head, chain(([row["source"], row["target"]] for row in pairs), ([row[name] for name in _HASHED] for row in rows)))
+    losses = Losses(store)
+
+    def line(row: Row) -> list[str | None]:
+        told = row["losses"] if row["losses"] == "[]" else dumps(losses.told(row["losses"]))  # not by numbers that anybody can give
+        return [told if name == "losses" else row[name] for name in _HASHED]
+
+    return plan_hash(head, chain(([row["source"], row["target"]] for row in pairs), map(line, rows)))

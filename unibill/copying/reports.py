@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 from sqlalchemy import select
 
 from unibill.copying import outline, schema
+from unibill.copying.compact import Losses, draft_of
 from unibill.copying.decisions import Decision, State
 from unibill.copying.items import RecordType
 from unibill.copying.place import RunLike
@@ -132,6 +133,7 @@ class Run:
 
     def __init__(self, store: RunStore) -> None:
         self._store = store
+        self._losses = Losses(store)
 
     @property
     def name(self) -> str:
@@ -163,7 +165,7 @@ class Run:
             query = query.where(schema.records.c.decision == decision)
         r = schema.records.c
         for row in self._store.stream(query, r.source_account, r.record_type, r.source_id):
-            yield _record(row)
+            yield _record(row, self._losses)
 
     def journal(self) -> Iterator[JournalEntry]:
         """The journal, oldest first."""
@@ -215,14 +217,14 @@ def _moment(row: Row) -> str:
         raise RunStoreError(f"the run is damaged: entry {row['id']} of its journal has no time: {error}") from error
 
 
-def _record(row: Row) -> RunRecord:
+def _record(row: Row, losses: Losses) -> RunRecord:
     try:
-        return _as_planned(row)
+        return _as_planned(row, losses)
     except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise RunStoreError(f"the run is damaged: record {row['source_id']} cannot be read: {error}") from error
 
 
-def _as_planned(row: Row) -> RunRecord:
+def _as_planned(row: Row, losses: Losses) -> RunRecord:
     return RunRecord(
         seq=row["seq"],
         source_account=row["source_account"],
@@ -240,9 +242,9 @@ def _as_planned(row: Row) -> RunRecord:
         decision=Decision(row["decision"]),
         code=row["code"],
         reason=row["reason"],
-        losses=tuple(Loss(item["field"], item["value"], item["reason"], LossKind(item["kind"])) for item in loads(row["losses"])),
+        losses=tuple(Loss(item["field"], item["value"], item["reason"], LossKind(item["kind"])) for item in losses.told(row["losses"])),
         dropped=tuple(loads(row["dropped"])),
-        draft=None if row["draft"] is None else loads(row["draft"]),
+        draft=None if row["draft"] is None else draft_of(row),
         mark=row["mark_now"],
         state=State(row["state"]),
         outcome=row["outcome"],

@@ -65,11 +65,17 @@ records = Table(
     Column("code", Text, nullable=False, doc="why, stable and short"),
     Column("reason", Text, nullable=False, doc="why, in a sentence"),
     Column("mark", Text, nullable=False, doc="of generation 0"),
-    Column("draft", Text, doc="what is written, as JSON"),
+    Column("draft", Text, doc="what is written, as JSON, without what follows from the other columns"),
     Column(
         "withheld", Text, nullable=False, default="", doc="texts that the run file must not keep; they are read again when they are sent"
     ),
-    Column("losses", Text, nullable=False, default="[]", doc="what does not arrive, as JSON"),
+    Column(
+        "losses",
+        Text,
+        nullable=False,
+        default="[]",
+        doc="what does not arrive, as JSON: each with the id of its loss_kinds and its value, or whole",
+    ),
     Column("dropped", Text, nullable=False, default="[]", doc="allocations that stay behind, as JSON"),
     Column("print", Text, nullable=False, doc="a hash of the source's record, by which a change is seen"),
     Column("state", Text, nullable=False, default="", doc="how far apply has come"),
@@ -88,6 +94,17 @@ records = Table(
 Index("records_in_order", records.c.source_account, records.c.record_type, records.c.source_id)
 Index("records_by_target", records.c.target_account, records.c.seq)
 Index("records_by_mark", records.c.mark_now)
+
+loss_kinds = Table(
+    "loss_kinds",
+    metadata,
+    Column("id", Integer, primary_key=True, doc="by which records name it"),
+    Column("field", Text, nullable=False, doc="what does not arrive"),
+    Column("kind", Text, nullable=False, doc="money or descriptive"),
+    Column("reason", Text, nullable=False, doc="why, in a sentence"),
+    UniqueConstraint("field", "kind", "reason"),
+)
+"""What the losses of many records have in common."""
 
 snapshot = Table(
     "snapshot",

@@ -11,10 +11,11 @@ from unibill.base import outcome as outcome_of
 from unibill.capabilities import Operation
 from unibill.copying import charging
 from unibill.copying.carry import mask
+from unibill.copying.compact import draft_of
 from unibill.copying.decisions import State
 from unibill.copying.hashing import amount_key
 from unibill.copying.items import ChargeItem, Item, RecordType, is_to_account, type_of
-from unibill.copying.store import Entry, Row, RunStore, done_steps, loads
+from unibill.copying.store import Entry, Row, RunStore, done_steps
 from unibill.copying.texts import sent_again
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
 from unibill.errors import (
@@ -286,7 +287,7 @@ def _came_back_otherwise(item: Item, row: Row) -> str:
         return f"{what} with {item.amount} {item.currency} instead of {row['carried']} {row['currency']}"
     if item.account_id not in {None, row["target_account"]}:
         return f"{what} in account {item.account_id} instead of {row['target_account']}"
-    if isinstance(item, ChargeItem) and (other := charging.differences(item, loads(row["draft"]))):
+    if isinstance(item, ChargeItem) and (other := charging.differences(item, draft_of(row))):
         return f"{what} with {other}"
     return ""
 
@@ -310,7 +311,7 @@ def finish(target: Billing, store: RunStore, row: Row, sent: Sent) -> None:
 
 def draft_from(row: Row, fresh: Credit) -> CreditDraft:
     """The planned draft, with the texts that the store must not keep taken from the source again."""
-    raw = loads(row["draft"])
+    raw = draft_of(row)
     withheld = frozenset(str(row["withheld"]).split(",")) - {""}
     return CreditDraft(
         account_id=raw["account_id"],
@@ -325,7 +326,7 @@ def draft_from(row: Row, fresh: Credit) -> CreditDraft:
 
 def charge_draft_from(row: Row, fresh: ChargeItem) -> ChargeDraft:
     """The same of a charge."""
-    raw = loads(row["draft"])
+    raw = draft_of(row)
     return charging.draft_from(raw, sent_again(fresh.charge.tag) if row["withheld"] else raw["tag"])
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import distinct, func, literal, select, update
 from unibill import money
 from unibill.copying import carry
 from unibill.copying.carry import Dropped
+from unibill.copying.compact import Losses, allocation, draft_of, draft_text
 from unibill.copying.decisions import Decision
 from unibill.copying.hashing import amount_key
 from unibill.copying.schema import records
@@ -40,15 +41,15 @@ def shared_invoices(store: RunStore) -> dict[str, tuple[str, ...]]:
 
 def invoice_key(item: dict[str, Any]) -> str:
     """The same name for an invoice of the target that ``shared_invoices`` gives it."""
-    return f"id {item['target_id']}" if item["target_id"] is not None else f"number {item['target_number']}"
+    return f"id {item['target_id']}" if item.get("target_id") is not None else f"number {item['target_number']}"
 
 
-def reduced(row: Row, shared: dict[str, tuple[str, ...]]) -> dict[str, Any] | None:
+def reduced(row: Row, shared: dict[str, tuple[str, ...]], kept_losses: Losses) -> dict[str, Any] | None:
     """The changed columns of a planned record without its allocations to shared invoices; None where it has none.
 
     Losses that speak of single allocations go too: what a place in the list means has changed.
     """
-    draft = loads(row["draft"])
+    draft = draft_of(row)
     kept = [item for item in draft["allocations"] if invoice_key(item) not in shared]
     gone = [item for item in draft["allocations"] if invoice_key(item) in shared]
     if not gone:
@@ -68,12 +69,14 @@ def reduced(row: Row, shared: dict[str, tuple[str, ...]]) -> dict[str, Any] | No
             "dropped": "[]",
             "losses": "[]",
         }
-    losses = [loss for loss in loads(row["losses"]) if not loss["field"].startswith("allocations")]
+    losses = [loss for loss in kept_losses.told(row["losses"]) if not loss["field"].startswith("allocations")]
+    carried = amount_key(amount)
+    allocations = [allocation(Decimal(item["amount"]), item["target_id"], item["target_number"], item["source"]) for item in kept]
     return {
-        "carried": amount_key(amount),
-        "draft": dumps({**draft, "amount": amount, "allocations": kept}),
+        "carried": carried,
+        "draft": draft_text({**draft, "amount": amount, "allocations": allocations}, {**row, "carried": carried}),
         "dropped": dumps([*earlier, *(item.values() for item in dropped)]),
-        "losses": dumps(losses),
+        "losses": kept_losses.text(losses),
     }
 
 
@@ -93,8 +96,9 @@ def leave_behind(store: RunStore) -> None:
         return
     query = select(records).where(records.c.decision == Decision.CREATE, records.c.draft.is_not(None))
     batch: list[tuple[int, dict[str, Any]]] = []
+    losses = Losses(store)
     for row in store.stream(query, records.c.seq):
-        if (changed := reduced(row, shared)) is not None:
+        if (changed := reduced(row, shared, losses)) is not None:
             batch.append((row["seq"], changed))
         if len(batch) >= _BATCH:
             _write(store, batch)

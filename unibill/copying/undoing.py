@@ -12,6 +12,7 @@ from unibill.base import blocking_turns
 from unibill.capabilities import Operation
 from unibill.copying import reading, sending, settling
 from unibill.copying.carry import mask
+from unibill.copying.compact import draft_of
 from unibill.copying.crew import Crew, Since
 from unibill.copying.decisions import UNSETTLED, State
 from unibill.copying.hashing import amount_key, fingerprint
@@ -22,7 +23,7 @@ from unibill.copying.place import RunLike
 from unibill.copying.schema import journal, records
 from unibill.copying.scope import Scope
 from unibill.copying.sending import UNDO, Watch, watched
-from unibill.copying.store import Entry, Row, RunStore, done_steps, loads
+from unibill.copying.store import Entry, Row, RunStore, done_steps
 from unibill.copying.summary import SHOWN, Problem, Progress, RollbackSummary, Tell
 from unibill.copying.telling import telling
 from unibill.errors import BackendError, RunStoreError, UnibillError
@@ -161,7 +162,7 @@ class Undoer:
         if row["target_print"] is not None and item.id == row["target_id"] and row["seq"] not in self._begun:
             return bool(fingerprint(item) != row["target_print"])
         credit = item.twin if isinstance(item, ChargeItem) else item
-        planned = sorted(amount_key(Decimal(item["amount"])) for item in loads(row["draft"])["allocations"])
+        planned = sorted(amount_key(Decimal(item["amount"])) for item in draft_of(row)["allocations"])
         edges = () if credit is None else credit.allocations or ()
         spent = sorted(amount_key(edge.amount) for edge in edges if edge.reversed_at is None)
         # A copy whose allocations were never all made, or are undone by a rollback that was killed, is not touched.

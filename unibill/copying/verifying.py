@@ -11,6 +11,7 @@ from unibill import money
 from unibill.copying import charging, reading, sending
 from unibill.copying.abreast import abreast
 from unibill.copying.carry import mask
+from unibill.copying.compact import draft_of
 from unibill.copying.decisions import DONE, OPEN, Decision, State
 from unibill.copying.hashing import amount_key, fingerprint
 from unibill.copying.items import ChargeItem, Item, RecordType, both, counts_as, key_of, seen_as, type_of
@@ -20,7 +21,7 @@ from unibill.copying.place import RunLike
 from unibill.copying.reading import RunMarks
 from unibill.copying.schema import records, snapshot, targets, totals
 from unibill.copying.scope import Scope
-from unibill.copying.store import Row, RunStore, loads
+from unibill.copying.store import Row, RunStore
 from unibill.copying.summary import SHOWN, Conservation, Difference, Progress, Tell, Verification
 from unibill.copying.telling import telling
 from unibill.errors import BackendError, RunStoreError
@@ -218,7 +219,7 @@ def _counts_as(row: Row, copies: Mapping[str | None, RecordType]) -> RecordType:
     if row["record_type"] != RecordType.CHARGE:
         return RecordType.CREDIT
     found = copies.get(row["mark_now"])
-    return found or (RecordType.CREDIT if loads(row["draft"])["credit"] else RecordType.CHARGE)
+    return found or (RecordType.CREDIT if draft_of(row)["credit"] else RecordType.CHARGE)
 
 
 def _raise(sums: dict[tuple[str, str], Decimal], name: tuple[str, str], amount: Decimal) -> None:
@@ -303,7 +304,7 @@ class _Comparison:
         if (copy.currency, amount_key(copy.amount)) != (row["currency"], row["carried"]):
             return "*", "amount", f"it is of {copy.amount} {copy.currency}, not {row['carried']} {row['currency']}"
         if isinstance(copy, ChargeItem):
-            other = charging.differences(copy, loads(row["draft"]))
+            other = charging.differences(copy, draft_of(row))
             return ("*", "charge", f"it has {other}") if other else None
         return self._misspent(row, copy)
 
@@ -311,7 +312,7 @@ class _Comparison:
         """What is wrong with how a credit is spent."""
         if not sending.is_planned(credit, row):
             return "*", "form", f"it is in account {credit.account_id} and goes {credit.direction}"
-        planned = [sending.allocation_from(item) for item in loads(row["draft"])["allocations"]]
+        planned = [sending.allocation_from(item) for item in draft_of(row)["allocations"]]
         if credit.allocations is None:
             return ("!", "allocations-unreadable", "what it is spent on cannot be read") if planned else None
         standing = [item for item in credit.allocations if item.reversed_at is None]

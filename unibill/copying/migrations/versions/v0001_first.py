@@ -29,6 +29,15 @@ def upgrade() -> None:
     )
     op.create_index("journal_by_record", "journal", ["seq"])
     op.create_table(
+        "loss_kinds",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("field", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("reason", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("field", "kind", "reason"),
+    )
+    op.create_table(
         "meta", sa.Column("key", TEXT, nullable=False), sa.Column("value", TEXT, nullable=False), sa.PrimaryKeyConstraint("key")
     )
     op.create_table(
