@@ -230,6 +230,9 @@ def test_the_password_of_a_database_is_never_shown(pair: Pair, address: str, cap
         ("postgresql://host/db?lease=soon", "lease is a number of seconds"),
         ("postgresql://host:port/db", "cannot be read"),
         ("postgresql://me:sec@ret@host/db", "written %40"),
+        ("postgresql://me:sec@r/et@host/db", "written %40"),
+        ("mysql://me:secret@host/db", "this address is neither"),
+        ("sqlite:///it.run", "this address is neither"),
         (Path("postgresql://host/db"), "given as text"),
     ],
 )

@@ -2,10 +2,13 @@
 
 import json
 import logging
+import re
+import signal
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from unibill_billagain.settings import BillAgainSettings
@@ -14,8 +17,11 @@ from unibill_socotra.settings import SocotraSettings
 import unibill
 from tests.support.commands import Command, Done, Place
 from tests.support.planted import ACCOUNT, API_KEY, CARD, CARDS, PAIR, PLANT, SECRETS, TENANT, TOKEN, Watch, config, found, found_in_files
+from tests.support.postgresql import a_run
+from tests.support.postgresql import address as pg_address
 from tests.support.server import Answer, Raw, Reply, Seen, Server
 from unibill import AllocationDraft, ChargeDraft, CreditDraft, exactjson
+from unibill.copying.place import DatabasePlace, locate
 from unibill.errors import UnibillError
 from unibill.http import without_waiting
 
@@ -218,6 +224,117 @@ def test_a_server_that_repeats_credentials_in_a_broken_answer_gets_none_of_them_
         words = (*command, "--debug")
         clean(run(*words), watch, folder, words)
     assert len(server.seen) > 15
+
+
+# A run in a database: its address has a password.
+
+
+def on_a_run(run: str) -> list[tuple[str, ...]]:
+    """Every command that takes the address of a run, in an order in which each finds something to do."""
+    there, to_say = ("--run", run), ("--yes", "--settle", "0")
+    copied = ("billagain", "socotra", *there, "--accounts", "accounts.csv")
+    return [
+        ("plan", *copied),
+        ("upgrade", *there),
+        ("apply", *there, *to_say, "--canary", "1"),
+        ("apply", *there, *to_say, "--detach"),
+        ("status", *there),
+        ("stop", *there),
+        ("apply", *there, *to_say, "--detach"),
+        ("work", *there),
+        ("verify", *there),
+        ("report", *there, "--out", "report.html", "--csv", "figures", "--jsonl", "figures.jsonl"),
+        ("rollback", *there, *to_say),
+        ("copy", *copied, *to_say),
+    ]
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """A worker takes Ctrl-C over; afterwards it is the tests' again."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("handlers")
+def test_the_password_of_a_run_in_a_database_comes_out_nowhere(run: Command, place: Place, watch: Watch) -> None:
+    with a_run() as address:
+        at = locate(address)
+        assert isinstance(at, DatabasePlace)
+        password = str(at.url.password).encode()
+        ended: list[tuple[str, int]] = []
+        for words in on_a_run(f"{address}&sslpassword={quote(TOKEN, safe='')}"):
+            for more in ((), ("--json",)) if words[0] in {"status", "verify", "stop"} else ((),):
+                done = run(*words, *more, "--debug")
+                clean(done, watch, place.folder, words)
+                files = [file for file in place.folder.rglob("*") if file.is_file()]
+                whole = (done.out + done.err).encode() + watch.said + b"".join(file.read_bytes() for file in files)
+                assert password not in whole, words
+                ended.append((words[0], done.status))
+    assert {name for name, status in ended if status == 0} >= {
+        "plan",
+        "upgrade",
+        "apply",
+        "status",
+        "stop",
+        "work",
+        "verify",
+        "rollback",
+    }, ended
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_refused_password_or_an_unknown_database_is_told_without_the_password(run: Command, place: Place, watch: Watch) -> None:
+    there = locate(pg_address())
+    assert isinstance(there, DatabasePlace)
+    secret = quote(API_KEY, safe="")
+    host = f"{there.url.host}:{there.url.port}"
+    user = there.url.username
+    refused = f"postgresql://{user}:{secret}@{host}/{there.url.database}?run=x"
+    unknown = f"postgresql://{user}:{there.url.password}@{host}/nosuch?run=x&sslpassword={secret}"
+    for address in (refused, unknown):
+        for words in on_a_run(address):
+            done = run(*words, "--debug")
+            assert done.status == 2, (words, done)
+            clean(done, watch, place.folder, words)
+            assert str(there.url.password) not in done.out + done.err + watch.said.decode()
+
+
+ELSEWHERE = [
+    pytest.param("postgresql://u:SECRET@127.0.0.1:1/runs?run=x", id="a-port-where-nobody-listens"),
+    pytest.param("postgresql://u:SECRET@/runs?host=/nosuch", id="a-socket-that-is-not-there"),
+    pytest.param("postgresql://u@127.0.0.1:1/runs?password=SECRET", id="the-password-as-a-parameter"),
+    pytest.param("postgresql://u:SECRET@127.0.0.1:1/runs?sslmode=nosuch", id="a-parameter-with-a-wrong-value"),
+    pytest.param("postgresql://u:SECRET@127.0.0.1:1/runs?nosuch=1", id="an-unknown-parameter"),
+    pytest.param("postgresql://u:SECRET@127.0.0.1:port/runs", id="a-port-that-is-no-number"),
+    pytest.param("postgresql://u:SECRET@127.0.0.1:1", id="no-database"),
+    pytest.param("postgresql://u:SECRET@127.0.0.1:1/runs?run=A!", id="a-name-that-is-none"),
+    pytest.param("postgresql:u:SECRET@127.0.0.1:1/runs", id="no-slashes"),
+    pytest.param("postgresql+asyncpg://u:SECRET@127.0.0.1:1/runs", id="another-driver"),
+    pytest.param("POSTGRESQL://u:SECRET@127.0.0.1:1/runs", id="in-capitals"),
+    pytest.param("mysql://u:SECRET@127.0.0.1:1/runs", id="another-database"),
+    pytest.param("mysql+pymysql://u:SECRET@127.0.0.1:1/runs", id="another-database-with-its-driver"),
+    pytest.param("sqlite:///u:SECRET@runs", id="a-file-as-an-address"),
+    pytest.param("https://u:SECRET@127.0.0.1:1/runs", id="an-address-of-the-web"),
+]
+
+
+@pytest.mark.usefixtures("handlers")
+@pytest.mark.parametrize("quoted", [True, False], ids=["quoted", "as-it-is"])
+@pytest.mark.parametrize("address", ELSEWHERE)
+def test_an_address_that_leads_nowhere_is_told_without_the_password(
+    address: str, quoted: bool, run: Command, folder: Path, watch: Watch
+) -> None:
+    """Also where the password holds what an address would have as an escape, and falls to pieces there."""
+    for secret in (API_KEY, TOKEN):
+        for words in on_a_run(address.replace("SECRET", quote(secret, safe="") if quoted else secret)):
+            done = run(*words, "--debug")
+            assert done.status == 2, (words, done)
+            clean(done, watch, folder, words)
+            for piece in re.findall(r"\w{4,}", secret):
+                assert piece not in done.out + done.err + watch.said.decode(), words
 
 
 # The facade

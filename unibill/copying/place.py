@@ -77,8 +77,10 @@ def locate(run: RunLike) -> Place:
     """
     if isinstance(run, (FilePlace, DatabasePlace)):
         return run
-    scheme, separator, _ = str(run).partition(":")
-    if not separator or scheme.partition("+")[0] not in _SCHEMES:
+    scheme, separator, rest = str(run).partition(":")
+    if not separator or scheme.partition("+")[0].lower() not in _SCHEMES:
+        if rest.startswith("//") and len(scheme) > 1:  # one letter is a drive
+            raise ConfigurationError("a run is kept in a file or at postgresql://USER@HOST/DATABASE?run=NAME, and this address is neither")
         return FilePlace(Path(run))
     if isinstance(run, Path):
         raise ConfigurationError("an address of a database is given as text: a path loses one of its slashes")
@@ -90,8 +92,8 @@ def _database(text: str) -> DatabasePlace:
         url = make_url(text)
     except (ArgumentError, ValueError) as error:
         raise ConfigurationError("the run's address cannot be read; write postgresql://USER@HOST/DATABASE?run=NAME") from error
-    if "@" in (url.host or ""):
-        raise ConfigurationError("the run's address has an @ in its password, which is written %40 there")
+    if text.count("@") > 1 or "@" in (url.database or ""):
+        raise ConfigurationError("the run's address has an @ in its password, which is written %40 there, as a / is written %2F")
     if not url.database:
         raise ConfigurationError("the run's address names no database; write postgresql://USER@HOST/DATABASE?run=NAME")
     run, lease = _one(url, "run") or _DEFAULT_RUN, _one(url, "lease")
