@@ -301,6 +301,37 @@ def test_a_lease_that_is_over_cannot_be_renewed_while_another_takes_its_part(pai
     assert refused
 
 
+def test_a_long_transaction_costs_no_lease_and_while_it_lasts_nobody_takes_its_part(pair: Pair, run: str) -> None:
+    """Its holder renews beside it; and were the lease over, what the transaction writes would still be under it."""
+    plan(pair.source.billing, pair.target.billing, run, many(pair))
+    apply_on(None, again(pair), run)
+    with opened(run) as long, opened(run) as other:
+        lease = long.take("apply")
+        assert lease is not None
+        lease.end()
+        with long.transaction() as connection:
+            long.fence(connection)
+            assert _renewed(long.engine, lease) == 1
+            with long.engine.begin() as beside:
+                beside.execute(update(parts).where(parts.c.owner.is_not(None)).values(until=func.clock_timestamp() - timedelta(seconds=1)))
+            taken = [one for _ in range(3) if (one := other.take("apply")) is not None]
+            for one in taken:
+                one.end()
+            assert [one.part.number for one in taken] == [n for n in range(3) if n != lease.part.number]
+
+
+def test_a_long_transaction_over_the_whole_run_costs_no_lease(run: str) -> None:
+    with opened(run) as long:
+        long.create()
+        long.lock()
+        lease = long.lease
+        assert lease is not None
+        lease.end()
+        with long.transaction() as connection:
+            long.fence(connection)
+            assert _renewed(long.engine, lease) == 1
+
+
 def _renewed(engine: Engine, lease: Lease) -> int:
     with engine.begin() as connection:
         connection.execute(text("SET LOCAL lock_timeout TO '300ms'"))

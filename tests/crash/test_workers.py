@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, text
 
 from tests.crash.clusters import LEASE, ClusterTrial, storm
-from tests.crash.harness import DIRECTIONS, Figures, table
+from tests.crash.harness import DIRECTIONS, SETTLE, Figures, table
 from tests.crash.processes import World, ended, world
-from tests.support.postgresql import a_run
+from tests.support.postgresql import a_run, opened
+from unibill.copying import open_run
+from unibill.copying.schema import parts
+from unibill.copying.store import RunStore
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "waitid"), reason="needs processes that can be forked and watched")
 
@@ -66,6 +70,55 @@ def test_a_worker_that_wakes_up_after_its_part_was_taken_over_sends_nothing_more
     os.kill(first.pid, signal.SIGCONT)
     assert ended(first, frozen).status == 0
     assert trial.target.effects() == trial.figures.planned
+    assert set(wrong(trial.finish().figures).values()) == {0}
+
+
+def test_the_summary_counts_what_a_worker_wrote_before_it_was_killed(place: World, run: str, tmp_path: Path) -> None:
+    """Its three intents are durable and two of its writes sent; the other one sends the third, which is a write begun once more."""
+    trial = ClusterTrial(place, ("billagain", "billagain"), tmp_path, run, 5, accounts=1, each=3)
+    trial.plan()
+    trial.lay_out()
+    first, second = place.forks
+    killed, other = trial.job("work", hold=["outcome", 2]), trial.job("work")
+    first.start(killed)
+    while not first.held:
+        first.listen(1.0)
+    assert trial.target.effects() == 2
+    first.kill()
+    second.start(other)
+    assert ended(second, other).status == 0
+    assert trial.target.effects() == trial.figures.planned == 3
+    with open_run(run) as kept:
+        (proof,) = kept.proofs()
+    assert (proof.kind, proof.data["writes"]) == ("apply", 4)
+
+
+def standing(run: str) -> list[object]:
+    """What a run says is to be done: its job, its phase, and every part."""
+    with RunStore(run) as store:
+        query = select(parts.c.stage, parts.c.number, parts.c.state, parts.c["items"]).where(parts.c.stage != "run")
+        of_parts = sorted(tuple(row.values()) for row in store.rows(query))
+        return [store.get("job"), store.get("phase"), *of_parts]
+
+
+def test_a_process_killed_while_it_lays_the_work_out_has_laid_out_nothing(place: World, run: str, tmp_path: Path) -> None:
+    """What was laid out before still stands whole; parts of the one and the job of the other would count as done."""
+    trial = ClusterTrial(place, ("billagain", "billagain"), tmp_path, run, 5)
+    trial.plan()
+    trial.lay_out()
+    before = standing(run)
+    forks = place.forks[0]
+    with opened(run) as database, database.transaction() as connection:
+        connection.execute(text("LOCK TABLE meta IN SHARE MODE"))  # the job is written last, and waits for this
+        forks.start(trial.job("lay out", settle=SETTLE))
+        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'meta'::regclass")
+        trial.until(lambda: bool(connection.execute(waiting).scalar()))
+        assert forks.kill()
+    assert standing(run) == before
+    trial.lay_out()
+    other = trial.job("work")
+    forks.start(other)
+    assert ended(forks, other).status == 0
     assert set(wrong(trial.finish().figures).values()) == {0}
 
 

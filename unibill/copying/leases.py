@@ -115,7 +115,9 @@ class Lease:
         Raises:
             LeaseLost: another has taken it over; nothing was written.
         """
-        if connection.execute(select(parts.c.epoch).where(self._mine()).with_for_update(read=True)).first() is None:
+        # Whoever takes a part locks it FOR UPDATE, which waits for this lock; a renewal does not, or a long transaction would cost the lease.
+        lock = select(parts.c.epoch).where(self._mine()).with_for_update(read=True, key_share=True)
+        if connection.execute(lock).first() is None:
             raise LeaseLost("another process has taken over this one's part of the run, so nothing more is written")
 
     def give_back(self, connection: Connection, **values: object) -> None:

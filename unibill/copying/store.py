@@ -212,9 +212,7 @@ class RunStore:
     def put(self, **facts: object) -> None:
         """Keep facts about the run."""
         with self.transaction() as connection:
-            for key, value in facts.items():
-                connection.execute(delete(schema.meta).where(schema.meta.c.key == key))
-                connection.execute(insert(schema.meta).values(key=key, value=dumps(value)))
+            put(connection, facts)
 
     def prove(self, kind: str, found: Value, lines: str = "") -> None:
         """Keep what was found at the end of something.
@@ -244,6 +242,13 @@ class RunStore:
     def flush(self) -> None:
         """Make everything durable that was noted."""
         self._writer.flush()
+
+
+def put(connection: Connection, facts: Mapping[str, object]) -> None:
+    """Keep facts about a run, with whatever else its transaction keeps."""
+    for key, value in facts.items():
+        connection.execute(delete(schema.meta).where(schema.meta.c.key == key))
+        connection.execute(insert(schema.meta).values(key=key, value=dumps(value)))
 
 
 class Entry:

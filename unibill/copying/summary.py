@@ -217,8 +217,8 @@ class ApplySummary(Value):
         counts: records of the plan by state.
         money: created by this run so far as credits, by currency.
         charges: created as charges, by currency; signed.
-        writes: writes begun by this apply.
-        undone: surplus copies that this run had made and took back.
+        writes: writes begun by this apply; of several workers, by all of them, those included that were lost.
+        undone: surplus copies that this run had made and took back, but for those of a worker that was lost.
         problems: what needs a look; at most 200 are named.
         interrupted: stopped by the user; apply goes on where it ended.
         stopped: why it stopped before its end, or an empty text.

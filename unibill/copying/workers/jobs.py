@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from unibill.copying.leases import STOP, WHOLE
 from unibill.copying.schema import parts
-from unibill.copying.store import RunStore, dumps, loads
+from unibill.copying.store import RunStore, dumps, in_chunks, loads, put
 
 Kind: TypeAlias = Literal["plan", "apply", "verify"]
 READ_SOURCE: Final = "read source"
@@ -68,22 +68,35 @@ def job_of(store: RunStore) -> Job | None:
     return None if found is None else Job(found["id"], found["kind"], found["options"])
 
 
-def lay_out(store: RunStore, job: Job, pieces: Mapping[str, Iterable[Piece]]) -> None:
-    """Replace a run's job and its parts; a stage that is not named has one part. The caller must hold the whole run."""
+def lay_out(store: RunStore, job: Job, pieces: Mapping[str, Iterable[Piece]], **facts: object) -> None:
+    """Replace a run's job and its parts, all at once: a stage without parts would count as done. The caller must hold the whole run.
+
+    Args:
+        store: the run.
+        job: what is to be done.
+        pieces: the parts of each stage; one that is not named has one part.
+        facts: what is true of the run from then on.
+    """
     with store.transaction() as connection:
         connection.execute(delete(parts).where(parts.c.stage != WHOLE))
-    for stage in job.stages:
-        add(store, stage, pieces.get(stage, [Piece(())]))
-    store.put(**{_JOB: {"id": job.id, "kind": job.kind, "options": job.options}, STOP: None})
+        for stage in job.stages:
+            _add(connection, stage, pieces.get(stage, [Piece(())]))
+        put(connection, {_JOB: {"id": job.id, "kind": job.kind, "options": job.options}, STOP: None, **facts})
 
 
 def add(store: RunStore, stage: str, pieces: Iterable[Piece]) -> None:
-    """Add parts to a stage that has none; again, if a worker was lost over it."""
+    """Give a stage its parts, in place of those it has; again, if a worker was lost over it."""
     with store.transaction() as connection:
         connection.execute(delete(parts).where(parts.c.stage == stage))
-        for number, piece in enumerate(pieces):
-            values = {"stage": stage, "number": number, "items": dumps(piece.accounts), "records": piece.records}
-            connection.execute(insert(parts).values(**values))
+        _add(connection, stage, pieces)
+
+
+def _add(connection: Connection, stage: str, pieces: Iterable[Piece]) -> None:
+    rows = (
+        {"stage": stage, "number": number, "items": dumps(piece.accounts), "records": piece.records} for number, piece in enumerate(pieces)
+    )
+    for chunk in in_chunks(rows):
+        connection.execute(insert(parts), chunk)
 
 
 def divided(accounts: Iterable[tuple[str, int]], total: int, width: int) -> Iterator[Piece]:

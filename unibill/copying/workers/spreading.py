@@ -22,7 +22,7 @@ from unibill.copying.verifying import Verifier, check_verifiable
 from unibill.copying.workers import jobs
 from unibill.copying.workers.jobs import Job, Kind, Piece, divided
 from unibill.copying.workers.mapping import keep_maps, refuse_functions
-from unibill.copying.workers.stages import found_by, verified_by
+from unibill.copying.workers.stages import found_by, sends, verified_by
 from unibill.copying.workers.views import Spread, spread_of
 from unibill.copying.workers.working import Connect, database_place, work
 from unibill.errors import ConfigurationError, RunError, RunStoreError, UnibillError
@@ -81,9 +81,9 @@ def apply_on(
             rows = store.stream(per_account, records.c.target_account)
             return divided(((row["target_account"], row["records"]) for row in rows), total, width)
 
-        facts = {"concurrency": options.concurrency, "settle": str(options.settle), "only": options.only}
-        jobs.lay_out(store, _job("apply", facts), {jobs.APPLY: pieces(), jobs.COUNT: pieces()})
-        store.put(phase="applying", verified=None)
+        facts = {"concurrency": options.concurrency, "settle": str(options.settle), "only": options.only, "sends": sends(store)}
+        job, parts = _job("apply", facts), {jobs.APPLY: pieces(), jobs.COUNT: pieces()}
+        jobs.lay_out(store, job, parts, phase="applying", verified=None)
     if executor is None:
         return None
     stopped = _Spreading(executor, connect, place, workers, progress).run()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select
 
 from unibill.copying.applying import Applier, Found, conclude
 from unibill.copying.items import RecordType
@@ -74,18 +74,25 @@ def _with_before(bench: Bench, found: Found) -> dict[str, Any]:
     if before is None:
         return whole
     problems = [*before["problems"], *(problem.jsonable() for problem in found.problems)]
-    return {**whole, "writes": before["writes"] + found.writes, "undone": before["undone"] + found.undone, "problems": problems}
+    return {**whole, "undone": before["undone"] + found.undone, "problems": problems}
+
+
+def sends(store: RunStore) -> int:
+    """How many writes of a run were begun and not withdrawn, by whomever, and whether he lives or not."""
+    return store.count(select(func.coalesce(func.sum(records.c.sends), 0)))
 
 
 def found_by(store: RunStore, *, interrupted: bool = False, stopped: str = "") -> Found:
     """What all parts of an apply found out."""
-    writes, undone, problems = 0, 0, dict[tuple[str, str, str], Problem]()
+    undone, problems = 0, dict[tuple[str, str, str], Problem]()
     for one in jobs.results(store, jobs.APPLY, jobs.COUNT):
-        writes, undone = writes + one["writes"], undone + one["undone"]
+        undone += one["undone"]
         for raw in one["problems"]:
             problem = Problem(**raw)
             problems[problem.account, problem.source_id, problem.target_id] = problem
         stopped = stopped or one["stopped"]
+    job = jobs.job_of(store)
+    writes = 0 if job is None else sends(store) - job.options["sends"]
     return Found(writes, undone, tuple(problems.values()), interrupted, stopped)
 
 
