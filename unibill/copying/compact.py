@@ -66,6 +66,11 @@ def _usual(row: Values) -> dict[str, Any]:
     return dict.fromkeys(_CREDIT) | {"issued_on": row["day"]} | usual
 
 
+def reason_of(row: Values) -> str:
+    """Why a record was decided as it was."""
+    return str(row["reason"]) or "it is not at the target yet"
+
+
 class Losses:
     """The losses of a run's records: their fields, kinds and reasons repeat, so each of these is kept once.
 

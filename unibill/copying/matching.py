@@ -61,7 +61,7 @@ class Matcher:
         r, s = records.c, snapshot.c
         identity = str(self._store.get("source_identity"))
         own = s.mark.startswith(f"{marks.PREFIX}{marks.origin(identity)}-", autoescape=True)
-        strange = select(s.mark).where(own, s.mark.not_in(select(r.mark))).limit(1)
+        strange = select(s.mark).where(own, s.mark.not_in(select(r.mark_now))).limit(1)
         if not self._store.rows(strange):
             return
         query = select(r.seq, r.kind, r.source_id).where(r.decision == Decision.CREATE)
@@ -75,7 +75,7 @@ class Matcher:
                     ranked = [(mark in standing, generation, mark) for generation, mark in enumerate(found, 1) if mark in there]
                     if ranked:
                         _, generation, mark = max(ranked)
-                        values = {"mark": mark, "mark_now": mark, "generation": generation}
+                        values = {"mark_now": mark, "generation": generation}
                         connection.execute(update(records).where(r.seq == seq).values(**values))
 
     def _check_marks(self) -> None:
@@ -97,7 +97,7 @@ class Matcher:
                 s.currency,
                 s.amount,
             )
-            .join_from(records, snapshot, s.mark == r.mark)
+            .join_from(records, snapshot, s.mark == r.mark_now)
             .where(r.decision == Decision.CREATE)
         )
         rulings: dict[int, Ruling] = {}

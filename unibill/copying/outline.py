@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from unibill import money
 from unibill.copying.carry import REVERSED
-from unibill.copying.compact import Losses
+from unibill.copying.compact import Losses, reason_of
 from unibill.copying.decisions import DONE, FAILED, UNSETTLED, Decision, State
 from unibill.copying.guards import tripped, unpacked
 from unibill.copying.items import RecordType
@@ -81,7 +81,7 @@ class _Sums:
         decision, code = Decision(str(row["decision"])), str(row["code"])
         self.counts[decision.value] += 1
         self.reason_counts[decision.value, code] += 1
-        self.reasons.setdefault((decision.value, code), [str(row["reason"])])
+        self.reasons.setdefault((decision.value, code), [reason_of(row)])
         currency = str(row["currency"])
         line = self._lines[str(row["source_account"]), str(row["target_account"]), str(row["record_type"]), currency]
         line.records += 1

@@ -239,7 +239,7 @@ class Planner:
             "target_account": mapped or "",
             "type": "",
             "carried": None,
-            "mark": mark,
+            "mark": None,
             "mark_now": mark,
             "draft": None,
             "withheld": "",
@@ -392,7 +392,7 @@ def _writable(faults: Sequence[Fault], losses: Sequence[Loss]) -> Ruling:
     lost = [loss for loss in losses if loss.kind is LossKind.MONEY]
     if lost:
         return Ruling(Decision.BLOCKED, "money-loss", carry.mask("; ".join(f"{loss.field}: {loss.reason}" for loss in lost)))
-    return Ruling(Decision.CREATE, "create", "it is not at the target yet")
+    return Ruling(Decision.CREATE, "create", "")
 
 
 def _withheld(texts: Mapping[str, Text]) -> str:
@@ -449,11 +449,12 @@ def hash_of(store: RunStore) -> str:
     head = {name: store.get(name) for name in ("source_identity", "target_identity", "target_settings", "options", "guards")}
     r = records.c
     pairs = store.stream(select(accounts), accounts.c.source)
-    rows = store.stream(select(*(r[name] for name in _HASHED)), r.source_account, r.record_type, r.source_id)
+    rows = store.stream(select(*(r[name] for name in _HASHED), r.mark_now), r.source_account, r.record_type, r.source_id)
     losses = Losses(store)
 
     def line(row: Row) -> list[str | None]:
         told = row["losses"] if row["losses"] == "[]" else dumps(losses.told(row["losses"]))  # not by numbers that anybody can give
-        return [told if name == "losses" else row[name] for name in _HASHED]
+        known = {"losses": told, "mark": row["mark"] or row["mark_now"]}
+        return [known.get(name, row[name]) for name in _HASHED]
 
     return plan_hash(head, chain(([row["source"], row["target"]] for row in pairs), map(line, rows)))

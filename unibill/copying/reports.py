@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 from sqlalchemy import select
 
 from unibill.copying import outline, schema
-from unibill.copying.compact import Losses, draft_of
+from unibill.copying.compact import Losses, draft_of, reason_of
 from unibill.copying.decisions import Decision, State
 from unibill.copying.items import RecordType
 from unibill.copying.place import RunLike
@@ -241,7 +241,7 @@ def _as_planned(row: Row, losses: Losses) -> RunRecord:
         carried=None if row["carried"] is None else Decimal(row["carried"]),
         decision=Decision(row["decision"]),
         code=row["code"],
-        reason=row["reason"],
+        reason=reason_of(row),
         losses=tuple(Loss(item["field"], item["value"], item["reason"], LossKind(item["kind"])) for item in losses.told(row["losses"])),
         dropped=tuple(loads(row["dropped"])),
         draft=None if row["draft"] is None else draft_of(row),

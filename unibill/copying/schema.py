@@ -63,8 +63,8 @@ records = Table(
     Column("carried", Text, doc="the amount that arrives"),
     Column("decision", Text, nullable=False, doc="of the plan"),
     Column("code", Text, nullable=False, doc="why, stable and short"),
-    Column("reason", Text, nullable=False, doc="why, in a sentence"),
-    Column("mark", Text, nullable=False, doc="of generation 0"),
+    Column("reason", Text, nullable=False, doc="why, in a sentence; empty where it is created because the target does not have it"),
+    Column("mark", Text, doc="of the plan; null while that is mark_now"),
     Column("draft", Text, doc="what is written, as JSON, without what follows from the other columns"),
     Column(
         "withheld", Text, nullable=False, default="", doc="texts that the run file must not keep; they are read again when they are sent"
@@ -152,7 +152,7 @@ journal = Table(
     Column("action", Text, nullable=False, doc="create or undo"),
     Column("phase", Text, nullable=False, doc="intent, done (a step was answered) or outcome (withdrawn: it was not sent after all)"),
     Column("step", Text, nullable=False, doc="which write of several, or the outcome; empty where it is that of the record's last intent"),
-    Column("data", Text, nullable=False, doc="what else is known of it, as JSON; empty for nothing"),
+    Column("data", Text, nullable=False, doc="what else is known of it, as JSON, without the record's own mark; empty for nothing"),
     Column("at", BigInteger, nullable=False, doc="when, in milliseconds since 1970, UTC"),
 )
 """Every intent, answered step and outcome, in the order in which they became durable. ``action`` is create or undo."""

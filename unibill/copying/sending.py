@@ -91,6 +91,8 @@ class Watch:
 
     def _entry(self, phase: str, step: str, data: Mapping[str, object], values: Mapping[str, object]) -> Entry:
         row = self._row
+        # Which mark a copy of a generation has stands in its record.
+        data = {name: value for name, value in data.items() if name != "mark" or value != row["mark_now"]}
         return Entry(row["seq"], row["generation"], self._action, phase, step, data, values)
 
 

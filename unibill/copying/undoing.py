@@ -201,6 +201,7 @@ class Undoer:
             "state": State.UNDONE,
             "outcome": "",
             "generation": generation,
+            "mark": row["mark"] or row["mark_now"],
             "mark_now": marks.mark(self._identity, row["kind"], row["source_id"], generation),
             "sends": 0,
             "target_id": None,

@@ -74,7 +74,7 @@ def upgrade() -> None:
         sa.Column("decision", TEXT, nullable=False),
         sa.Column("code", TEXT, nullable=False),
         sa.Column("reason", TEXT, nullable=False),
-        sa.Column("mark", TEXT, nullable=False),
+        sa.Column("mark", TEXT, nullable=True),
         sa.Column("draft", TEXT, nullable=True),
         sa.Column("withheld", TEXT, nullable=False),
         sa.Column("losses", TEXT, nullable=False),
