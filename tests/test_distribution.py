@@ -43,9 +43,9 @@ def test_the_wheel_runs_from_an_empty_folder(wheel: Path, tmp_path: Path) -> Non
     checkout = [str(ROOT), *(str(shelf) for shelf in (ROOT / "providers").iterdir())]
     script = (
         f"import sys; sys.path = [p for p in sys.path if p not in {checkout!r}]; sys.path.insert(0, {str(site)!r});"
-        "import unibill, unibill.plugins as plugins;"
+        "import unibill, unibill.installed as installed, unibill.plugins as plugins;"
         "assert unibill.__file__.startswith(sys.path[0]), unibill.__file__;"
-        "print(unibill.__version__, sorted(plugins.found()), plugins.broken())"
+        "print(unibill.__version__, sorted(installed.found()), plugins.broken())"
     )
     shown = run(sys.executable, "-c", script, cwd=empty)
     assert shown.startswith(unibill.__version__)

@@ -10,7 +10,7 @@ from textwrap import dedent
 
 import pytest
 
-from unibill import plugins
+from unibill import installed, plugins
 from unibill.errors import ConfigurationError, PluginError
 from unibill.hookspecs import hookimpl
 
@@ -40,7 +40,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     """Installs a distribution whose module has this source, and gives the module's name."""
     monkeypatch.syspath_prepend(tmp_path)
 
-    def make(name: str, source: str = GOOD, *, distribution: str = "", group: str = plugins.PROVIDERS, version: str = "1.0") -> str:
+    def make(name: str, source: str = GOOD, *, distribution: str = "", group: str = installed.PROVIDERS, version: str = "1.0") -> str:
         module = f"unibill_fake_{next(_serial)}"
         distribution = distribution or f"dist-of-{name}"
         info = tmp_path / f"{distribution.replace('-', '_')}-{version}.dist-info"
@@ -58,7 +58,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 def test_a_provider_is_found_with_its_distribution_and_loaded(install: Install) -> None:
     install("fake-good", version="2.3")
 
-    assert plugins.found()["fake-good"].distributions == ("dist-of-fake-good 2.3",)
+    assert installed.found()["fake-good"].distributions == ("dist-of-fake-good 2.3",)
     assert plugins.load("fake-good").title == "Fake"
 
 
@@ -66,8 +66,8 @@ def test_listing_names_imports_no_provider_and_no_http_client(install: Install, 
     modules = [install("fake-quiet"), install("fake-broken", "raise RuntimeError")]
     script = """
         import json, sys
-        from unibill import plugins
-        names = list(plugins.found())
+        from unibill import installed
+        names = list(installed.found())
         print(json.dumps([names, sorted(sys.modules)]))
     """
     run = subprocess.run(  # noqa: S603 - our own script
@@ -76,7 +76,7 @@ def test_listing_names_imports_no_provider_and_no_http_client(install: Install, 
     names, imported = json.loads(run.stdout)
 
     assert {"billagain", "fake-broken", "fake-quiet", "socotra"} <= set(names)
-    assert not {"unibill_billagain", "unibill_socotra", "httpx", *modules} & set(imported)
+    assert not {"unibill_billagain", "unibill_socotra", "httpx", "pydantic", "pluggy", *modules} & set(imported)
 
 
 def test_an_unknown_name_is_refused_with_the_names_there_are(install: Install) -> None:
@@ -141,7 +141,7 @@ def test_two_distributions_with_one_name_are_refused_and_both_named(install: Ins
     first = install("fake-twice", distribution="acme-one")
     second = install("fake-twice", distribution="acme-two", version="2.0")
 
-    assert plugins.found()["fake-twice"].distributions == ("acme-one 1.0", "acme-two 2.0")
+    assert installed.found()["fake-twice"].distributions == ("acme-one 1.0", "acme-two 2.0")
     with pytest.raises(PluginError, match="'fake-twice' is claimed twice") as clash:
         plugins.load("fake-twice")
     for part in (f"acme-one 1.0 ({first})", f"acme-two 2.0 ({second})", "uninstall one of them"):
@@ -157,7 +157,7 @@ def test_a_stranger_cannot_take_the_name_of_a_bundled_provider(install: Install)
 
 def test_an_installed_observer_is_found(install: Install) -> None:
     source = "from unibill import hookimpl\nheard = []\n@hookimpl\ndef unibill_page_read(event):\n    heard.append(event)\n"
-    module = install("fake-observer", source, group=plugins.OBSERVERS)
+    module = install("fake-observer", source, group=installed.OBSERVERS)
     plugins.observers().hook.unibill_page_read(event="page")
 
     assert sys.modules[module].heard == ["page"]
@@ -172,7 +172,7 @@ def test_an_installed_observer_is_found(install: Install) -> None:
     ],
 )
 def test_a_broken_observer_is_refused_since_an_audit_must_not_be_silently_missing(install: Install, source: str) -> None:
-    install("fake-observer", source, group=plugins.OBSERVERS)
+    install("fake-observer", source, group=installed.OBSERVERS)
 
     with pytest.raises(PluginError, match=r"at import|unibill_page_reed"):
         plugins.observers()
@@ -190,5 +190,5 @@ def test_an_observer_that_is_given_may_implement_some_of_the_hooks_only() -> Non
 @pytest.mark.parametrize("name", ["billagain", "socotra"])
 def test_the_bundled_providers_come_through_the_public_entry_points_and_are_whole(name: str) -> None:
     assert plugins.load(name).name == name
-    assert plugins.found()[name].points[0].group == "unibill.providers"
+    assert installed.found()[name].points[0].group == "unibill.providers"
     assert name not in plugins.broken()

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import SecretStr, ValidationError
 
-from unibill import configfile, plugins
+from unibill import configfile, installed, plugins
 from unibill.errors import ConfigurationError
 from unibill.provider import BackendSettings
 from unibill.redact import Redactor
@@ -143,7 +143,7 @@ def _backend(name: str, table: dict[str, object], source: str) -> Backend:
     provider = table.get("provider")
     if not isinstance(provider, str) or not provider:
         raise ConfigurationError(
-            f'backend {name!r} in {source} names no provider; write provider = "...", one of {", ".join(plugins.found())}'
+            f'backend {name!r} in {source} names no provider; write provider = "...", one of {", ".join(installed.found())}'
         )
     return Backend(name, provider, {key: value for key, value in table.items() if key != "provider"}, source)
 

@@ -1,59 +1,22 @@
-"""Finding providers and observers through entry points.
+"""Loading providers and observers.
 
-Listing names imports nothing. A provider is loaded on its own, so a broken one hurts no other. Two distributions that claim
-one name are both refused, and named.
+A provider is loaded on its own, so a broken one hurts no other. Two distributions that claim one name are both refused, and named.
 """
 
-import os
-import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cache, lru_cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Final
+from functools import cache
+from importlib.metadata import EntryPoint
+from typing import Any
 
 import pluggy
 
 from unibill import hookspecs
 from unibill.capabilities import Capabilities
 from unibill.errors import PluginError
+from unibill.installed import OBSERVERS, distribution, found, points
 from unibill.provider import BackendSettings, Provider
 
-PROVIDERS: Final = "unibill.providers"
-OBSERVERS: Final = "unibill.observers"
-
 AnyProvider = Provider[Any]
-_Places = tuple[tuple[str, int], ...]
-_REMEMBERED: Final = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A provider's name and the distributions that claim it, without anything imported.
-
-    Attributes:
-        distributions: name and version of each; more than one is a clash.
-    """
-
-    name: str
-    distributions: tuple[str, ...]
-    points: tuple[EntryPoint, ...]
-
-
-def found() -> dict[str, Found]:
-    """Every provider that is installed, by name, without importing any."""
-    return dict(_found(_places()))
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _found(places: _Places) -> dict[str, Found]:
-    by_name: dict[str, dict[tuple[str, str], EntryPoint]] = {}
-    for point in _points(PROVIDERS, places):
-        by_name.setdefault(point.name, {})[_distribution(point), point.value] = point
-    return {
-        name: Found(name, tuple(sorted({distribution for distribution, _ in points})), tuple(points.values()))
-        for name, points in sorted(by_name.items())
-    }
 
 
 def load(name: str) -> type[AnyProvider]:
@@ -68,7 +31,7 @@ def load(name: str) -> type[AnyProvider]:
         raise PluginError(f"there is no provider {name!r}; installed are: {', '.join(candidates) or 'none'}")
     point, *others = candidates[name].points
     if others:
-        owners = " and ".join(f"{_distribution(claim)} ({claim.value})" for claim in (point, *others))
+        owners = " and ".join(f"{distribution(claim)} ({claim.value})" for claim in (point, *others))
         raise PluginError(f"provider {name!r} is claimed twice, by {owners}; uninstall one of them")
     return _load(point)
 
@@ -86,7 +49,7 @@ def broken() -> dict[str, str]:
 
 @cache
 def _load(point: EntryPoint) -> type[AnyProvider]:
-    whose = f"provider {point.name!r} of {_distribution(point)}"
+    whose = f"provider {point.name!r} of {distribution(point)}"
     try:
         plugin = point.load()
     except (Exception, SystemExit) as error:  # a stranger's module may raise anything, or be a script that exits
@@ -148,11 +111,11 @@ def observers(plugins: Iterable[object] = ()) -> pluggy.PluginManager:
         PluginError: one does not import, or a hook of it is misspelt.
     """
     manager = new_manager()
-    for point in _points(OBSERVERS, _places()):
+    for point in points(OBSERVERS):
         try:
-            manager.register(point.load(), name=f"{point.name} ({_distribution(point)})")
+            manager.register(point.load(), name=f"{point.name} ({distribution(point)})")
         except (Exception, SystemExit) as error:  # a stranger's module may raise anything, or be a script that exits
-            raise PluginError(f"observer {point.name!r} of {_distribution(point)} is broken: {type(error).__name__}: {error}") from error
+            raise PluginError(f"observer {point.name!r} of {distribution(point)} is broken: {type(error).__name__}: {error}") from error
     for plugin in plugins:
         manager.register(plugin)
     try:
@@ -160,25 +123,3 @@ def observers(plugins: Iterable[object] = ()) -> pluggy.PluginManager:
     except pluggy.PluginValidationError as error:
         raise PluginError(f"an observer has a hook that does not exist: {error}") from error
     return manager
-
-
-def _places() -> _Places:
-    """Where distributions are looked for, and when each of these folders last changed: reading them all takes longer than a request."""
-    return tuple((place, _changed(place or ".")) for place in sys.path)
-
-
-def _changed(place: str) -> int:
-    try:
-        return os.stat(place).st_mtime_ns  # noqa: PTH116 - a path object would take longer than the answer
-    except OSError:
-        return 0
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _points(group: str, places: _Places) -> tuple[EntryPoint, ...]:
-    del places
-    return tuple(entry_points(group=group))
-
-
-def _distribution(point: EntryPoint) -> str:
-    return f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown distribution"

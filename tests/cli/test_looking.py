@@ -7,13 +7,13 @@ from itertools import permutations
 from pytest import MonkeyPatch
 
 from tests.support.commands import Command, Place
-from unibill import plugins
+from unibill import installed, plugins
 from unibill.model import Credit
 
 
 def test_every_installed_provider_is_listed_with_what_it_rests_on(run: Command) -> None:
     rows = {row["name"]: row for row in run("providers", "--json").records()}
-    assert set(rows) == set(plugins.found())
+    assert set(rows) == set(installed.found())
     assert rows["socotra"]["title"] == "Socotra"
     assert all(row["state"] == "ok" and row["operations"] for row in rows.values())
     for row in rows.values():
@@ -50,7 +50,7 @@ def test_a_broken_backend_hides_no_other(run: Command, place: Place) -> None:
 
 def test_without_names_mapping_tells_of_every_ordered_pair(run: Command) -> None:
     rows = run("mapping", "--json").records()
-    assert {(row["from"], row["to"]) for row in rows} == set(permutations(plugins.found(), 2))
+    assert {(row["from"], row["to"]) for row in rows} == set(permutations(installed.found(), 2))
 
 
 def test_a_mapping_tells_of_every_field_and_every_lost_one_has_a_reason(run: Command) -> None:
@@ -64,7 +64,7 @@ def test_a_mapping_tells_of_every_field_and_every_lost_one_has_a_reason(run: Com
 
 
 def test_what_the_target_says_it_cannot_write_never_arrives_as_it_is(run: Command) -> None:
-    for source, target in permutations(plugins.found(), 2):
+    for source, target in permutations(installed.found(), 2):
         fields = plugins.load(target).capabilities.credit_fields
         for row in run("mapping", source, target, "--json").records():
             support = fields.get(str(row["field"]))

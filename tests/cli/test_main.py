@@ -25,7 +25,7 @@ def test_help_imports_nothing_that_work_needs(words: list[str]) -> None:
     assert not modules & {*HEAVY, "rich", "pydantic"}
 
 
-@pytest.mark.parametrize("words", [["--help"], [], ["credits"]])
+@pytest.mark.parametrize("words", [["--help"], [], ["credits"], ["--version"]])
 def test_the_list_of_commands_imports_none_of_the_others(words: list[str]) -> None:
     modules = set(python(LOADED.format(words=words)).stderr.split())
     assert "unibill.cli.commands" in modules

@@ -14,7 +14,7 @@ from vcr.serialize import deserialize  # type: ignore[import-untyped]  # vcrpy s
 
 from tests.providers.billagain import subjects as billagain
 from tests.providers.socotra import subjects as socotra
-from unibill import plugins
+from unibill import installed
 from unibill.redact import mask_cards
 from unibill.testing import jsontree
 from unibill.testing.cassettefile import Serializer, read
@@ -81,7 +81,7 @@ def test_no_cassette_holds_a_secret_or_a_card_number(file: Path) -> None:
 @EVERY
 def test_every_cassette_says_where_it_comes_from(file: Path) -> None:
     provenance = provenance_of(file)
-    assert set(provenance.provider.split()) <= set(plugins.found())
+    assert set(provenance.provider.split()) <= set(installed.found())
     assert provenance.api_version
     assert dt.date.fromisoformat(provenance.recorded) <= dt.datetime.now(dt.UTC).date()
     assert (provenance.evidence in TYPED) == bool(provenance.source)

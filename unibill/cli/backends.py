@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from unibill import config, plugins
+from unibill import config, installed, plugins
 from unibill.cli import failing
 from unibill.cli.exchanges import Exchanges
 from unibill.connecting import connect
@@ -59,8 +59,8 @@ def example_provider(name: str, config_file: Path | None) -> AnyProvider:
     if name in config.backends(config_file):
         provider, settings = config.backend(name, config_file).load()
         return provider(settings)
-    if name not in plugins.found():
-        raise ConfigurationError(f"there is neither a backend nor a provider {name!r}; providers are: {', '.join(plugins.found())}")
+    if name not in installed.found():
+        raise ConfigurationError(f"there is neither a backend nor a provider {name!r}; providers are: {', '.join(installed.found())}")
     provider = plugins.load(name)
     system = provider.sandbox()
     if system is None:

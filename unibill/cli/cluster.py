@@ -5,7 +5,6 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 import typer
 
 from unibill.cli.options import Config, Json, Run
-from unibill.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from unibill.cli.backends import Pair
 
 WORKERS: Final = "Several workers"
@@ -62,7 +62,7 @@ class Hands:
         workers: how many to ask for.
     """
 
-    executor: Executor | None
+    executor: "Executor | None"
     workers: int
 
 
@@ -91,6 +91,7 @@ def hands(run: str, workers: int | None, scheduler: str | None) -> Iterator[Hand
         ConfigurationError: the libraries are missing, the scheduler is not there, or the run is a file.
     """
     from unibill.copying.workers.working import database_place
+    from unibill.errors import ConfigurationError
 
     place = database_place(run)
     if workers is None and scheduler is None:

@@ -133,10 +133,10 @@ def _fault_of(needed: "Requirement") -> str:
 
 
 def _plugins() -> Iterator[Checked]:
-    from unibill import plugins
+    from unibill import installed, plugins
     from unibill.errors import PluginError
 
-    found = plugins.found()
+    found = installed.found()
     broken = plugins.broken()
     for name, one in found.items():
         if name in broken:

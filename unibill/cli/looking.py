@@ -16,13 +16,12 @@ if TYPE_CHECKING:
 
 def version() -> None:
     """Print the version of unibill and of the distributions that bring providers. Imports no provider."""
-    from unibill import __version__, plugins
-    from unibill.cli.output import say
+    from unibill import __version__, installed
     from unibill.showing import show
 
-    say(f"unibill {__version__}")
-    for found in plugins.found().values():
-        say(f"  {show(found.name)}: {show(', '.join(found.distributions))}")
+    typer.echo(f"unibill {__version__}")
+    for found in installed.found().values():
+        typer.echo(f"  {show(found.name)}: {show(', '.join(found.distributions))}")
 
 
 def providers(*, json: Json = False) -> None:
@@ -31,14 +30,14 @@ def providers(*, json: Json = False) -> None:
     Evidence is computed from tests that ran: documents (the vendor's pages only), sandbox, cassette (answers that the vendor printed),
     live (answers of the vendor itself).
     """
-    from unibill import plugins
+    from unibill import installed, plugins
     from unibill.capabilities import Evidence, Operation
     from unibill.cli.output import RED, Column, json_lines, note, table
     from unibill.errors import PluginError
     from unibill.showing import show
 
     rows: list[dict[str, object]] = []
-    for found in plugins.found().values():
+    for found in installed.found().values():
         row: dict[str, object] = {"name": found.name, "distributions": list(found.distributions)}
         try:
             provider = plugins.load(found.name)
@@ -278,7 +277,7 @@ def mapping(
 
     Field by field, for a credit in which everything is filled; without names, between every two providers. Sends nothing.
     """
-    from unibill import explaining, plugins
+    from unibill import explaining, installed, plugins
     from unibill.cli.backends import example_provider
     from unibill.cli.output import BOLD, heading, json_lines, say
 
@@ -287,7 +286,7 @@ def mapping(
     if source is not None and target is not None:
         pairs = [(source, target)]
     else:
-        names = [name for name in plugins.found() if name not in plugins.broken()]
+        names = [name for name in installed.found() if name not in plugins.broken()]
         pairs = [(one, other) for one in names for other in names if one != other]
     for one, other in pairs:
         from_provider, to_provider = example_provider(one, config), example_provider(other, config)

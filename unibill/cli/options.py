@@ -23,11 +23,10 @@ def backend_names(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def system_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Backends, and providers by their entry points' names, for commands that take either."""
-    from importlib.metadata import entry_points
+    """Backends, and providers for commands that take either."""
+    from unibill import installed
 
-    providers = {point.name for point in entry_points(group="unibill.providers")}
-    return sorted({*backend_names(ctx, incomplete), *(name for name in providers if name.startswith(incomplete))})
+    return sorted({*backend_names(ctx, incomplete), *(name for name in installed.found() if name.startswith(incomplete))})
 
 
 Backend: TypeAlias = Annotated[

@@ -98,10 +98,10 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 def _systems(number: int) -> "dict[str, Any]":
     """The n-th sandboxes of every provider that has some and works."""
-    from unibill import plugins
+    from unibill import installed, plugins
 
     broken = plugins.broken()
-    systems = [plugins.load(name).sandbox() for name in plugins.found() if name not in broken]
+    systems = [plugins.load(name).sandbox() for name in installed.found() if name not in broken]
     return {system.name: system.numbered(number) for system in systems if system is not None}
 
 

@@ -68,15 +68,15 @@ def new_provider(
 
 
 def _check(name: str) -> None:
-    from unibill import plugins
+    from unibill import installed
     from unibill.errors import ConfigurationError
 
     if not _NAME.fullmatch(name) or len(name) > _LONGEST:
         raise ConfigurationError(
             f"{name!r} cannot be a provider's name; use small letters and digits, words separated by single hyphens, at most {_LONGEST}"
         )
-    if name in (installed := plugins.found()):
-        owner = ", ".join(installed[name].distributions)
+    if name in (providers := installed.found()):
+        owner = ", ".join(providers[name].distributions)
         raise ConfigurationError(f"there is a provider {name!r} already, of {owner}; names are unique, so choose another")
 
 

@@ -100,14 +100,14 @@ def init(
     """
     import os
 
-    from unibill import plugins
+    from unibill import installed, plugins
     from unibill.cli.output import command, say
     from unibill.errors import ConfigurationError
     from unibill.showing import show
 
     if path.exists():
         raise ConfigurationError(f"{path} is there already, and init overwrites nothing; edit it, or give --out another name")
-    names = [name for name in plugins.found() if name not in plugins.broken()]
+    names = [name for name in installed.found() if name not in plugins.broken()]
     if not names:
         raise ConfigurationError("no provider is installed that works; unibill doctor tells more")
     variables: list[str] = []

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
-from unibill import config, plugins
+from unibill import config, installed, plugins
 from unibill.aio import AsyncBilling
 from unibill.connecting import aconnect, connect
 from unibill.facade import Billing
@@ -40,7 +40,7 @@ def sandbox_of_everything(switches: Mapping[str, Mapping[str, str]] | None = Non
     from unibill.sandbox import Sandbox
 
     broken = plugins.broken()
-    systems = [plugins.load(name).sandbox() for name in plugins.found() if name not in broken]
+    systems = [plugins.load(name).sandbox() for name in installed.found() if name not in broken]
     return Sandbox([system for system in systems if system is not None], switches=switches)
 
 

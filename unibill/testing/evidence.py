@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
-from unibill import exactjson, plugins
+from unibill import exactjson, installed, plugins
 from unibill.aio import AsyncBilling
 from unibill.capabilities import EVIDENCE_FILE, PROVES, Operation
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
@@ -173,5 +173,5 @@ def _held(file: Path) -> str:
 def _files(ran: Collection[Ran], below: Path) -> list[tuple[Path, str]]:
     """The evidence of every provider below a folder, also of one of which nothing ran: then its claims have lost all of it."""
     broken = plugins.broken()
-    files = {provider: file_of(provider, below) for provider in plugins.found() if provider not in broken}
+    files = {provider: file_of(provider, below) for provider in installed.found() if provider not in broken}
     return [(file, text(ran, provider)) for provider, file in files.items() if file is not None]
