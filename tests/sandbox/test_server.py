@@ -31,6 +31,13 @@ def test_backends_name_the_url_and_each_systems_settings(serving: Serving, http:
     assert http.get("/_sandbox/backends").json() == serving.backends
 
 
+def test_an_answer_without_a_body_is_sent_at_once(http: httpx.Client) -> None:
+    answers = [http.head("/"), http.head("/"), http.get("/nothing")]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 404]
+    assert answers[0].content == b""
+
+
 def test_the_app_answers_in_process_without_a_socket(sandbox: Sandbox) -> None:
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(sandbox.app), base_url="http://sandbox") as client:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 CUT = "unibill.sandbox.cut"
@@ -36,9 +36,13 @@ class _JoiningTransport:
             self._flush(data)
 
     def close(self) -> None:
+        self.flush()
+        self._transport.close()
+
+    def flush(self) -> None:
+        """Send a head that nothing follows."""
         if self._head:
             self._flush(b"")
-        self._transport.close()
 
     def _flush(self, data: bytes) -> None:
         self._transport.write(self._head + data)
@@ -48,7 +52,7 @@ class _JoiningTransport:
         return getattr(self._transport, name)
 
 
-class _CuttableProtocol(H11Protocol):
+class _CuttableProtocol(HttpToolsProtocol):
     """HTTP/1.1 whose requests carry a way to close their own connection, which ASGI has not."""
 
     def __init__(
@@ -61,7 +65,12 @@ class _CuttableProtocol(H11Protocol):
         super().__init__(config, server_state, {**app_state, CUT: self.cut}, _loop)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it the same way
-        super().connection_made(cast("asyncio.Transport", _JoiningTransport(transport)))
+        self._joining = _JoiningTransport(transport)
+        super().connection_made(cast("asyncio.Transport", self._joining))
+
+    def on_response_complete(self) -> None:
+        self._joining.flush()
+        super().on_response_complete()
 
     def cut(self) -> None:
         self.transport.abort()
