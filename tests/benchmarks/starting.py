@@ -1,10 +1,13 @@
-"""What starting costs: a whole process, from its call to its end."""
+"""What starting costs: a whole process, from its call to its end, with everything compiled as it is where it was installed."""
 
+import compileall
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
+import unibill
 from tests.benchmarks.frame import Benchmark, Course, Racer, Setup, Target, module
 
 _MODEL: Final = "import httpx, pydantic\nclass Note(pydantic.BaseModel):\n    id: int\n    amount: str"
@@ -15,8 +18,19 @@ def _python(text: str) -> Sequence[str]:
     return module("process", sys.executable, "-c", text)
 
 
+def _completing(line: str) -> Sequence[str]:
+    asked = (f"COMP_WORDS={line}", f"COMP_CWORD={line.count(' ')}", "_UNIBILL_COMPLETE=complete_bash")
+    return module("process", "/usr/bin/env", *asked, sys.executable, "-m", "unibill")
+
+
+def _compile() -> None:
+    """Byte code of a checkout may be old or missing, and is not written where ``PYTHONDONTWRITEBYTECODE`` is set."""
+    assert compileall.compile_dir(Path(unibill.__file__).parent, quiet=1)
+
+
 @contextmanager
 def _importing(_: Setup) -> Iterator[Course]:
+    _compile()
     yield Course(
         [
             Racer("import unibill", _python("import unibill"), ours=True),
@@ -29,10 +43,14 @@ def _importing(_: Setup) -> Iterator[Course]:
 
 @contextmanager
 def _helping(_: Setup) -> Iterator[Course]:
+    _compile()
     yield Course(
         [
             Racer("unibill --help", module("process", sys.executable, "-m", "unibill", "--help"), ours=True),
-            Racer("unibill providers --help", module("process", sys.executable, "-m", "unibill", "providers", "--help"), ours=True),
+            Racer("unibill plan --help", module("process", sys.executable, "-m", "unibill", "plan", "--help"), ours=True),
+            Racer("unibill --version", module("process", sys.executable, "-m", "unibill", "--version"), ours=True),
+            Racer("bash completes unibill cre", _completing("unibill cre"), ours=True),
+            Racer("bash completes unibill plan --", _completing("unibill plan --"), ours=True),
             Racer("import typer", _python("import typer")),
             Racer("python alone", _python("pass")),
         ]
@@ -55,7 +73,7 @@ BENCHMARKS: Final = (
     Benchmark(
         name="help",
         title="The command line's start",
-        says="`unibill --help` as a process, beside a process that imports Typer and does nothing.",
+        says="The command line where nothing is to be done yet, as a process, beside one that imports Typer and does nothing.",
         unit="ms",
         reference="import typer",
         course=_helping,
