@@ -17,7 +17,7 @@ from unibill.copying.files import Lock
 from unibill.copying.place import FilePlace
 from unibill.errors import RunStoreError
 
-_CACHE: Final = 16 * 1024
+_CACHE: Final = 8 * 1024
 """KiB of pages that SQLite keeps: marks come in no order, so their index is written all over."""
 _CONNECT: Final = {"check_same_thread": False, "timeout": 30.0}
 
