@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,12 +67,38 @@ def worker_at(address: str, stage: str) -> int:
     raise AssertionError("no worker came to hold a part")
 
 
+def until(holds: Callable[[], object], otherwise: str) -> None:
+    """Wait for something that is bound to come."""
+    limit = time.monotonic() + _PATIENCE
+    while not holds():
+        assert time.monotonic() < limit, otherwise
+        time.sleep(0.02)
+
+
 def first_copy(place: Place) -> None:
     """Wait until something was made."""
-    limit = time.monotonic() + _PATIENCE
-    while not marked(place):
-        assert time.monotonic() < limit, "nothing was made"
-        time.sleep(0.02)
+    until(lambda: marked(place), "nothing was made")
+
+
+def stop_of(address: str) -> str:
+    """Why the workers were asked to stop."""
+    with open_run(address) as run:
+        spread = run.spread()
+    return "" if spread is None else spread.stop
+
+
+def alive(group: int) -> list[str]:
+    """The command lines of the processes of a group, but for Python's own one that ends itself when it notices that it is alone."""
+    found = list[str]()
+    for folder in Path("/proc").iterdir():
+        try:
+            state, _, pgrp = Path(folder, "stat").read_text().rpartition(") ")[2].split()[:3]
+            words = Path(folder, "cmdline").read_text()
+        except OSError:
+            continue  # no process, or not any more
+        if int(pgrp) == group and state != "Z" and "resource_tracker" not in words:
+            found.append(words.replace("\0", " "))
+    return found
 
 
 def test_work_that_is_laid_out_is_done_by_whoever_comes_and_shown_in_one_view(run: Command, place: Place, address: str) -> None:
@@ -103,6 +129,7 @@ def test_ctrl_c_stops_workers_on_dask_and_the_same_command_goes_on_though_one_is
     first_copy(place)
     os.killpg(command.pid, signal.SIGINT)  # as a terminal does: to every process of the command
     assert command.wait(_PATIENCE) == 130
+    assert alive(command.pid) == []
     with open_run(address) as kept:
         spread = kept.spread()
         assert spread is not None
@@ -119,6 +146,24 @@ def test_ctrl_c_stops_workers_on_dask_and_the_same_command_goes_on_though_one_is
     assert command.wait(_PATIENCE) == 0
     assert set(marked(place).values()) == {1}
     assert run("status", "--json").records()[0]["phase"] == "applied"
+
+
+def test_a_second_ctrl_c_waits_for_nothing_and_leaves_nobody_behind(run: Command, place: Place, address: str) -> None:
+    words = ("apply", "--expect", planned(run), "--settle", "1")
+    place.sandbox.faults([{"kind": "latency", "seconds": 0.05}])
+    command = begun(place, *words, "--workers", "2")
+    first_copy(place)
+    place.sandbox.faults([{"kind": "latency", "route": "GET /**", "seconds": 60}])
+    os.killpg(command.pid, signal.SIGINT)
+    until(lambda: stop_of(address) == "it was interrupted", "the workers were not asked to stop")
+    began = time.monotonic()
+    os.killpg(command.pid, signal.SIGINT)
+    assert command.wait(_PATIENCE) == 130
+    assert time.monotonic() - began < 50, "it waited for what was under way"
+    assert alive(command.pid) == []
+    place.sandbox.faults([])
+    assert run(*words).status == 0
+    assert set(marked(place).values()) == {1}
 
 
 def test_stop_ends_the_workers_after_what_is_under_way_and_the_same_command_goes_on(run: Command, place: Place, address: str) -> None:

@@ -1,6 +1,7 @@
 """Workers on a Dask cluster: of this machine, or at a scheduler that somebody runs. Imported only where one is asked for."""
 
 import logging
+import multiprocessing
 import signal
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ import distributed
 
 from unibill.errors import ConfigurationError
 
+_GRACE: Final = 5.0
+"""Seconds in which a worker may end by itself once the cluster is closed."""
 _RETRIES: Final = 3
 """How often Dask gives a worker's task to another, if the worker dies. The run does not need it: it has the others."""
 
@@ -29,6 +32,23 @@ class Unmoved(distributed.WorkerPlugin):
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             if hasattr(signal, "SIGHUP"):
                 signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+@contextmanager
+def _ended_with_us() -> Iterator[None]:
+    """See to it that no worker of this machine outlives the block, even where closing the cluster was interrupted."""
+    before = {*multiprocessing.active_children()}
+    try:
+        yield
+    finally:
+        children = {*multiprocessing.active_children()} - before
+        try:
+            for child in children:
+                child.join(_GRACE)
+        finally:
+            for child in children:
+                child.kill()
+                child.join()
 
 
 @contextmanager
@@ -50,6 +70,7 @@ def cluster(workers: int | None, scheduler: str | None) -> Iterator[Executor]:
     with ExitStack() as stack:
         where = scheduler
         if scheduler is None:
+            stack.enter_context(_ended_with_us())
             options = {"threads_per_worker": 1, "processes": True, "host": "127.0.0.1", "dashboard_address": None}
             where = stack.enter_context(local(n_workers=workers, silence_logs=logging.CRITICAL, **options))
         try:
