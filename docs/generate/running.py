@@ -4,6 +4,8 @@ Every page has a folder of its own, with a ``unibill.toml`` and maps for sandbox
 gets those. A block of text right below a block that runs is what it prints; ``…`` in it stands for what differs from run to run.
 """
 
+import ast
+import importlib
 import io
 import json
 import logging
@@ -22,6 +24,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 import typer
+import yaml  # type: ignore[import-untyped]  # its types are a package of their own
 
 from docs.generate.blocks import Block, blocks_of
 from unibill import config, exactjson, plugins
@@ -214,16 +217,63 @@ class _Player:
         return ""
 
     def only_read(self, block: Block) -> None:
-        """What no test runs must at least be made of options that there are."""
+        """What no test runs must at least be readable, and made of options that there are."""
         where = f"{self.path.name}, line {block.line}"
-        if block.language == "dockerfile":
+        try:
+            commands = list(_commands_in(block))
+        except Exception as error:
+            raise BlockFailed(f"{where}: {error}") from error
+        given = {"UNIBILL_RUN": "some.run"} if "UNIBILL_RUN" in block.text else {}  # the block says where that comes from
+        with patch.dict(os.environ, given):
+            for words in commands:
+                parse(words, where)
+
+
+def _commands_in(block: Block) -> Iterator[list[str]]:
+    """The words of unibill's commands in a block, without the name."""
+    match block.language:
+        case "dockerfile":
             for words in re.findall(r"^CMD (\[.*\])$", block.text, re.MULTILINE):
-                parse(json.loads(words), where)
-        if block.language == "sh":
+                yield json.loads(words)
+        case "sh":
             for part in (part for command in block.commands for part in re.split(r"&&|\||;", command)):
                 words = shlex.split(part)
                 if words[:1] == ["unibill"] or words[:2] == ["docker", "run"]:
-                    parse(words[words.index("unibill") + 1 :], where)
+                    yield words[words.index("unibill") + 1 :]
+        case "yaml":
+            for document in yaml.safe_load_all(block.text):
+                yield from (words[1:] for words in _lists_in(document) if words[0] == "unibill")
+        case "python":
+            for node in ast.walk(ast.parse(block.text)):
+                yield from _commands_of(node)
+        case _:
+            pass
+
+
+def _lists_in(value: Any) -> Iterator[list[str]]:  # noqa: ANN401 - whatever was read from YAML
+    """The lists of texts in it."""
+    below: list[Any] = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    if isinstance(value, list) and below and all(isinstance(item, str) for item in below):
+        yield below
+    for item in below:
+        yield from _lists_in(item)
+
+
+def _commands_of(node: ast.AST) -> Iterator[list[str]]:
+    """A command as a text, or as the arguments of a function that is called as the command is; templates stand for one word.
+
+    What is imported from unibill must be there.
+    """
+    match node:
+        case ast.Constant(value=str() as text) if text.startswith("unibill "):
+            yield shlex.split(re.sub(r"\{\{.*?\}\}", "x", text))[1:]
+        case ast.Call(func=ast.Name(id="unibill"), args=args):
+            yield [str(word.value) if isinstance(word, ast.Constant) else "x" for word in args]
+        case ast.ImportFrom(module=str() as module, names=names) if module.partition(".")[0] == "unibill":
+            for name in names:
+                getattr(importlib.import_module(module), name.name)
+        case _:
+            pass
 
 
 def parse(words: list[str], where: str) -> Any:  # noqa: ANN401 - Typer's own class

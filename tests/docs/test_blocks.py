@@ -74,6 +74,12 @@ def test_a_page_that_shows_something_else_is_found(shared: Stage, tmp_path: Path
         ("```json\n{\n```\n", "line 1"),
         ("```yaml\na: 1\n```\n", "nothing here can run yaml"),
         ("*Not run as a test: it is made up.*\n```sh\nunibill plan --nosuch\n```\n", "unibill plan --nosuch"),
+        ("*Not run as a test: it is made up.*\n```yaml\na: {b: [c: [unibill, work, --nosuch]]}\n```\n", "unibill work --nosuch"),
+        ("*Not run as a test: it is made up.*\n```yaml\na: [\n```\n", "line 2"),
+        ("*Not run as a test: it is made up.*\n```python\nBash('unibill work --no {{ such }}')\n```\n", "unibill work --no x"),
+        ("*Not run as a test: it is made up.*\n```python\nunibill('work', '--nosuch', at)\n```\n", "unibill work --nosuch x"),
+        ("*Not run as a test: it is made up.*\n```python\nfrom unibill.copying import nosuch\n```\n", "nosuch"),
+        ("*Not run as a test: it is made up.*\n```python\ndef a(:\n```\n", "invalid syntax"),
     ],
 )
 def test_a_block_that_does_not_hold_is_found(text: str, why: str, shared: Stage, tmp_path: Path) -> None:
