@@ -52,7 +52,8 @@ BENCHMARK: Final = Benchmark(
     says=(
         f"{CREDITS:,} credits over {CREDITS // EACH:,} accounts are copied; the server answers each request after 100 ms and keeps its own books. "
         f"Each process has {CONCURRENCY} requests under way at most; the ideal is what one such process could make if nothing cost anything, so N "
-        "workers could come to N times 100 %. The database is on the same machine, and flushes every commit to its disk."
+        "workers could come to N times 100 %. All workers share one core, and the server has another, "
+        "unless --no-pin is given. The database is on the same machine, and flushes every commit to its disk."
     ),
     unit="% of the ideal of one",
     reference="one process, a file",
