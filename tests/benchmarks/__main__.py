@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks import applying, asking, listing, loading, readahead, starting, workers
+from tests.benchmarks import applying, asking, listing, loading, readahead, starting, transports, workers
 from tests.benchmarks.frame import Benchmark, Setup, run
 from tests.benchmarks.machine import described
 from tests.benchmarks.table import table, write
@@ -25,6 +25,7 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
         *starting.BENCHMARKS,
         *loading.BENCHMARKS,
         *applying.BENCHMARKS,
+        *transports.BENCHMARKS,
         workers.BENCHMARK,
     )
 }

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Final
 
@@ -15,11 +16,13 @@ class Rival:
         python: the interpreter of its environment.
         version: of its package, or empty.
         why_not: why it could not be installed; empty if it was.
+        folder: where it was put, if it goes beside what is installed.
     """
 
     python: str
     version: str
     why_not: str = ""
+    folder: str = ""
 
 
 LEFT_OUT: Final = Rival("", "", "left out")
@@ -41,6 +44,19 @@ def installed(cache: Path, package: str) -> Rival:
         last = (error.stderr.strip().splitlines() or ["no message"])[-1]
         return Rival(python, "", f"pip install {package} failed: {last}")
     return Rival(python, said.strip())
+
+
+def beside(cache: Path, package: str) -> Rival:
+    """A library that goes with ours, in a folder of its own to be added to the path."""
+    folder = cache / "beside" / package
+    try:
+        if not folder.exists():
+            _run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", str(folder), package])
+    except subprocess.CalledProcessError as error:
+        last = (error.stderr.strip().splitlines() or ["no message"])[-1]
+        return Rival(sys.executable, "", f"pip install {package} failed: {last}")
+    found = next(iter(distributions(name=package, path=[str(folder)])), None)
+    return Rival(sys.executable, "" if found is None else found.version, folder=str(folder))
 
 
 def _run(command: list[str]) -> str:

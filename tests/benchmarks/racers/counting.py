@@ -51,6 +51,11 @@ def ahead(listing: Listing, window: int, latency: float) -> None:
 
 async def aahead(listing: Callable[[], AsyncGenerator[Noted, None]], window: int, latency: float) -> None:
     """As ``ahead``, awaited."""
+    await arace(listing, lambda rate: _percent(rate, window, latency))
+
+
+async def arace(listing: Callable[[], AsyncGenerator[Noted, None]], figure: Callable[[float], float] = lambda rate: rate) -> None:
+    """As ``race``, awaited."""
     async with aclosing(listing()) as begun:
         first = [await anext(begun) for _ in range(notes.PAGE)]
     started, worked = time.perf_counter(), time.process_time()
@@ -59,7 +64,7 @@ async def aahead(listing: Callable[[], AsyncGenerator[Noted, None]], window: int
         total += amount
         count += 1
     seconds, cpu = time.perf_counter() - started, time.process_time() - worked
-    lap(_percent(count / seconds, window, latency), seconds, cpu, notes.digest(total, first))
+    lap(figure(count / seconds), seconds, cpu, notes.digest(total, first))
 
 
 def _percent(rate: float, window: int, latency: float) -> float:
