@@ -221,9 +221,9 @@ def test_a_record_in_a_state_that_there_is_not_is_never_passed_over(pair: Pair) 
         lambda: verify(pair.source.billing, pair.target.billing, pair.run),
         lambda: rollback(pair.target.billing, pair.run),
     ):
-        with pytest.raises(RunStoreError, match=r"is damaged: record 102 has the state 'planed'"):
+        with pytest.raises(RunStoreError, match=r"is damaged: in records credit 102, state is 'planed', not one of .*; restore a copy"):
             act()
-    with open_run(pair.run) as run, pytest.raises(RunStoreError, match=r"is damaged: record 102 cannot be read"):
+    with open_run(pair.run) as run, pytest.raises(RunStoreError, match=r"is damaged: in records credit 102, state is 'planed'"):
         list(run.records())
     assert pair.target.credits() == []
 

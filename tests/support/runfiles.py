@@ -12,8 +12,9 @@ from unibill import marks, money
 from unibill.copying import schema
 from unibill.copying.decisions import Decision, State
 from unibill.copying.guards import packed
+from unibill.copying.hashing import carry_options
 from unibill.copying.items import RecordType
-from unibill.copying.options import Guards
+from unibill.copying.options import Guards, PlanOptions
 from unibill.copying.store import RunStore, dumps
 
 Row = dict[str, Any]
@@ -75,6 +76,9 @@ def record(place: int, amount: str, state: State = State.CREATED, /, **more: obj
         "memo": row.pop("memo"),
         "allocations": row.pop("allocations", []),
     }
+    if row["record_type"] is RecordType.CHARGE:
+        links = dict.fromkeys(("policy_id", "transaction_id", "element_id", "element_static_id"))
+        draft |= {"type": row["type"], "invoicing": "next", **links, "tag": draft["memo"], "category": "fee", "credit": False}
     row["draft"] = None if row["carried"] is None else dumps(draft)
     return row
 
@@ -131,10 +135,12 @@ def make(
             for table, values in ((schema.records, listed), (schema.journal, journal), (schema.totals, totals)):
                 if values:
                     connection.execute(insert(table), values)
-            proofs = [{"kind": "apply", "at": at(61 + seconds), "data": dumps(_applied(states))}]
+            proofs = [{"kind": "apply", "at": at(61 + seconds), "data": dumps(_applied(states)), "lines": "totals"}]
             if verified:
                 proof = _verified(states, list(differences), start, carried, found or {})
-                proofs.append({"kind": "verification", "at": at(300 + seconds), "data": dumps(proof)})
+                lines = {"proof": 2, "number": 0, "data": dumps(proof.pop("conservation"))}
+                proofs.append({"kind": "verification", "at": at(300 + seconds), "data": dumps(proof), "lines": "conservation"})
+                connection.execute(insert(schema.proof_lines), [lines])
             connection.execute(insert(schema.proofs), proofs)
         store.put(
             phase=phase,
@@ -144,7 +150,7 @@ def make(
             target_identity="socotra:api-ec.socotra.example/6ec2",
             target_settings={},
             planned_at=at(0),
-            options={"carry": "remaining", "currencies": None, "look_alikes": "block"},
+            options=carry_options(PlanOptions()),
             guards=packed(Guards()),
             notes=[],
             verified=None,
@@ -167,7 +173,7 @@ def _outcome(row: Row, moment: str) -> Row:
 
 
 def _applied(states: Mapping[str, int]) -> Row:
-    return {"counts": dict(states), "problems": [], "interrupted": False, "stopped": "", "exit_status": 0}
+    return {"counts": dict(states), "money": {}, "charges": {}, "problems": [], "interrupted": False, "stopped": "", "exit_status": 0}
 
 
 def _verified(

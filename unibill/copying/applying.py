@@ -79,13 +79,13 @@ def check(store: RunStore, source: Billing, target: Billing, options: ApplyOptio
     if planned is None:
         raise RunStoreError(f"the plan in {store.name} was not finished; plan again")
     reading.same_systems(store, source, target)
-    store.check_states()
+    store.check_words()
     if options.expect is not None and options.expect != planned:
         raise PlanMismatch(f"the plan's hash is {planned}, not {options.expect}; nothing was written")
     if hash_of(store) != planned:
         raise PlanMismatch(f"the records in {store.name} are not those that were hashed; somebody changed the file. Nothing was written")
     _check_marks(store)
-    settings, before = write_settings(target.provider), store.get("target_settings")
+    settings, before = write_settings(target.provider), store.need("target_settings")
     if settings != before:
         changed = sorted(name for name in {*settings, *before} if settings.get(name) != before.get(name))
         raise PlanMismatch(f"settings of {target.name} that change what is written have changed since the plan: {', '.join(changed)}")
@@ -97,7 +97,7 @@ def check(store: RunStore, source: Billing, target: Billing, options: ApplyOptio
 
 def _check_marks(store: RunStore) -> None:
     """Refuse marks that do not follow from their records: they change with each rollback, so the plan's hash cannot cover them."""
-    identity, r = str(store.get("source_identity")), records.c
+    identity, r = str(store.need("source_identity")), records.c
     for row in store.stream(select(r.seq, r.kind, r.source_id, r.generation, r.mark_now), r.seq):
         if row["mark_now"] != marks.mark(identity, row["kind"], row["source_id"], row["generation"]):
             raise PlanMismatch(
@@ -414,7 +414,7 @@ def summed_up(store: RunStore, found: Found, canary: Verification | None = None)
     query = select(records).where(records.c.state.in_(FAILED | UNSETTLED)).order_by(records.c.seq).limit(SHOWN)
     problems = [
         Problem(
-            "unknown" if row["state"] in UNSETTLED else row["state"],
+            "unknown" if row["state"] in UNSETTLED else row["state"].value,
             row["target_account"],
             row["source_id"],
             row["target_id"] or "",

@@ -52,7 +52,7 @@ class Auditor:
         self._store = store
         self._guard = threading.Lock()
         self._named: set[tuple[str, str, str]] = set()
-        self.identity = str(store.get("source_identity"))
+        self.identity = str(store.need("source_identity"))
         self._marks = SourceMarks(store, self.identity)
         self.scope = Scope.kept(store)
         self.problems: list[Problem] = []

@@ -8,9 +8,8 @@ from sqlalchemy import select
 
 from unibill.copying.items import RecordType
 from unibill.copying.schema import loss_kinds
-from unibill.copying.store import Row, RunStore, dumps, loads
+from unibill.copying.store import Row, RunStore, dumps
 from unibill.drafts import ChargeDraft
-from unibill.errors import RunStoreError
 
 _MOST: Final = 1000
 """How many kinds of losses are kept apart; those of others stand in their records whole."""
@@ -41,11 +40,8 @@ def draft_of(row: Values) -> dict[str, Any]:
 
     Args:
         row: a record with a draft; at least its columns of accounts, currency, amounts, day and types.
-
-    Raises:
-        RunStoreError: the run is damaged.
     """
-    draft: dict[str, Any] = {**_usual(row), **loads(row["draft"])}
+    draft: dict[str, Any] = {**_usual(row), **row["draft"]}
     if "amount" not in draft:
         draft["amount"] = Decimal(row["carried"])
     draft["allocations"] = [{"target_id": None, "target_number": None, **item} for item in draft["allocations"]]
@@ -91,13 +87,13 @@ class Losses:
             kept.append(loss if number is None else [number, loss["value"]])
         return dumps(kept)
 
-    def told(self, text: str) -> list[dict[str, str]]:
-        """The losses that ``text`` kept.
+    def told(self, kept: Iterable[Any]) -> list[dict[str, str]]:
+        """The losses that ``text`` kept, from the JSON that it gave.
 
         Raises:
             RunStoreError: the run is damaged.
         """
-        return [] if text == "[]" else [self._told(item) for item in loads(text)]
+        return [self._told(item) for item in kept]
 
     def _told(self, item: Any) -> dict[str, str]:  # noqa: ANN401 - JSON
         if isinstance(item, dict):
@@ -106,7 +102,7 @@ class Losses:
         if number not in self._kinds:
             self._read()
         if number not in self._kinds:
-            raise RunStoreError(f"the run {self._store.name} is damaged: it has no kind {number} of losses")
+            raise self._store.damaged(f"loss_kinds has no {number}, which a record names")
         field, kind, reason = self._kinds[number]
         return {"field": field, "value": value, "reason": reason, "kind": kind}
 

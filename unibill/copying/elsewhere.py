@@ -25,7 +25,7 @@ def look(target: Billing, store: RunStore) -> list[str]:
     Returns:
         What a person should know where there is no such list, and earlier runs have copied from the source.
     """
-    identity = str(store.get("source_identity"))
+    identity = str(store.need("source_identity"))
     if target.capabilities.of(Operation.CREDITS_LIST).grade is not Grade.NATIVE:
         return _warned(target.name, store, identity)
     for chunk in in_chunks(_elsewhere(target, store, identity)):

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final, cast
 
+from unibill import exactjson
 from unibill.copying.options import Guards
-from unibill.copying.store import dumps, loads
+from unibill.copying.store import dumps
 from unibill.errors import GuardStopped
 
 _FEWEST: Final = 10
@@ -70,7 +71,7 @@ def packed(guards: Guards) -> str:
 
 def unpacked(text: str) -> Guards:
     """Guards from the store."""
-    raw = loads(text)
+    raw = cast("dict[str, Any]", exactjson.loads(text))
     money = {currency: Decimal(amount) for currency, amount in raw["max_money"].items()}
     credit = {currency: Decimal(amount) for currency, amount in raw["max_credit"].items()}
     blocked = raw["max_blocked"]

@@ -59,7 +59,7 @@ class Matcher:
     def _follow_generations(self) -> None:
         """Records that a lost run file rolled back and made again get the mark that their copies have now."""
         r, s = records.c, snapshot.c
-        identity = str(self._store.get("source_identity"))
+        identity = str(self._store.need("source_identity"))
         own = s.mark.startswith(f"{marks.PREFIX}{marks.origin(identity)}-", autoescape=True)
         strange = select(s.mark).where(own, s.mark.not_in(select(r.mark_now))).limit(1)
         if not self._store.rows(strange):

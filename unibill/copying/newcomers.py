@@ -25,8 +25,8 @@ class Newcomers:
 
     def __init__(self, store: RunStore) -> None:
         self._store = store
-        self._options = _asked(store.get("options"))
-        self._target: str = store.get("target_identity")
+        self._options = _asked(store.need("options"))
+        self._target: str = store.need("target_identity")
 
     def among(self, items: Iterable[Item], account: str, known: Collection[str]) -> list[Item]:
         """What the plan would have taken up and does not have.

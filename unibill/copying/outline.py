@@ -15,7 +15,7 @@ from unibill.copying.items import RecordType
 from unibill.copying.options import CHARGES, Guards
 from unibill.copying.packed import Packed
 from unibill.copying.schema import records
-from unibill.copying.store import Row, RunStore, loads
+from unibill.copying.store import Row, RunStore
 from unibill.copying.summary import LossTotal, PlanSummary, Reason, RunStatus, Total, noun_of
 from unibill.errors import RunStoreError
 
@@ -78,23 +78,23 @@ class _Sums:
         self._lines.clear()
 
     def _take(self, row: Row) -> None:
-        decision, code = Decision(str(row["decision"])), str(row["code"])
+        decision, code = row["decision"], row["code"]
         self.counts[decision.value] += 1
         self.reason_counts[decision.value, code] += 1
         self.reasons.setdefault((decision.value, code), [reason_of(row)])
-        currency = str(row["currency"])
-        line = self._lines[str(row["source_account"]), str(row["target_account"]), str(row["record_type"]), currency]
+        currency = row["currency"]
+        line = self._lines[row["source_account"], row["target_account"], row["record_type"], currency]
         line.records += 1
-        remaining = Decimal(str(row["remaining"])) if row["remaining"] is not None else _ZERO
+        remaining = Decimal(row["remaining"]) if row["remaining"] is not None else _ZERO
         line.remaining = _sum(line.remaining, remaining)
         if decision in _HELD:
             line.held = _sum(line.held, remaining)
         if decision in _COVERED:
-            amount = Decimal(str(row["carried"]))
+            amount = Decimal(row["carried"])
             line.carried = _sum(line.carried, amount)
-            for item in loads(str(row["draft"])).get("allocations", ()):
+            for item in row["draft"].get("allocations", ()):
                 line.allocated = _sum(line.allocated, Decimal(item["amount"]))
-            for item in loads(str(row["dropped"])):
+            for item in row["dropped"]:
                 if item["reason"] != REVERSED:
                     line.dropped = _sum(line.dropped, Decimal(item["amount"]))
             if decision is Decision.CREATE:
@@ -103,7 +103,7 @@ class _Sums:
                 self.moved[currency] = _sum(self.moved.get(currency, _ZERO), amount.copy_abs())
                 self.largest[currency] = max(self.largest.get(currency, Decimal(0)), amount.copy_abs())
         if decision in _COVERED or code == "money-loss":
-            for loss in self._losses.told(str(row["losses"])):
+            for loss in self._losses.told(row["losses"]):
                 self.losses[loss["field"], loss["kind"], loss["reason"]] += 1
 
 
@@ -138,7 +138,7 @@ def _sums(store: RunStore) -> tuple[_Sums, Packed[Total]]:
 
 def guards_tripped(store: RunStore, guards: Guards | None) -> tuple[str, ...]:
     """The guards that a plan trips; those of the plan unless others are given."""
-    return _tripped(_sums(store)[0], guards if guards is not None else unpacked(store.get("guards")))
+    return _tripped(_sums(store)[0], guards if guards is not None else unpacked(store.need("guards")))
 
 
 def _tripped(sums: _Sums, guards: Guards) -> tuple[str, ...]:
@@ -158,10 +158,10 @@ def summarise(store: RunStore) -> PlanSummary:
     sums, lines = _sums(store)
     return PlanSummary(
         run=store.name,
-        source=store.get("source"),
-        target=store.get("target"),
-        carry=store.get("options")["carry"],
-        hash=store.get("hash"),
+        source=store.need("source"),
+        target=store.need("target"),
+        carry=store.need("options")["carry"],
+        hash=store.need("hash"),
         counts=sums.counts,
         money=dict(sorted(sums.money[RecordType.CREDIT].items())),
         charges=dict(sorted(sums.money[RecordType.CHARGE].items())),
@@ -171,7 +171,7 @@ def summarise(store: RunStore) -> PlanSummary:
             for (decision, code), count in sorted(sums.reason_counts.items(), key=lambda item: (-item[1], item[0]))
         ),
         losses=tuple(LossTotal(field, kind, count, reason) for (field, kind, reason), count in sorted(sums.losses.items())),
-        stopped_by=_tripped(sums, unpacked(store.get("guards"))),
+        stopped_by=_tripped(sums, unpacked(store.need("guards"))),
         notes=tuple(store.get("notes") or ()),
     )
 
@@ -179,13 +179,13 @@ def summarise(store: RunStore) -> PlanSummary:
 def states_of(store: RunStore) -> dict[str, int]:
     """How many records are in each state."""
     rows = store.rows(select(records.c.state, func.count().label("count")).where(records.c.state != "").group_by(records.c.state))
-    return {row["state"]: row["count"] for row in rows}
+    return {row["state"].value: row["count"] for row in rows}
 
 
 def status(store: RunStore) -> RunStatus:
     """Where a run stands."""
     rows = store.rows(select(records.c.decision, func.count().label("count")).group_by(records.c.decision))
-    counts = {decision.value: 0 for decision in Decision} | {row["decision"]: row["count"] for row in rows}
+    counts = {decision.value: 0 for decision in Decision} | {row["decision"].value: row["count"] for row in rows}
     states = states_of(store)
     phase = store.get("phase") or "planning"
     charges = CHARGES in (store.get("options") or {}).get("include", ())

@@ -17,6 +17,7 @@ from unibill.capabilities import Operation
 from unibill.copying import carry, charging, elsewhere, filters, reading, scope, sharing
 from unibill.copying.abreast import abreast, gathered
 from unibill.copying.carry import Carried, Ruling
+from unibill.copying.columns import as_written
 from unibill.copying.compact import Losses, allocation, draft_text
 from unibill.copying.decisions import Decision, State
 from unibill.copying.guards import packed
@@ -442,18 +443,19 @@ _HASHED: Final = (
     "losses",
     "dropped",
 )
+_AS_WRITTEN: Final = [as_written(records.c[name]) if name in {"draft", "dropped"} else records.c[name] for name in _HASHED]
 
 
 def hash_of(store: RunStore) -> str:
     """The hash of the plan in a store, computed from its rows as they are written there."""
-    head = {name: store.get(name) for name in ("source_identity", "target_identity", "target_settings", "options", "guards")}
+    head = {name: store.need(name) for name in ("source_identity", "target_identity", "target_settings", "options", "guards")}
     r = records.c
     pairs = store.stream(select(accounts), accounts.c.source)
-    rows = store.stream(select(*(r[name] for name in _HASHED), r.mark_now), r.source_account, r.record_type, r.source_id)
+    rows = store.stream(select(*_AS_WRITTEN, r.mark_now), r.source_account, r.record_type, r.source_id)
     losses = Losses(store)
 
     def line(row: Row) -> list[str | None]:
-        told = row["losses"] if row["losses"] == "[]" else dumps(losses.told(row["losses"]))  # not by numbers that anybody can give
+        told = dumps(losses.told(row["losses"])) if row["losses"] else "[]"  # not by numbers that anybody can give
         known = {"losses": told, "mark": row["mark"] or row["mark_now"]}
         return [known.get(name, row[name]) for name in _HASHED]
 

@@ -143,6 +143,6 @@ def same_systems(store: RunStore, source: Billing | None, target: Billing) -> No
     for side, billing in (("source", source), ("target", target)):
         if billing is None:
             continue
-        planned, given = store.get(f"{side}_identity"), billing.provider.identity()
+        planned, given = store.need(f"{side}_identity"), billing.provider.identity()
         if planned != given:
             raise PlanMismatch(f"the run was planned for the {side} {planned}, and {billing.name!r} is {given}")

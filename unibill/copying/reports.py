@@ -14,9 +14,9 @@ from unibill.copying.compact import Losses, draft_of, reason_of
 from unibill.copying.decisions import Decision, State
 from unibill.copying.items import RecordType
 from unibill.copying.place import RunLike
-from unibill.copying.store import Row, RunStore, loads, told_data, told_time
+from unibill.copying.shapes import LINES, PROOFS, Check, Wrong, anything
+from unibill.copying.store import Row, RunStore, told_time
 from unibill.copying.summary import PlanSummary, RunStatus, Value
-from unibill.errors import RunStoreError
 from unibill.losses import Loss, LossKind
 
 if TYPE_CHECKING:
@@ -98,13 +98,17 @@ class Proof(Value):
 class KeptLines(Sequence[dict[str, Any]]):
     """The lines of a proof, one of each account, read when they are asked for while the run is open."""
 
-    def __init__(self, store: RunStore, proof: int) -> None:
+    def __init__(self, store: RunStore, proof: int, check: Check) -> None:
         self._store = store
+        self._what = f"proof_lines of proof {proof}, data"
+        self._check = check
         self._chunks = select(schema.proof_lines).where(schema.proof_lines.c.proof == proof)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for row in self._store.stream(self._chunks, schema.proof_lines.c.number, size=1):
-            yield from loads(row["data"])
+            with self._store.whole(self._what):
+                self._check(row["data"])
+            yield from row["data"]
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -156,7 +160,7 @@ class Run:
 
     def facts(self) -> dict[str, Any]:
         """What the run was planned for: names, identities, options, settings."""
-        return {row["key"]: loads(row["value"]) for row in self._store.rows(select(schema.meta))}
+        return self._store.facts()
 
     def records(self, decision: Decision | None = None) -> Iterator[RunRecord]:
         """The records, in the order of account and id."""
@@ -178,19 +182,35 @@ class Run:
                 step = step or begun.get(of, "")
             else:
                 begun.pop(of, None)
-            yield JournalEntry(row["seq"], row["attempt"], row["action"], phase, step, told_data(row["data"]), _moment(row))
+            yield JournalEntry(
+                row["seq"],
+                row["attempt"],
+                row["action"],
+                phase,
+                step,
+                row["data"],
+                told_time(datetime.fromtimestamp(row["at"] / 1000, UTC)),
+            )
 
     def proofs(self) -> Iterator[Proof]:
         """What was proved, oldest first."""
         for row in self._store.stream(select(schema.proofs), schema.proofs.c.id, size=1):
-            lines = {row["lines"]: KeptLines(self._store, row["id"])} if row["lines"] else {}
-            yield Proof(row["kind"], row["at"], loads(row["data"]) | lines)
+            with self._store.whole(f"proofs {row['id']}"):
+                PROOFS[row["kind"]](row["data"])
+                lines = self._lines(row)
+            yield Proof(row["kind"], row["at"], row["data"] | lines)
+
+    def _lines(self, row: Row) -> dict[str, KeptLines]:
+        field, check = LINES.get(row["kind"], ("", anything))
+        if row["lines"] != field:
+            raise Wrong(f"lines is {row['lines']!r}, not {field!r}")
+        return {field: KeptLines(self._store, row["id"], check)} if field else {}
 
     def before(self) -> Iterator[Before]:
         """The target's money before, per account and currency."""
         table = schema.totals
         for row in self._store.stream(select(table), table.c.account, table.c.record_type, table.c.currency):
-            yield Before(row["account"], RecordType(row["record_type"]), row["currency"], row["records"], Decimal(row["amount"]))
+            yield Before(row["account"], row["record_type"], row["currency"], row["records"], Decimal(row["amount"]))
 
 
 @contextmanager
@@ -210,25 +230,11 @@ def status(run: RunLike) -> RunStatus:
         return opened.status()
 
 
-def _moment(row: Row) -> str:
-    try:
-        return told_time(datetime.fromtimestamp(row["at"] / 1000, UTC))
-    except (ArithmeticError, OSError, TypeError, ValueError) as error:
-        raise RunStoreError(f"the run is damaged: entry {row['id']} of its journal has no time: {error}") from error
-
-
 def _record(row: Row, losses: Losses) -> RunRecord:
-    try:
-        return _as_planned(row, losses)
-    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
-        raise RunStoreError(f"the run is damaged: record {row['source_id']} cannot be read: {error}") from error
-
-
-def _as_planned(row: Row, losses: Losses) -> RunRecord:
     return RunRecord(
         seq=row["seq"],
         source_account=row["source_account"],
-        record_type=RecordType(row["record_type"]),
+        record_type=row["record_type"],
         source_id=row["source_id"],
         kind=row["kind"],
         status=row["status"],
@@ -239,14 +245,14 @@ def _as_planned(row: Row, losses: Losses) -> RunRecord:
         target_account=row["target_account"],
         type=row["type"],
         carried=None if row["carried"] is None else Decimal(row["carried"]),
-        decision=Decision(row["decision"]),
+        decision=row["decision"],
         code=row["code"],
         reason=reason_of(row),
         losses=tuple(Loss(item["field"], item["value"], item["reason"], LossKind(item["kind"])) for item in losses.told(row["losses"])),
-        dropped=tuple(loads(row["dropped"])),
+        dropped=tuple(row["dropped"]),
         draft=None if row["draft"] is None else draft_of(row),
         mark=row["mark_now"],
-        state=State(row["state"]),
+        state=row["state"],
         outcome=row["outcome"],
         target_id=row["target_id"],
         sends=row["sends"],

@@ -6,8 +6,13 @@ same tables: whoever changes one changes both.
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, MetaData, Table, Text, UniqueConstraint
-from sqlalchemy.dialects.postgresql import TEXT
+from sqlalchemy import Column, DateTime, Index, MetaData, Table, UniqueConstraint
+
+from unibill.copying import shapes
+from unibill.copying.columns import Json, Plain, Tested, Whole, Words, place
+from unibill.copying.decisions import Decision, State
+from unibill.copying.items import RecordType
+from unibill.losses import LossKind
 
 APPLICATION_ID: Final = 0x75623172
 """Written into the file's header ("ub1r"), so that no other program's file is taken for a run."""
@@ -21,70 +26,70 @@ metadata = MetaData()
 meta = Table(
     "meta",
     metadata,
-    Column("key", Text, primary_key=True, doc="what it is about: identities, options, hash, phase, times"),
-    Column("value", Text, nullable=False, doc="JSON"),
+    Column("key", Plain(), primary_key=True, doc="what it is about: identities, options, hash, phase, times"),
+    Column("value", Plain(), nullable=False, doc="JSON"),
 )
 """What the run as a whole is about, and how far it has come."""
 
 accounts = Table(
     "accounts",
     metadata,
-    Column("source", Text, primary_key=True, doc="the source's id of the account"),
-    Column("target", Text, doc="the target's; null where it is not mapped"),
+    Column("source", Plain(), primary_key=True, doc="the source's id of the account"),
+    Column("target", Plain(), doc="the target's; null where it is not mapped"),
 )
 """Every source account that was seen or mapped, with its target."""
 
 targets = Table(
     "targets",
     metadata,
-    Column("account", Text, primary_key=True, doc="the target's id of the account"),
-    Column("currency", Text, doc="its only currency, if it has one"),
-    Column("plan", Text, doc="its excess-credit plan, if it has one"),
-    Column("plan_would", Text, nullable=False, default="", doc="what that plan would do with a new credit; empty for nothing"),
-    Column("missing", Integer, nullable=False, default=0, doc="1 where there is no such account"),
+    Column("account", Plain(), primary_key=True, doc="the target's id of the account"),
+    Column("currency", Plain(), doc="its only currency, if it has one"),
+    Column("plan", Plain(), doc="its excess-credit plan, if it has one"),
+    Column("plan_would", Plain(), nullable=False, default="", doc="what that plan would do with a new credit; empty for nothing"),
+    Column("missing", Whole(), nullable=False, default=0, doc="1 where there is no such account"),
 )
 """What the plan found out about each target account."""
 
 records = Table(
     "records",
     metadata,
-    Column("seq", Integer, primary_key=True, doc="its place in the plan; apply follows it within an account"),
-    Column("source_account", Text, nullable=False, doc="the source's id of its account"),
-    Column("record_type", Text, nullable=False, doc="credit or charge: as what it travels"),
-    Column("source_id", Text, nullable=False, doc="the source's id of it"),
-    Column("kind", Text, nullable=False, doc="as of the model"),
-    Column("status", Text, nullable=False, doc="as of the model, when it was planned"),
-    Column("day", Text, doc="the day it was issued on"),
-    Column("currency", Text, nullable=False, doc="of its amounts"),
-    Column("amount", Text, nullable=False, doc="its whole amount at the source"),
-    Column("remaining", Text, doc="what was left of it; null where that cannot be known"),
-    Column("target_account", Text, nullable=False, doc="empty where it is not mapped"),
-    Column("type", Text, nullable=False, default="", doc="of a charge, the charge type that it becomes"),
-    Column("carried", Text, doc="the amount that arrives"),
-    Column("decision", Text, nullable=False, doc="of the plan"),
-    Column("code", Text, nullable=False, doc="why, stable and short"),
-    Column("reason", Text, nullable=False, doc="why, in a sentence; empty where it is created because the target does not have it"),
-    Column("mark", Text, doc="of the plan; null while that is mark_now"),
-    Column("draft", Text, doc="what is written, as JSON, without what follows from the other columns"),
+    Column("seq", Whole(long=True), primary_key=True, doc="its place in the plan; apply follows it within an account"),
+    Column("source_account", Plain(), nullable=False, doc="the source's id of its account"),
+    Column("record_type", Words(RecordType), nullable=False, doc="credit or charge: as what it travels"),
+    Column("source_id", Plain(), nullable=False, doc="the source's id of it"),
+    Column("kind", Plain(), nullable=False, doc="as of the model"),
+    Column("status", Plain(), nullable=False, doc="as of the model, when it was planned"),
+    Column("day", Tested(shapes.day), doc="the day it was issued on"),
+    Column("currency", Plain(), nullable=False, doc="of its amounts"),
+    Column("amount", Tested(shapes.amount_text), nullable=False, doc="its whole amount at the source"),
+    Column("remaining", Tested(shapes.amount_text), doc="what was left of it; null where that cannot be known"),
+    Column("target_account", Plain(), nullable=False, doc="empty where it is not mapped"),
+    Column("type", Plain(), nullable=False, default="", doc="of a charge, the charge type that it becomes"),
+    Column("carried", Tested(shapes.amount_text), doc="the amount that arrives"),
+    Column("decision", Words(Decision), nullable=False, doc="of the plan"),
+    Column("code", Plain(), nullable=False, doc="why, stable and short"),
+    Column("reason", Plain(), nullable=False, doc="why, in a sentence; empty where it is created because the target does not have it"),
+    Column("mark", Plain(), doc="of the plan; null while that is mark_now"),
+    Column("draft", Json(shapes.draft), doc="what is written, as JSON, without what follows from the other columns"),
     Column(
-        "withheld", Text, nullable=False, default="", doc="texts that the run file must not keep; they are read again when they are sent"
+        "withheld", Plain(), nullable=False, default="", doc="texts that the run file must not keep; they are read again when they are sent"
     ),
     Column(
         "losses",
-        Text,
+        Json(shapes.losses),
         nullable=False,
         default="[]",
         doc="what does not arrive, as JSON: each with the id of its loss_kinds and its value, or whole",
     ),
-    Column("dropped", Text, nullable=False, default="[]", doc="allocations that stay behind, as JSON"),
-    Column("print", Text, nullable=False, doc="a hash of the source's record, by which a change is seen"),
-    Column("state", Text, nullable=False, default="", doc="how far apply has come"),
-    Column("outcome", Text, nullable=False, default="", doc="what came of it, in a sentence"),
-    Column("generation", Integer, nullable=False, default=0, doc="rises when a copy was rolled back and is made again"),
-    Column("mark_now", Text, nullable=False, doc="of this generation"),
-    Column("sends", Integer, nullable=False, default=0, doc="writes begun under mark_now"),
-    Column("target_id", Text, doc="the target's id of the copy"),
-    Column("target_print", Text, doc="a hash of the copy, by which a change is seen"),
+    Column("dropped", Json(shapes.dropped), nullable=False, default="[]", doc="allocations that stay behind, as JSON"),
+    Column("print", Plain(), nullable=False, doc="a hash of the source's record, by which a change is seen"),
+    Column("state", Words(State), nullable=False, default="", doc="how far apply has come"),
+    Column("outcome", Plain(), nullable=False, default="", doc="what came of it, in a sentence"),
+    Column("generation", Whole(), nullable=False, default=0, doc="rises when a copy was rolled back and is made again"),
+    Column("mark_now", Plain(), nullable=False, doc="of this generation"),
+    Column("sends", Whole(), nullable=False, default=0, doc="writes begun under mark_now"),
+    Column("target_id", Plain(), doc="the target's id of the copy"),
+    Column("target_print", Plain(), doc="a hash of the copy, by which a change is seen"),
     UniqueConstraint("record_type", "source_id"),
 )
 """One row per source record: the plan, and how far apply has come. ``sends`` counts the writes begun under ``mark_now``.
@@ -98,10 +103,10 @@ Index("records_by_mark", records.c.mark_now)
 loss_kinds = Table(
     "loss_kinds",
     metadata,
-    Column("id", Integer, primary_key=True, doc="by which records name it"),
-    Column("field", Text, nullable=False, doc="what does not arrive"),
-    Column("kind", Text, nullable=False, doc="money or descriptive"),
-    Column("reason", Text, nullable=False, doc="why, in a sentence"),
+    Column("id", Whole(long=True), primary_key=True, doc="by which records name it"),
+    Column("field", Plain(), nullable=False, doc="what does not arrive"),
+    Column("kind", Words(LossKind), nullable=False, doc="money or descriptive"),
+    Column("reason", Plain(), nullable=False, doc="why, in a sentence"),
     UniqueConstraint("field", "kind", "reason"),
 )
 """What the losses of many records have in common."""
@@ -109,21 +114,21 @@ loss_kinds = Table(
 snapshot = Table(
     "snapshot",
     metadata,
-    Column("account", Text, primary_key=True, doc="the target's id of the account"),
-    Column("record_type", Text, primary_key=True, doc="credit or charge: among which money it counts"),
-    Column("id", Text, primary_key=True, doc="the target's id of the record"),
-    Column("kind", Text, nullable=False, doc="as of the model"),
-    Column("status", Text, nullable=False, doc="as of the model"),
-    Column("standing", Integer, nullable=False, doc="1 unless it is undone"),
-    Column("counted", Integer, nullable=False, doc="1 where its amount is money that stands there"),
-    Column("to_account", Integer, nullable=False, doc="1 where money comes to the account, 0 where it leaves"),
-    Column("currency", Text, nullable=False, doc="of its amounts"),
-    Column("amount", Text, nullable=False, doc="its whole amount"),
-    Column("type", Text, nullable=False, default="", doc="of a charge, its charge type"),
-    Column("remaining", Text, doc="what was left of it"),
-    Column("day", Text, doc="the day it was issued on"),
-    Column("mark", Text, doc="that it carries, if any"),
-    Column("print", Text, nullable=False, doc="a hash of the record"),
+    Column("account", Plain(), primary_key=True, doc="the target's id of the account"),
+    Column("record_type", Words(RecordType), primary_key=True, doc="credit or charge: among which money it counts"),
+    Column("id", Plain(), primary_key=True, doc="the target's id of the record"),
+    Column("kind", Plain(), nullable=False, doc="as of the model"),
+    Column("status", Plain(), nullable=False, doc="as of the model"),
+    Column("standing", Whole(), nullable=False, doc="1 unless it is undone"),
+    Column("counted", Whole(), nullable=False, doc="1 where its amount is money that stands there"),
+    Column("to_account", Whole(), nullable=False, doc="1 where money comes to the account, 0 where it leaves"),
+    Column("currency", Plain(), nullable=False, doc="of its amounts"),
+    Column("amount", Tested(shapes.amount_text), nullable=False, doc="its whole amount"),
+    Column("type", Plain(), nullable=False, default="", doc="of a charge, its charge type"),
+    Column("remaining", Tested(shapes.amount_text), doc="what was left of it"),
+    Column("day", Tested(shapes.day), doc="the day it was issued on"),
+    Column("mark", Plain(), doc="that it carries, if any"),
+    Column("print", Plain(), nullable=False, doc="a hash of the record"),
 )
 """The target's records in the mapped accounts, as the plan found them. ``counted``: its amount is money that stands there.
 
@@ -135,25 +140,32 @@ Index("snapshot_by_looks", snapshot.c.account, snapshot.c.currency, snapshot.c.a
 totals = Table(
     "totals",
     metadata,
-    Column("account", Text, primary_key=True, doc="the target's id of the account"),
-    Column("record_type", Text, primary_key=True, doc="credit or charge"),
-    Column("currency", Text, primary_key=True, doc="of the amount"),
-    Column("records", Integer, nullable=False, doc="how many"),
-    Column("amount", Text, nullable=False, doc="their sum"),
+    Column("account", Plain(), primary_key=True, doc="the target's id of the account"),
+    Column("record_type", Words(RecordType), primary_key=True, doc="credit or charge"),
+    Column("currency", Plain(), primary_key=True, doc="of the amount"),
+    Column("records", Whole(), nullable=False, doc="how many"),
+    Column("amount", Tested(shapes.amount_text), nullable=False, doc="their sum"),
 )
 """The standing money of each target account in the snapshot."""
 
 journal = Table(
     "journal",
     metadata,
-    Column("id", Integer, primary_key=True, doc="in the order of writing"),
-    Column("seq", Integer, nullable=False, doc="of the record"),
-    Column("attempt", Integer, nullable=False, doc="the generation of the copy"),
-    Column("action", Text, nullable=False, doc="create or undo"),
-    Column("phase", Text, nullable=False, doc="intent, done (a step was answered) or outcome (withdrawn: it was not sent after all)"),
-    Column("step", Text, nullable=False, doc="which write of several, or the outcome; empty where it is that of the record's last intent"),
-    Column("data", Text, nullable=False, doc="what else is known of it, as JSON, without the record's own mark; empty for nothing"),
-    Column("at", BigInteger, nullable=False, doc="when, in milliseconds since 1970, UTC"),
+    Column("id", Whole(long=True), primary_key=True, doc="in the order of writing"),
+    Column("seq", Whole(long=True), nullable=False, doc="of the record"),
+    Column("attempt", Whole(), nullable=False, doc="the generation of the copy"),
+    Column("action", Plain(), nullable=False, doc="create or undo"),
+    Column("phase", Plain(), nullable=False, doc="intent, done (a step was answered) or outcome (withdrawn: it was not sent after all)"),
+    Column(
+        "step", Plain(), nullable=False, doc="which write of several, or the outcome; empty where it is that of the record's last intent"
+    ),
+    Column(
+        "data",
+        Json(shapes.member, blank=True),
+        nullable=False,
+        doc="what else is known of it, as JSON, without the record's own mark; empty for nothing",
+    ),
+    Column("at", Whole(shapes.instant, long=True), nullable=False, doc="when, in milliseconds since 1970, UTC"),
 )
 """Every intent, answered step and outcome, in the order in which they became durable. ``action`` is create or undo."""
 Index("journal_by_record", journal.c.seq)
@@ -161,20 +173,20 @@ Index("journal_by_record", journal.c.seq)
 proofs = Table(
     "proofs",
     metadata,
-    Column("id", Integer, primary_key=True, doc="in the order of writing"),
-    Column("kind", Text, nullable=False, doc="apply, verification or rollback"),
-    Column("at", Text, nullable=False, doc="when, UTC"),
-    Column("data", Text, nullable=False, doc="the summary, as JSON"),
-    Column("lines", Text, nullable=False, default="", doc="which field of the summary has its lines in proof_lines, if any"),
+    Column("id", Whole(long=True), primary_key=True, doc="in the order of writing"),
+    Column("kind", Tested(shapes.one_of(*shapes.PROOFS)), nullable=False, doc="apply, verification or rollback"),
+    Column("at", Tested(shapes.moment), nullable=False, doc="when, UTC"),
+    Column("data", Json(shapes.member), nullable=False, doc="the summary, as JSON"),
+    Column("lines", Plain(), nullable=False, default="", doc="which field of the summary has its lines in proof_lines, if any"),
 )
 """What apply, verify and rollback found at their ends."""
 
 proof_lines = Table(
     "proof_lines",
     metadata,
-    Column("proof", Integer, primary_key=True, doc="of which proof, by its id"),
-    Column("number", Integer, primary_key=True, doc="in their order"),
-    Column("data", Text, nullable=False, doc="some hundreds of lines, as JSON"),
+    Column("proof", Whole(long=True), primary_key=True, doc="of which proof, by its id"),
+    Column("number", Whole(), primary_key=True, doc="in their order"),
+    Column("data", Json(shapes.each(shapes.member)), nullable=False, doc="some hundreds of lines, as JSON"),
 )
 """The lines of proofs that have one of each account."""
 
@@ -184,16 +196,16 @@ shared = MetaData()
 parts = Table(
     "parts",
     shared,
-    Column("stage", Text, primary_key=True, doc="of the run"),
-    Column("number", Integer, primary_key=True, doc="of the part in its stage"),
-    Column("items", Text, nullable=False, default="[]", doc="its accounts, as JSON"),
-    Column("records", Integer, nullable=False, default=0, doc="how many"),
-    Column("state", Text, nullable=False, default="open", doc="how far it is"),
-    Column("owner", Text, doc="who works on it"),
-    Column("epoch", Integer, nullable=False, default=0, doc="rises with every holder"),
+    Column("stage", Plain(), primary_key=True, doc="of the run"),
+    Column("number", Whole(), primary_key=True, doc="of the part in its stage"),
+    Column("items", Json(shapes.maybe(shapes.each(shapes.text))), nullable=False, default="[]", doc="its accounts, as JSON"),
+    Column("records", Whole(), nullable=False, default=0, doc="how many"),
+    Column("state", Plain(), nullable=False, default="open", doc="how far it is"),
+    Column("owner", Plain(), doc="who works on it"),
+    Column("epoch", Whole(), nullable=False, default=0, doc="rises with every holder"),
     Column("until", DateTime(timezone=True), doc="when the lease ends, by the database's clock"),
-    Column("done", Integer, nullable=False, default=0, doc="records so far"),
-    Column("result", Text, doc="what came of it, as JSON"),
+    Column("done", Whole(), nullable=False, default=0, doc="records so far"),
+    Column("result", Json(shapes.anything), doc="what came of it, as JSON"),
 )
 """What a run is divided into: accounts (``items``) of one stage of it. Whoever works on a part holds a lease of it: ``owner`` until
 ``until``, the database's time; ``epoch`` rises with every holder. The part ``run`` stands for the whole run."""
@@ -201,7 +213,7 @@ parts = Table(
 paces = Table(
     "paces",
     shared,
-    Column("backend", Text, primary_key=True, doc="its identity"),
+    Column("backend", Plain(), primary_key=True, doc="its identity"),
     Column("free", DateTime(timezone=True), nullable=False, doc="when its next request may go"),
 )
 """When the next request may go to a backend, whoever sends it."""
@@ -209,16 +221,11 @@ paces = Table(
 maps = Table(
     "maps",
     shared,
-    Column("kind", Text, primary_key=True, doc="invoices, charge types or policies"),
-    Column("source", Text, primary_key=True, doc="the source's id"),
-    Column("target", Text, nullable=False, doc="the target's, as JSON"),
+    Column("kind", Plain(), primary_key=True, doc="invoices, charge types or policies"),
+    Column("source", Plain(), primary_key=True, doc="the source's id"),
+    Column("target", Json(shapes.anything), nullable=False, doc="the target's, as JSON"),
 )
 """The maps of invoices, charge types and policies, for the workers that plan; ``target`` is JSON."""
 
 for _table in (*metadata.sorted_tables, *shared.sorted_tables):
-    for _column in _table.columns:
-        if isinstance(_column.type, Text):
-            # PostgreSQL sorts as its database is told to; a plan's hash needs the order of the bytes everywhere.
-            _column.type = Text().with_variant(TEXT(collation="C"), "postgresql")
-        elif isinstance(_column.type, Integer) and _column.name in {"id", "seq", "proof"}:
-            _column.type = Integer().with_variant(BigInteger(), "postgresql")
+    place(_table.columns)

@@ -37,7 +37,7 @@ class Scope:
     @classmethod
     def kept(cls, store: RunStore) -> Self:
         """What the plan in a store is about."""
-        options = store.get("options")
+        options = store.need("options")
         return cls(CHARGES in options["include"], options["credit_charges"] == "charge")
 
     def source(self, billing: Billing, account: str) -> Iterator[Item]:

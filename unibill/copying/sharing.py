@@ -17,7 +17,7 @@ from unibill.copying.compact import Losses, allocation, draft_of, draft_text
 from unibill.copying.decisions import Decision
 from unibill.copying.hashing import amount_key
 from unibill.copying.schema import records
-from unibill.copying.store import Row, RunStore, dumps, loads
+from unibill.copying.store import Row, RunStore, dumps
 
 _BATCH: Final = 200
 
@@ -55,7 +55,7 @@ def reduced(row: Row, shared: dict[str, tuple[str, ...]], kept_losses: Losses) -
     if not gone:
         return None
     dropped = [Dropped(item["source"], Decimal(item["amount"]), row["currency"], _reason(shared[invoice_key(item)])) for item in gone]
-    earlier = loads(row["dropped"])
+    earlier = row["dropped"]
     amount = money.subtract(Decimal(draft["amount"]), money.add([item.amount for item in dropped]))
     if not amount:
         known = [Dropped(item["target"], Decimal(item["amount"]), item["currency"], item["reason"]) for item in earlier]

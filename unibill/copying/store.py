@@ -9,15 +9,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, insert, literal, select, type_coerce, update
+from sqlalchemy.types import NullType
 
 from unibill import exactjson
 from unibill.copying import schema
+from unibill.copying.columns import Unreadable
 from unibill.copying.database import Database, database
-from unibill.copying.decisions import State
+from unibill.copying.decisions import Decision, State
+from unibill.copying.items import RecordType
 from unibill.copying.place import RunLike, locate
+from unibill.copying.shapes import FACTS, Wrong, anything, is_charge, parsed
 from unibill.copying.summary import Value
 from unibill.errors import RunStoreError
 
@@ -25,6 +29,8 @@ CHUNK: Final = 500
 """Rows that are in memory at once."""
 PATIENCE: Final = 0.05
 """Seconds after which what was noted is not left waiting for an entry that is kept."""
+
+_CARRIED: Final = frozenset({Decision.CREATE, Decision.EXISTS})
 
 Row = RowMapping
 Values = Mapping[str, object]
@@ -35,18 +41,6 @@ def dumps(value: object) -> str:
     return exactjson.dumps(value).decode()
 
 
-def loads(text: str) -> Any:  # noqa: ANN401 - whoever wrote the text knows its shape
-    """A value from the exact JSON text of a run.
-
-    Raises:
-        RunStoreError: it is none, so the run is damaged.
-    """
-    try:
-        return exactjson.loads(text)
-    except exactjson.InexactJSON as error:
-        raise RunStoreError(f"the run is damaged: {error}") from error
-
-
 def now() -> str:
     """The time, for people who read the run."""
     return told_time(datetime.now(UTC))
@@ -55,11 +49,6 @@ def now() -> str:
 def told_time(at: datetime) -> str:
     """A time as the run tells it."""
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def told_data(text: str) -> Any:  # noqa: ANN401 - as of ``loads``
-    """The data of an entry of the journal."""
-    return loads(text) if text else {}
 
 
 class RunStore:
@@ -113,17 +102,70 @@ class RunStore:
         """Where the run is kept, to be shown: without credentials."""
         return self.database.name
 
-    def check_states(self) -> None:
-        """See to it that every record's state is one of ours: what asks for states would pass over any other, and tell nobody.
+    def check_words(self) -> None:
+        """See to it that every record's decision and state are of ours: what asks for one would pass over any other, and tell nobody.
 
         Raises:
             RunStoreError: one is not, so the run is damaged.
         """
         r = schema.records.c
-        for row in self.rows(select(r.source_id, r.state).where(r.state.not_in([*State])).limit(1)):
-            raise RunStoreError(
-                f"the run {self.name} is damaged: record {row['source_id']} has the state {row['state']!r}, which there is not"
-            )
+        self.rows(select(r.decision, r.state, r.record_type).distinct())
+
+    def damaged(self, what: str) -> RunStoreError:
+        """The error of a run that cannot be read.
+
+        Args:
+            what: is wrong with it, and where.
+        """
+        return RunStoreError(f"the run {self.name} is damaged: {what}; restore a copy of it, or plan again into another run")
+
+    @contextmanager
+    def whole(self, what: str) -> Iterator[None]:
+        """Check values of the run with ``shapes``; what is wrong becomes a ``RunStoreError`` that names it.
+
+        Args:
+            what: is checked.
+        """
+        try:
+            yield
+        except Wrong as wrong:
+            raise self.damaged(f"in {what} {wrong}") from wrong
+
+    def _check_carried(self, rows: Sequence[Row]) -> None:
+        """See to it that what is carried has an amount and a draft, of the form in which it travels."""
+        has_draft, has_type, has_decision, has_state = (name in rows[0] for name in ("draft", "record_type", "decision", "state"))
+        for row in rows:
+            carries = (has_decision and row["decision"] in _CARRIED) or (has_state and row["state"] is not State.NONE)
+            draft = row["draft"] if has_draft else None
+            if row["carried"] is None:
+                if carries or not (has_decision or has_state):
+                    raise self._uncarried(row, "has no carried amount, though it is to be carried")
+            elif carries and has_draft and draft is None:
+                raise self._uncarried(row, "has no draft, though it is to be carried")
+            elif draft is not None and has_type and is_charge(draft) is not (row["record_type"] is RecordType.CHARGE):
+                raise self._uncarried(row, f"is a {row['record_type']}, and its draft is not of one")
+
+    def _uncarried(self, row: Row, wrong: str) -> RunStoreError:
+        which = f"{row.get('record_type', 'record')} {row['source_id']}" if "source_id" in row else f"record {row['seq']}"
+        return self.damaged(f"in records, {which} {wrong}")
+
+    @contextmanager
+    def _read(self, connection: Connection) -> Iterator[None]:
+        """Name the row of what cannot be read."""
+        try:
+            yield
+        except Unreadable as unreadable:
+            raise self._of(connection, unreadable) from unreadable
+
+    def _of(self, connection: Connection, unreadable: Unreadable) -> RunStoreError:
+        table, name = unreadable.column.split(".")
+        found = {**schema.metadata.tables, **schema.shared.tables}[table]
+        keys = [found.c.record_type, found.c.source_id] if found is schema.records else list(found.primary_key)
+        bare = [type_coerce(key, NullType()).label(key.name) for key in keys]
+        same = type_coerce(found.c[name], NullType()).is_not_distinct_from(literal(unreadable.value, NullType()))
+        row = connection.execute(select(*bare).where(same).limit(1)).first()
+        which = "" if row is None else " ".join(str(part) for part in row)
+        return self.damaged(f"in {table} {which}, {name} {unreadable.wrong}")
 
     def _empty(self) -> None:
         if self.count(select(func.count()).select_from(schema.journal)):
@@ -153,7 +195,7 @@ class RunStore:
             RunStoreError: the run cannot be written.
             LeaseLost: another works on what this process worked on; nothing was written.
         """
-        with self.database.transaction() as connection:
+        with self.database.transaction() as connection, self._read(connection):
             self.database.fence(connection)
             yield connection
 
@@ -167,13 +209,16 @@ class RunStore:
             values: of its parameters.
         """
         self._writer.flush()
-        with self.database.transaction() as connection:
-            return connection.execute(query, values).mappings().all()
+        with self.database.transaction() as connection, self._read(connection):
+            rows = connection.execute(query, values).mappings().all()
+        if rows and "carried" in rows[0]:
+            self._check_carried(rows)
+        return rows
 
     def count(self, query: Select[*tuple[Any, ...]]) -> int:
         """The one number that a query gives."""
         self._writer.flush()
-        with self.database.transaction() as connection:
+        with self.database.transaction() as connection, self._read(connection):
             return int(connection.execute(query).scalar_one())
 
     def stream(self, query: Select[*tuple[Any, ...]], *keys: Any, size: int = CHUNK) -> Iterator[Row]:  # noqa: ANN401 - columns of any type
@@ -206,8 +251,27 @@ class RunStore:
 
     def get(self, key: str) -> Any:  # noqa: ANN401 - JSON
         """A fact about the run, or None."""
-        rows = self.rows(select(schema.meta.c.value).where(schema.meta.c.key == key))
-        return loads(rows[0]["value"]) if rows else None
+        rows = self.rows(select(schema.meta).where(schema.meta.c.key == key))
+        return self._fact(rows[0]) if rows else None
+
+    def need(self, key: str) -> Any:  # noqa: ANN401 - JSON
+        """A fact about the run that every plan has.
+
+        Raises:
+            RunStoreError: it is not there, so the run is damaged.
+        """
+        found = self.get(key)
+        if found is None:
+            raise self.damaged(f"meta has no {key}")
+        return found
+
+    def facts(self) -> dict[str, Any]:
+        """All facts about the run."""
+        return {row["key"]: self._fact(row) for row in self.rows(select(schema.meta))}
+
+    def _fact(self, row: Row) -> Any:  # noqa: ANN401 - JSON
+        with self.whole(f"meta {row['key']}, value"):
+            return parsed(row["value"], FACTS.get(row["key"], anything))
 
     def put(self, **facts: object) -> None:
         """Keep facts about the run."""
@@ -388,8 +452,20 @@ def done_steps(store: RunStore, seq: int, action: str, attempt: int | None = Non
         if row["phase"] == "intent":
             begun = row["step"]
         elif row["phase"] == "done":
-            done[row["step"] or begun] = cast("dict[str, object]", told_data(row["data"]))
+            done[row["step"] or begun] = _Step(store, f"journal, step {row['step'] or begun} of record {seq}", row["data"])
     return done
+
+
+class _Step(dict[str, object]):
+    """What was kept of an answered step; what it lacks is told, since whoever goes on from it knows only that it was kept."""
+
+    def __init__(self, store: RunStore, what: str, data: Mapping[str, object]) -> None:
+        super().__init__(data)
+        self._store = store
+        self._what = what
+
+    def __missing__(self, name: str) -> object:
+        raise self._store.damaged(f"in {self._what}, data lacks {name!r}")
 
 
 def in_chunks(items: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:

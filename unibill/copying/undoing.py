@@ -56,7 +56,7 @@ def rollback(target: Billing, run: RunLike, options: RollbackOptions = _DEFAULTS
         if store.get("hash") is None:
             raise RunStoreError(f"the plan in {store.name} was not finished; there is nothing to roll back")
         reading.same_systems(store, None, target)
-        store.check_states()
+        store.check_words()
         target.core.operations.require(Operation.CREDITS_VOID)
         if Scope.kept(store).charges:
             target.core.operations.require(Operation.CHARGES_REVERSE)
@@ -80,7 +80,7 @@ class Undoer:
         self._remains: list[Problem] = []
         self._traces: list[Problem] = []
         self._begun = frozenset[int]()
-        self._identity = str(store.get("source_identity"))
+        self._identity = str(store.need("source_identity"))
 
     def run(self) -> RollbackSummary:
         """Settle, undo, and sum up."""

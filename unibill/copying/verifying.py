@@ -49,7 +49,7 @@ def check_verifiable(store: RunStore, source: Billing, target: Billing) -> None:
     if store.get("hash") is None:
         raise RunStoreError(f"the plan in {store.name} was not finished; plan again")
     reading.same_systems(store, source, target)
-    store.check_states()
+    store.check_words()
 
 
 def keep(store: RunStore, found: Verification) -> Verification:
@@ -67,7 +67,7 @@ def verification(
     conservation = Packed.ordered(Conservation, lines, key=lambda line: (line.account, line.currency))
     return Verification(
         run=store.name,
-        hash=store.get("hash"),
+        hash=store.need("hash"),
         signs=signs,
         differences=tuple(sorted(differences, key=lambda item: (item.account, item.source_id, item.target_id))[:SHOWN]),
         conservation=conservation,
@@ -102,7 +102,7 @@ class Verifier:
         self._among = among
         self.width = min(source.provider.settings.concurrency, target.provider.settings.concurrency)
         self._progress = progress
-        self._marks = RunMarks(store, store.get("source_identity"))
+        self._marks = RunMarks(store, store.need("source_identity"))
         self._newcomers = Newcomers(store)
         self._scope = Scope.kept(store)
         self._taken_back = store.get("phase") in {"rolled back", "partly rolled back"}

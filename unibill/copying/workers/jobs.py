@@ -8,7 +8,8 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from unibill.copying.leases import STOP, WHOLE
 from unibill.copying.schema import parts
-from unibill.copying.store import RunStore, dumps, in_chunks, loads, put
+from unibill.copying.shapes import RESULTS, anything
+from unibill.copying.store import RunStore, dumps, in_chunks, put
 
 Kind: TypeAlias = Literal["plan", "apply", "verify"]
 READ_SOURCE: Final = "read source"
@@ -129,4 +130,15 @@ def results(store: RunStore, *stages: str) -> Iterator[Any]:
     """What the parts of stages came to."""
     query = select(parts.c.stage, parts.c.number, parts.c.result).where(parts.c.stage.in_(stages), parts.c.result.is_not(None))
     for row in store.stream(query, parts.c.stage, parts.c.number):
-        yield loads(row["result"])
+        yield checked(store, row["stage"], row["result"])
+
+
+def checked(store: RunStore, stage: str, result: Any) -> Any:  # noqa: ANN401 - JSON
+    """What a part of a stage came to.
+
+    Raises:
+        RunStoreError: it is not what such parts come to, so the run is damaged.
+    """
+    with store.whole(f"parts {stage}, result"):
+        RESULTS.get(stage, anything)(result)
+    return result

@@ -10,7 +10,8 @@ from unibill.copying.charge_maps import ChargeTypeMap, LinkKind, MappedType, Pol
 from unibill.copying.maps import AccountMap, InvoiceMap, MappedInvoice
 from unibill.copying.options import PlanOptions
 from unibill.copying.schema import accounts, maps
-from unibill.copying.store import RunStore, dumps, in_chunks, loads
+from unibill.copying.shapes import CHARGE_TYPE, INVOICE, Check, text
+from unibill.copying.store import RunStore, dumps, in_chunks
 from unibill.errors import ConfigurationError
 from unibill.model import CreditKind, Invoicing, Status
 
@@ -56,9 +57,10 @@ def _of_policy(key: tuple[LinkKind, str]) -> str:
 class _Kept(Mapping[K, V], Generic[K, V]):
     """A map that is looked up in the run, a source at a time."""
 
-    def __init__(self, store: RunStore, kind: str, key: Callable[[K], str], value: Callable[[Any], V]) -> None:
+    def __init__(self, store: RunStore, kind: str, check: Check, key: Callable[[K], str], value: Callable[[Any], V]) -> None:
         self._store = store
         self._kind = kind
+        self._check = check
         self._key = key
         self._value = value
 
@@ -67,7 +69,10 @@ class _Kept(Mapping[K, V], Generic[K, V]):
         found = self._store.rows(select(maps.c.target).where(maps.c.kind == self._kind, maps.c.source == self._key(source)))
         if not found:
             raise KeyError(source)
-        return self._value(loads(found[0]["target"]))
+        target = found[0]["target"]
+        with self._store.whole(f"maps {self._kind} {self._key(source)}, target"):
+            self._check(target)
+        return self._value(target)
 
     def __iter__(self) -> Iterator[K]:
         raise NotImplementedError("it is asked for one source at a time")
@@ -98,7 +103,7 @@ class _Accounts(Mapping[str, str]):
 
 def kept_options(store: RunStore) -> PlanOptions:
     """The options of a plan, from what the run keeps of them."""
-    raw = store.get("options")
+    raw = store.need("options")
 
     def some(name: str) -> frozenset[str] | None:
         return None if raw[name] is None else frozenset(raw[name])
@@ -106,9 +111,11 @@ def kept_options(store: RunStore) -> PlanOptions:
     def day(name: str) -> date | None:
         return None if raw[name] is None else date.fromisoformat(raw[name])
 
-    invoices = _Kept[str, MappedInvoice](store, _INVOICE, str, lambda to: MappedInvoice(*to))
-    types = _Kept[str, MappedType](store, _CHARGE_TYPE, str, lambda to: MappedType(to[0], None if to[1] is None else Invoicing(to[1])))
-    policies = _Kept[tuple[LinkKind, str], str](store, _POLICY, _of_policy, str)
+    invoices = _Kept[str, MappedInvoice](store, _INVOICE, INVOICE, str, lambda to: MappedInvoice(*to))
+    types = _Kept[str, MappedType](
+        store, _CHARGE_TYPE, CHARGE_TYPE, str, lambda to: MappedType(to[0], None if to[1] is None else Invoicing(to[1]))
+    )
+    policies = _Kept[tuple[LinkKind, str], str](store, _POLICY, text, _of_policy, str)
     return PlanOptions(
         accounts=AccountMap(_Accounts(store)),
         carry=raw["carry"],

@@ -18,7 +18,7 @@ from unibill.copying.place import DatabasePlace, RunLike, locate
 from unibill.copying.postgresql import PostgreSQL
 from unibill.copying.schema import parts
 from unibill.copying.shared_pace import share
-from unibill.copying.store import RunStore, dumps, loads
+from unibill.copying.store import RunStore, dumps
 from unibill.copying.summary import Progress
 from unibill.copying.workers import jobs
 from unibill.copying.workers.jobs import READING, Job
@@ -107,7 +107,7 @@ class _Worker:
         self._stopping = stopping
         self._lease: Lease | None = None
         reading.same_systems(store, source, target)
-        if write_settings(target.provider) != store.get("target_settings"):
+        if write_settings(target.provider) != store.need("target_settings"):
             raise PlanMismatch(f"settings of {target.name} that change what is written are not here what they were for the plan")
         if not isinstance(store.database, PostgreSQL):
             raise ConfigurationError("several workers need a run in a database")
@@ -169,9 +169,9 @@ class _Worker:
             if lease.stopping.is_set() and stage in READING:
                 raise _BrokenOff
 
-        before = None if row["result"] is None else loads(row["result"])
+        before = None if row["result"] is None else jobs.checked(store, stage, row["result"])
         bench = Bench(self._source, self._target, store, self._job, tell, lease.stopping, before)
-        result = WORK[stage](bench, loads(row["items"]))
+        result = WORK[stage](bench, row["items"])
         if isinstance(result, dict) and result.get("stopped"):
             self._store.put(**{STOP: result["stopped"]})
         interrupted = isinstance(result, dict) and bool(result.get("interrupted"))
