@@ -85,10 +85,10 @@ def argument(parameter: Any) -> str:  # noqa: ANN401 - as above
 
 def _value(parameter: Any, record: str) -> str:  # noqa: ANN401 - as above
     """The value of an option that does not say how it is called: the words to choose from, N, or the last word of its name."""
-    kind = record.partition("<")[2]
-    if "|" in kind:
-        return "|".join(re.findall(r"[^\[\]<>|]+(?=[|\]>])", kind))
-    if kind.startswith(("int", "float")):
+    kind = record[len(", ".join(parameter.opts)) :]
+    if choice := re.search(r"[\w-]+(?:\|[\w-]+)+", kind):
+        return choice.group()
+    if re.match(r" <?(?:int|float)", kind, re.IGNORECASE):
         return "N"
     return str(max(parameter.opts, key=len)).rpartition("-")[2].upper()
 
