@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, overload
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, case, func, literal, select, type_coerce
 
 from unibill.copying import outline, schema
 from unibill.copying.compact import Losses, draft_of, reason_of
@@ -84,6 +84,26 @@ class JournalEntry(Value):
     step: str
     data: dict[str, Any]
     at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Worked(Value):
+    """What was written into the journal in one second.
+
+    Attributes:
+        part: before which of the moments that were asked for; their number for after them all.
+        second: since 1970, UTC.
+        step: an outcome; empty for what was no outcome.
+        count: how many entries.
+        first, last: of them, UTC, ISO 8601.
+    """
+
+    part: int
+    second: int
+    step: str
+    count: int
+    first: str
+    last: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +209,24 @@ class Run:
                 phase,
                 step,
                 row["data"],
-                told_time(datetime.fromtimestamp(row["at"] / 1000, UTC)),
+                _told(row["at"]),
             )
+
+    def work(self, until: Sequence[str]) -> Iterator[Worked]:
+        """How much was written into the journal in each second, oldest first.
+
+        Args:
+            until: moments, as proofs have them, that part the time.
+        """
+        j = schema.journal.c
+        ends = [int(datetime.fromisoformat(moment).timestamp() * 1000) for moment in until]
+        part = case(*((j.at <= end, number) for number, end in enumerate(ends)), else_=len(ends)) if ends else literal(0)
+        what = case((j.phase == "outcome", j.step), else_="")
+        groups = select(part.label("part"), type_coerce(j.at // 1000, BigInteger).label("second"), what.label("step"), j.at).subquery()
+        g = groups.c
+        query = select(g.part, g.second, g.step, func.count().label("count"), func.min(g.at).label("first"), func.max(g.at).label("last"))
+        for row in self._store.rows(query.group_by(g.part, g.second, g.step).order_by(g.part, g.second, g.step)):
+            yield Worked(row["part"], row["second"], row["step"], row["count"], _told(row["first"]), _told(row["last"]))
 
     def proofs(self) -> Iterator[Proof]:
         """What was proved, oldest first."""
@@ -228,6 +264,10 @@ def status(run: RunLike) -> RunStatus:
     """Where a run stands and what to do next; errors as of ``open_run``."""
     with open_run(run) as opened:
         return opened.status()
+
+
+def _told(at: int) -> str:
+    return told_time(datetime.fromtimestamp(at / 1000, UTC))
 
 
 def _record(row: Row, losses: Losses) -> RunRecord:

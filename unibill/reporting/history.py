@@ -1,7 +1,7 @@
 """What happened to a run and when, from its journal and its proofs."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -47,16 +47,16 @@ def history(run: Run, planned_at: str) -> History:
     if planned_at:
         told.events.append(Event("plan", "", planned_at, "Both systems were read and every record was decided; nothing was written.", {}))
     proofs = list(run.proofs())
-    journal = _Journal(run)
-    for proof in proofs:
-        work = journal.until(proof.at)
+    journal = _Journal(run, [proof.at for proof in proofs])
+    for number, proof in enumerate(proofs):
+        work = journal.work(number)
         if proof.kind == "verification":
             if work.last:  # an apply that broke off before this verification
                 told.events.append(_broken_off(work))
             told.events.append(_verification(proof))
         else:
             told.events.append(_writing(proof, work))
-    if (rest := journal.until(None)).last:
+    if (rest := journal.work(len(proofs))).last:
         told.events.append(_broken_off(rest))
     told.pace = journal.pace()
     _judge(told, proofs, bool(rest.last))
@@ -130,33 +130,34 @@ class _Work:
 
 
 class _Journal:
-    """The journal, read once from its begin to its end; what is kept grows with minutes, not with records."""
+    """The journal, counted by seconds; what is kept grows with minutes, not with records.
 
-    def __init__(self, run: Run) -> None:
-        self._entries = iter(run.journal())
-        self._next = next(self._entries, None)
+    Args:
+        run: its own.
+        ends: the moments of its proofs.
+    """
+
+    def __init__(self, run: Run, ends: Sequence[str]) -> None:
+        self._works: dict[int, _Work] = defaultdict(_Work)
         self._seconds: dict[int, dict[str, int]] = {}
         self._stretch = 0
+        for one in run.work(ends):
+            work = self._works[one.part]
+            work.first, work.last = min(work.first or one.first, one.first), max(work.last, one.last)
+            if one.step:
+                work.counts[one.step] = work.counts.get(one.step, 0) + one.count
+                self._count(one.second, one.step, one.count)
 
-    def until(self, at: str | None) -> _Work:
-        """The work up to a moment; None = all that is left."""
-        work = _Work()
-        counts: dict[str, int] = defaultdict(int)
-        while (entry := self._next) is not None and (at is None or entry.at <= at):
-            work.first = work.first or entry.at
-            work.last = entry.at
-            if entry.phase == "outcome":
-                counts[entry.step] += 1
-                self._count(entry.at, entry.step)
-            self._next = next(self._entries, None)
-        work.counts = dict(sorted(counts.items(), key=lambda item: -item[1]))
+    def work(self, part: int) -> _Work:
+        """The work before a proof, since the one before it; by its number, which for all that is left is that of all."""
+        work = self._works[part]
+        work.counts = dict(sorted(work.counts.items(), key=lambda item: -item[1]))
         return work
 
-    def _count(self, at: str, what: str) -> None:
-        second = int(datetime.fromisoformat(at).timestamp())
+    def _count(self, second: int, what: str, count: int) -> None:
         length = _STRETCHES[self._stretch]
         counts = self._seconds.setdefault(second - second % length, {})
-        counts[what] = counts.get(what, 0) + 1
+        counts[what] = counts.get(what, 0) + count
         while len(self._seconds) > 1 and self._bars() > _BARS and self._stretch < len(_STRETCHES) - 1:
             self._stretch += 1
             self._seconds = _merged(self._seconds, _STRETCHES[self._stretch])
