@@ -6,14 +6,15 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, Final
 
-from tests.copying.conftest import customer, note
 from tests.hostile.test_bad_input import GOOD, WORDS, told
 from tests.support.commands import Done
-from unibill import config, connect, plugins
+from tests.support.runfiles import TARGET, make, record, staying
+from unibill import config
 from unibill.__main__ import main
-from unibill.copying import AccountMap, ChargeTypeMap, InvoiceMap, PlanOptions, PolicyMap, open_run, plan, status
+from unibill.copying import AccountMap, ChargeTypeMap, InvoiceMap, PolicyMap, open_run, status
+from unibill.copying.decisions import Decision, State
 from unibill.errors import UnibillError
-from unibill.sandbox import Sandbox
+from unibill.reporting.gathering import gather
 
 One = Callable[[Any], None]
 """Tries what a ``FuzzedDataProvider`` holds."""
@@ -61,17 +62,11 @@ def maps(folder: Path) -> One:
 
 
 def runs(folder: Path) -> One:
-    """A run file with a plan in it."""
+    """A run file with a plan, a journal and proofs in it, the same each time: its status, and all that a report gathers."""
     file = folder / "it.run"
-    system = plugins.load("billagain").sandbox()
-    assert system is not None
-    with Sandbox([system]) as first, Sandbox([system]) as second, first.serve() as source, second.serve() as target:
-        rows = [customer(11, "USD"), *(note(100 + i, 11, "7", CurrencyCode="USD") for i in range(5))]
-        for sandbox in (first, second):
-            sandbox.seed("records", records=[{"system": "billagain", **row} for row in rows[: 6 if sandbox is first else 1]])
-        sides = [plugins.load("billagain").Settings.model_validate(one.backends["billagain"]) for one in (source, target)]
-        with connect(sides[0]) as one_side, connect(sides[1]) as other:
-            plan(one_side, other, file, PlanOptions(accounts=AccountMap.from_pairs({"11": "11"})))
+    rows = [record(i, f"{i}.5") for i in range(1, 4)]
+    rows += [record(4, "7", State.FAILED), staying(5, "9", Decision.BLOCKED, "unmapped-account", "account 7 is not in the map")]
+    make(file, rows, before={(TARGET, "USD"): "12.34"})
     good = file.read_bytes()
 
     def one(given: Any) -> None:  # noqa: ANN401 - atheris has no types
@@ -80,8 +75,7 @@ def runs(folder: Path) -> One:
         file.write_bytes(spoilt(good, given))
         status(file)
         with open_run(file) as run:
-            run.summary()
-            list(run.records())
+            gather(run)
 
     return one
 

@@ -9,11 +9,12 @@ from typing import Any
 _INSTRUMENTED = (
     *("unibill.wire", "unibill.exactjson", "unibill.money", "unibill.redact", "unibill.bodies", "unibill.config"),
     *("unibill.copying.maplines", "unibill.copying.maps", "unibill.copying.charge_maps", "unibill.copying.sqlite", "unibill.copying.store"),
+    *("unibill.copying.shapes", "unibill.copying.columns", "unibill.copying.outline", "unibill.copying.reports", "unibill.reporting"),
     *("unibill.cli", "unibill_billagain", "unibill_socotra"),
 )
 
 
-def fuzz(one: Callable[[Any], None], runs: int, seconds: int, corpus: Path) -> None:
+def fuzz(one: Callable[[Any], None], runs: int, seconds: int, corpus: Path, seed: int | None = None) -> None:
     """Run atheris; it ends the process.
 
     Args:
@@ -21,6 +22,7 @@ def fuzz(one: Callable[[Any], None], runs: int, seconds: int, corpus: Path) -> N
         runs: how many inputs at most.
         seconds: how long at most.
         corpus: a folder for inputs that reached something new.
+        seed: of what is tried; None for a random one.
     """
     atheris: Any = import_module("atheris")
     for name in [module for module in sys.modules if module.startswith(_INSTRUMENTED)]:
@@ -36,5 +38,7 @@ def fuzz(one: Callable[[Any], None], runs: int, seconds: int, corpus: Path) -> N
         "-timeout=20",
         f"-artifact_prefix={corpus}/",
     ]
+    if seed is not None:
+        limits.append(f"-seed={seed}")
     atheris.Setup([sys.argv[0], *limits, str(corpus)], lambda data: one(atheris.FuzzedDataProvider(data)))
     atheris.Fuzz()
