@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from rich.live import Live
 
 from tests.support.commands import Command, Place
 from tests.support.postgresql import a_run
+from unibill import exactjson
 from unibill.cli import watching
 from unibill.copying import open_run
 from unibill.copying.place import DatabasePlace, locate
@@ -163,6 +165,39 @@ def test_a_second_ctrl_c_waits_for_nothing_and_leaves_nobody_behind(run: Command
     assert alive(command.pid) == []
     place.sandbox.faults([])
     assert run(*words).status == 0
+    assert set(marked(place).values()) == {1}
+
+
+@contextmanager
+def dask(place: Place, *words: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """One of Dask's own commands, ended with the block."""
+    command = [sys.executable, "-m", f"distributed.cli.dask_{words[0]}", *words[1:], "--no-dashboard"]
+    process = subprocess.Popen(command, cwd=place.folder, stderr=subprocess.DEVNULL)  # noqa: S603 - of a library
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.usefixtures("address")
+def test_a_cluster_that_others_run_does_the_work_and_where_its_scheduler_is_lost_the_same_run_goes_on_without(
+    run: Command, place: Place
+) -> None:
+    signed = planned(run)
+    place.sandbox.faults([{"kind": "latency", "seconds": 0.1}])
+    told = place.folder / "scheduler.json"
+    with dask(place, "scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(told)) as scheduler:
+        until(told.exists, "the scheduler did not start")
+        at = str(exactjson.loads(told.read_bytes())["address"])  # type: ignore[index]  # Dask's own file
+        with dask(place, "worker", at, "--nthreads", "1", "--no-nanny"):
+            command = begun(place, "apply", "--expect", signed, "--settle", "1", "--scheduler", at)
+            first_copy(place)
+            scheduler.kill()
+            assert command.wait(_PATIENCE) == 3, "as a backend that could not be reached, it can be tried again"
+    place.sandbox.faults([])
+    done = run("apply", "--expect", signed, "--settle", "1")
+    assert done.status == 0, done
     assert set(marked(place).values()) == {1}
 
 

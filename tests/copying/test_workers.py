@@ -264,6 +264,47 @@ def test_workers_of_a_process_pool_do_it_and_a_pool_that_breaks_is_told(pair: Pa
     assert applied.counts == {"created": 2 * ACCOUNTS}
 
 
+def killed_at(stage: str, run: str, connect: Again) -> None:
+    """A worker in a process of its own, killed as soon as it holds a part of a stage."""
+    process = multiprocessing.get_context("forkserver").Process(target=work, args=(run, connect))
+    process.start()
+    while process.is_alive():
+        with open_run(run) as kept:
+            spread = kept.spread()
+        if spread is not None and any(worker.stage == stage and not worker.lost for worker in spread.workers):
+            process.kill()
+            break
+        time.sleep(0.01)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills processes")
+def test_workers_killed_while_they_plan_and_verify_change_neither_the_plan_nor_the_proof(make_pair: Callable[[], Pair], run: str) -> None:
+    """What a part had read when its worker died is read again by the next, and counts once."""
+    pair = make_pair()
+    options = many(pair)
+    alone = plan(pair.source.billing, pair.target.billing, pair.run, options)
+    assert plan_on(None, again(pair), run, options) is None
+    slow = [{"kind": "latency", "seconds": 0.2}]
+    for stage, side in (("read source", pair.source), ("read target", pair.target)):
+        side.sandbox.faults(slow)
+        killed_at(stage, run, again(pair))
+        side.sandbox.faults([])
+    assert work(run, again(pair)) is True
+    assert apply(pair.source.billing, pair.target.billing, run, ApplyOptions(expect=alone.hash)).counts == {"created": 2 * ACCOUNTS}
+    assert verify_on(None, again(pair), run) is None
+    pair.target.sandbox.faults(slow)
+    killed_at("verify", run, again(pair))
+    pair.target.sandbox.faults([])
+    assert work(run, again(pair)) is True
+    found = verify(pair.source.billing, pair.target.billing, run)
+    with open_run(run) as kept:
+        shared, single = ({**proof.data, "conservation": list(proof.data["conservation"])} for proof in list(kept.proofs())[-2:])
+    assert shared == single
+    assert found.exit_status == 0
+
+
 def test_workers_do_not_make_again_what_a_rollback_has_taken_back(pair: Pair, run: str) -> None:
     """Their job was laid out before: parts that were left open must not be done after it."""
     plan(pair.source.billing, pair.target.billing, run, many(pair))
