@@ -4,6 +4,7 @@ import logging
 import multiprocessing
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
@@ -41,14 +42,16 @@ def _ended_with_us() -> Iterator[None]:
     try:
         yield
     finally:
-        children = {*multiprocessing.active_children()} - before
+        limit = time.monotonic() + _GRACE
         try:
-            for child in children:
-                child.join(_GRACE)
+            for child in {*multiprocessing.active_children()} - before:
+                child.join(max(0.0, limit - time.monotonic()))
         finally:
-            for child in children:
-                child.kill()
-                child.join()
+            # Asked for again, because Dask may have started one anew in place of one that died.
+            while left := {*multiprocessing.active_children()} - before:
+                for child in left:
+                    child.kill()
+                    child.join()
 
 
 @contextmanager
