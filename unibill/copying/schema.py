@@ -70,18 +70,20 @@ records = Table(
     Column("code", Plain(), nullable=False, doc="why, stable and short"),
     Column("reason", Plain(), nullable=False, doc="why, in a sentence; empty where it is created because the target does not have it"),
     Column("mark", Plain(), doc="of the plan; null while that is mark_now"),
-    Column("draft", Json(shapes.draft), doc="what is written, as JSON, without what follows from the other columns"),
+    Column("draft", Json(shapes.draft, shapes.quick_draft), doc="what is written, as JSON, without what follows from the other columns"),
     Column(
         "withheld", Plain(), nullable=False, default="", doc="texts that the run file must not keep; they are read again when they are sent"
     ),
     Column(
         "losses",
-        Json(shapes.losses),
+        Json(shapes.losses, shapes.quick_losses),
         nullable=False,
         default="[]",
         doc="what does not arrive, as JSON: each with the id of its loss_kinds and its value, or whole",
     ),
-    Column("dropped", Json(shapes.dropped), nullable=False, default="[]", doc="allocations that stay behind, as JSON"),
+    Column(
+        "dropped", Json(shapes.dropped, shapes.quick_dropped), nullable=False, default="[]", doc="allocations that stay behind, as JSON"
+    ),
     Column("print", Plain(), nullable=False, doc="a hash of the source's record, by which a change is seen"),
     Column("state", Words(State), nullable=False, default="", doc="how far apply has come"),
     Column("outcome", Plain(), nullable=False, default="", doc="what came of it, in a sentence"),
