@@ -13,8 +13,8 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -41,6 +41,8 @@ Keep = Callable[[Step], None]
 Observe = Callable[[RequestSettled], None]
 
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_WITH_LENGTH: Final = frozenset({"POST", "PUT", "PATCH"})
+"""Methods whose requests say how long they are, even of nothing."""
 _TROUBLE: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TooLarge, BrokenCompression, Full)
 _LAST_PORT: Final = 65535
 _LOGGERS: Final = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks")
@@ -126,6 +128,8 @@ class _Prepared:
     observe: Observe
     proves_unsent: bool
     redactor: Redactor
+    fixed: dict[bool, httpx.Headers] = field(default_factory=dict[bool, httpx.Headers], repr=False)
+    """The headers that requests without and with a body have in common."""
 
     def url(self, request: Request) -> str:
         try:
@@ -136,9 +140,18 @@ class _Prepared:
         return self.endpoint.base_url + request.path + query
 
     def outgoing(self, request: Request, watch: "_Watch") -> httpx.Request:
+        """The request as httpx would make it, from an address and headers that are not read anew for each."""
         extensions = {"timeout": {"connect": self.patience, "read": self.patience, "write": self.patience}, **watch}
-        url, headers = self.url(request), self.headers(request)
-        return httpx.Request(request.method, url, content=request.body, headers=headers, extensions=extensions)
+        url, body = _address(self.url(request)), request.body
+        has_body = body is not None
+        if (fixed := self.fixed.get(has_body)) is None:
+            fixed = self.fixed[has_body] = httpx.Headers({"Host": url.netloc.decode(), **self.headers(request)})
+        headers = httpx.Headers(fixed)
+        if body or request.method in _WITH_LENGTH:
+            headers["Content-Length"] = str(len(body or b""))
+        made = httpx.Request(request.method, url, headers=headers, stream=httpx.ByteStream(body or b""), extensions=extensions)
+        made.read()
+        return made
 
     def given(self, request: Request, client: httpx.Client | httpx.AsyncClient, watch: "_Watch") -> httpx.Request:
         url, headers = self.url(request), self.headers(request)
@@ -165,7 +178,7 @@ class _Prepared:
             raise UnsupportedOperation(self.backend, request.operation, "the backend is configured as read_only")
 
     def response(self, answer: httpx.Response, body: bytes) -> Response:
-        return Response(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)
+        return Response(answer.status_code, _read(answer.headers), body)
 
     def body(self, request: Request, answer: httpx.Response) -> Body:
         encoding: str = answer.headers.get("content-encoding", "")
@@ -223,6 +236,23 @@ class _Prepared:
         seconds, said = time.monotonic() - started, self.redactor.text(error)
         path = self.redactor.secrets(request.path)
         self.observe(RequestSettled(self.backend, request.operation, request.method, path, status, seconds, request.attempt, said))
+
+
+@lru_cache(maxsize=128)
+def _address(url: str) -> httpx.URL:
+    """An address, read: writes go to the same few again and again, and reading one costs as much as sending to it."""
+    return httpx.URL(url)
+
+
+def _read(headers: httpx.Headers) -> dict[str, str]:
+    """The headers of an answer, by names in small letters."""
+    raw = headers.raw
+    try:
+        found = {name.decode("ascii").lower(): value.decode("ascii") for name, value in raw}
+    except UnicodeDecodeError:
+        found = {}
+    # Where one comes twice, or is no plain text, httpx knows what to make of it.
+    return found if len(found) == len(raw) else {name.lower(): value for name, value in headers.items()}
 
 
 def _plain(error: Exception) -> str:
