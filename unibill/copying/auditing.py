@@ -63,7 +63,7 @@ class Auditor:
         return reading.later_marks(self.identity, row["kind"], row["source_id"], row["generation"])
 
     def after_account(self, account: str) -> None:
-        """Count one account by its whole list, and keep how each copy looks now."""
+        """Count one account by its whole list, and keep how each copy looks now; what was noted of its records is durable."""
         try:
             found = list(self.scope.target(self._target, account))
         except BackendError as error:
@@ -73,12 +73,12 @@ class Auditor:
         rows = self._rows_of(carriers)
         self._count(account, carriers, rows)
         forms = {key_of(seen): seen for item in found for seen in both(item)}
-        for row in self._store.rows(_MADE, account=account):
+        for row in self._store.durable_rows(_MADE, account=account):
             if (copy := forms.get((row["record_type"], row["target_id"]))) is not None:
                 self._store.note(Entry.unjournaled(row["seq"], {"target_print": fingerprint(copy)}))
 
     def at_the_end(self, account: str) -> None:
-        """Count one account by the run's marks."""
+        """Count one account by the run's marks; what was noted of its records is durable."""
         try:
             carriers = self.scope.marked(self._target, account, self._marks)
         except BackendError as error:
@@ -87,7 +87,7 @@ class Auditor:
         rows = self._rows_of(carriers)
         self._count(account, carriers, rows)
         standing = {item.mark for item in carriers if reading.is_standing(item)}
-        for row in self._store.rows(_STANDING, account=account):
+        for row in self._store.durable_rows(_STANDING, account=account):
             if row["mark_now"] not in standing:
                 reason = "it was made or found, and is not there any more"
                 self._name(Problem("missing", account, row["source_id"], row["target_id"] or "", reason))
@@ -97,7 +97,7 @@ class Auditor:
         wanted = sorted({item.mark for item in carriers if item.mark is not None})
         rows: dict[str, Row] = {}
         for chunk in in_chunks(wanted):
-            found = self._store.rows(_MARKED, marks=chunk)
+            found = self._store.durable_rows(_MARKED, marks=chunk)
             rows.update((row["mark_now"], row) for row in found)
         return rows
 

@@ -209,6 +209,10 @@ class RunStore:
             values: of its parameters.
         """
         self._writer.flush()
+        return self.durable_rows(query, **values)
+
+    def durable_rows(self, query: Select[*tuple[Any, ...]], **values: object) -> Sequence[Row]:
+        """The same of what is durable, for whoever has flushed all that matters to him: nobody else's entries are hurried."""
         with self.database.transaction() as connection, self._read(connection):
             rows = connection.execute(query, values).mappings().all()
         if rows and "carried" in rows[0]:
