@@ -189,6 +189,12 @@ def test_what_is_damaged_is_named_with_the_run_the_place_and_what_to_do(change: 
     assert said.endswith("; restore a copy of it, or plan again into another run")
 
 
+def test_a_credit_whose_memo_has_the_words_of_a_charge_is_no_damage(pair: Pair) -> None:
+    pair.source.seed(note(101, 11, "60", Memo='the "category" of it'))
+    plan(pair.source.billing, pair.target.billing, pair.run, pair.options())
+    assert apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions(settle=0)).exit_status == 0
+
+
 def test_the_command_line_tells_of_a_damaged_run_in_one_sentence(made: dict[str, Path], run: Command) -> None:
     with database(made["planned"]) as connection:
         connection.execute("UPDATE records SET decision = '7creat' WHERE source_id = '102'")

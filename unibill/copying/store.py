@@ -142,7 +142,7 @@ class RunStore:
                     raise self._uncarried(row, "has no carried amount, though it is to be carried")
             elif carries and has_draft and draft is None:
                 raise self._uncarried(row, "has no draft, though it is to be carried")
-            elif draft is not None and has_type and is_charge(draft) is not (row["record_type"] is RecordType.CHARGE):
+            elif isinstance(draft, dict) and has_type and is_charge(draft) is not (row["record_type"] is RecordType.CHARGE):
                 raise self._uncarried(row, f"is a {row['record_type']}, and its draft is not of one")
 
     def _uncarried(self, row: Row, wrong: str) -> RunStoreError:
