@@ -144,6 +144,22 @@ def test_a_verification_before_the_last_write_proves_nothing(tmp_path: Path) -> 
     assert found.events[-1].kind == "work"
 
 
+def test_an_apply_that_wrote_nothing_leaves_the_verification_standing_and_one_that_wrote_does_not(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.run", [record(0, "1")])
+    with runfiles.opened(path) as store:
+        runfiles.apply_again(store, 5000)
+    again = figures(path)
+    assert again.verification is not None
+    assert not again.verification.stale
+    assert again.verdict.code == "proved"
+    assert [line.found for line in again.money] == [Decimal(1)]
+    assert [event.kind for event in again.events][-2:] == ["verification", "apply"]
+    with runfiles.opened(path) as store:
+        runfiles.go_on(store, 5500)
+        runfiles.apply_again(store, 6000)
+    assert figures(path).verdict.code == "unverified"
+
+
 def test_a_plan_that_was_not_finished_has_no_report(tmp_path: Path) -> None:
     path = make(tmp_path / "a.run", [record(0, "1")])
     with runfiles.opened(path) as store:

@@ -59,15 +59,17 @@ def history(run: Run, planned_at: str) -> History:
     if (rest := journal.work(len(proofs))).last:
         told.events.append(_broken_off(rest))
     told.pace = journal.pace()
-    _judge(told, proofs, bool(rest.last))
+    changed = [proof.kind == "rollback" or bool(journal.work(number).last) for number, proof in enumerate(proofs)]
+    _judge(told, proofs, [*changed, bool(rest.last)])
     return told
 
 
-def _judge(told: History, proofs: list[Proof], went_on: bool) -> None:
+def _judge(told: History, proofs: list[Proof], changed: list[bool]) -> None:
+    """Judge by the last verification, and by whether anything changed before each proof and after them all."""
     last = next((i for i in range(len(proofs) - 1, -1, -1) if proofs[i].kind == "verification"), None)
     if last is not None:
         data = proofs[last].data
-        stale = went_on or any(proof.kind != "verification" for proof in proofs[last + 1 :])
+        stale = any(changed[last + 1 :])
         differences = tuple(Difference(**_shown(item)) for item in data["differences"])
         told.verification = Verified(proofs[last].at, stale, data["exit_status"], data["signs"], differences)
         if not stale:

@@ -202,7 +202,7 @@ class Verified(Value):
 
     Attributes:
         at: UTC, ISO 8601.
-        stale: the run went on after it.
+        stale: the run went on after it; an apply that wrote nothing is no going on.
         signs: how many records have each sign.
         differences: those that it named; ``signs`` counts them all.
     """
