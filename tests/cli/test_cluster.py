@@ -89,6 +89,12 @@ def stop_of(address: str) -> str:
     return "" if spread is None else spread.stop
 
 
+def ignores(process: int, number: int) -> bool:
+    """Whether a process ignores a signal."""
+    told = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
+    return bool(int(told["SigIgn"], 16) >> (number - 1) & 1)
+
+
 def alive(group: int) -> list[str]:
     """The command lines of the processes of a group, but for Python's own one that ends itself when it notices that it is alone."""
     found = list[str]()
@@ -152,14 +158,17 @@ def test_ctrl_c_stops_workers_on_dask_and_the_same_command_goes_on_though_one_is
 
 def test_a_second_ctrl_c_waits_for_nothing_and_leaves_nobody_behind(run: Command, place: Place, address: str) -> None:
     words = ("apply", "--expect", planned(run), "--settle", "1")
-    place.sandbox.faults([{"kind": "latency", "seconds": 0.05}])
+    # Read for an account whose copies were made, so that nobody is done before it is interrupted.
+    place.sandbox.faults([{"kind": "latency", "route": "GET /socotra/billing/*/creditDistributions/list", "seconds": 90}])
     command = begun(place, *words, "--workers", "2")
-    first_copy(place)
-    place.sandbox.faults([{"kind": "latency", "route": "GET /**", "seconds": 60}])
+    until(lambda: place.sandbox.fault_report()[0]["used"], "nothing was under way")
+    assert marked(place)
     os.killpg(command.pid, signal.SIGINT)
     until(lambda: stop_of(address) == "it was interrupted", "the workers were not asked to stop")
     began = time.monotonic()
     os.killpg(command.pid, signal.SIGINT)
+    until(lambda: ignores(command.pid, signal.SIGINT), "it did not begin to close")
+    os.killpg(command.pid, signal.SIGINT)  # a third is too late to matter
     assert command.wait(_PATIENCE) == 130
     assert time.monotonic() - began < 50, "it waited for what was under way"
     assert alive(command.pid) == []
