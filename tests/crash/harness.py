@@ -104,12 +104,14 @@ class Kill:
         nth: the how manieth time.
         route: of the write, for ``sent`` and ``effect``.
         seconds: until the kill, for ``time``; how long a request is held up, for ``sent`` and ``stored``.
+        by_account: whether only the first time in each account counts, for the worker's points.
     """
 
     point: str = ""
     nth: int = 1
     route: str = ""
     seconds: float = LATE
+    by_account: bool = False
 
     @property
     def under_way(self) -> float:
@@ -228,7 +230,7 @@ class Trial:
         self.world.target.faults([*kill.fault(), *faults])
         job = self.job("apply", **{"waiting": waits, "settle": SETTLE if waits else 0, **more})
         if kill.point not in {"", *_SEEN}:
-            job["hold"] = [kill.point, kill.nth]
+            job["hold"] = [kill.point, kill.nth, False, kill.by_account]
         ended = self._do(job, kill)
         self._count_faults()
         self.figures.applies += 1

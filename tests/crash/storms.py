@@ -181,12 +181,16 @@ def lost_under_way(trial: Trial, chance: random.Random) -> None:
 
 
 def hidden(trial: Trial, chance: random.Random) -> None:
-    """The store is an old copy, and a list hides a credit that it does not know of."""
+    """The store is an old copy, and the list of each account hides a credit that it does not know of."""
     trial.keep_copy("old")
-    trial.apply(Kill("intent", chance.randint(4, 9)))
+    accounts = trial.targets.accounts
+    trial.apply(Kill(chance.choice(("answered", "noted")), len(accounts), by_account=True))
     trial.land()
     trial.restore("old")
-    trial.apply(NO_KILL, [{"kind": "skipped-records", "route": trial.target.reads[0], "count": 3, "index": 0}])
+    before, _, after = trial.target.reads[0].rpartition("*")
+    trial.apply(
+        NO_KILL, [{"kind": "skipped-records", "route": f"{before}{account}{after}", "count": 1, "index": 0} for account in accounts]
+    )
 
 
 Breach = Callable[[Trial, random.Random], None]

@@ -67,19 +67,30 @@ class Hold:
     The points: ``begun`` (before the intent is kept), ``intent`` (it is durable, and nothing was sent), ``answered`` (a write
     was answered, and nobody has noted it), ``noted`` (the answered step was noted), ``outcome`` (the record's outcome was
     noted), ``settling`` (the process waits for writes whose answers were lost).
+
+    Args:
+        point: which; empty for none.
+        nth: the how manieth time.
+        freezes: whether it freezes there.
+        by_account: whether only the first time in each account counts; not for the last two points, which know no account.
     """
 
-    def __init__(self, point: str = "", nth: int = 1, freezes: bool = False) -> None:
+    def __init__(self, point: str = "", nth: int = 1, freezes: bool = False, by_account: bool = False) -> None:
         self._freezes = freezes
+        self._counted: set[str] | None = set() if by_account else None
         self._point = point
         self._left = nth
         self._guard = threading.Lock()
 
-    def at(self, point: str) -> None:
+    def at(self, point: str, account: str = "") -> None:
         """Stop here for good, if this is the point."""
         with self._guard:
             if point != self._point:
                 return
+            if self._counted is not None:
+                if account in self._counted:
+                    return
+                self._counted.add(account)
             self._left -= 1
             if self._left:
                 return
@@ -89,22 +100,22 @@ class Hold:
             return
         threading.Event().wait()
 
-    def watched(self, flow: Flow[Credit]) -> Flow[Credit]:
-        """The same flow, with the points in it."""
+    def watched(self, flow: Flow[Credit], account: str) -> Flow[Credit]:
+        """The same flow, which creates a credit of that account, with the points in it."""
         try:
             item = next(flow)
             while True:
                 if isinstance(item, Step) and not item.done:
-                    self.at("begun")
+                    self.at("begun", account)
                 try:
                     reply = yield item
                 except BackendError as error:
                     item = flow.throw(error)
                     continue
                 if isinstance(item, Step):
-                    self.at("noted" if item.done else "intent")
+                    self.at("noted" if item.done else "intent", account)
                 elif isinstance(item, Request) and item.effect is not Effect.NONE:
-                    self.at("answered")
+                    self.at("answered", account)
                 item = flow.send(reply)
         except StopIteration as stop:
             made: Credit = stop.value
@@ -131,7 +142,7 @@ class _Held:
 
     def create_credit(self, draft: CreditDraft, mark: str | None, done: Done) -> Flow[Credit]:
         flow: Flow[Credit] = super().create_credit(draft, mark, done)  # type: ignore[misc]  # mixed into a provider
-        return self.hold.watched(flow)
+        return self.hold.watched(flow, draft.account_id)
 
 
 class HeldBillAgain(_Held, BillAgainProvider):
