@@ -16,7 +16,7 @@ from unibill.capabilities import Capabilities, FieldSupport, Operation
 from unibill.copying import carry
 from unibill.copying.carry import Carried, Ruling
 from unibill.copying.maps import AccountMap, InvoiceMap
-from unibill.copying.options import PlanOptions
+from unibill.copying.options import Carry, PlanOptions
 from unibill.drafts import CreditDraft, faults_of_credit
 from unibill.errors import Fault
 from unibill.losses import Loss, LossKind
@@ -80,6 +80,27 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """What a copy would carry of a credit with one ``--carry``.
+
+    Attributes:
+        carry: which.
+        amount: in the credit's currency; None where the copy would leave the credit alone.
+        allocations: how many of its allocations come with it.
+        reason: why it would be left alone; else empty.
+    """
+
+    carry: Carry
+    amount: Decimal | None
+    allocations: int = 0
+    reason: str = ""
+
+    def jsonable(self) -> dict[str, object]:
+        """As JSON values."""
+        return {"carry": self.carry, "amount": self.amount, "allocations": self.allocations, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """A credit on its way to another backend.
 
@@ -90,6 +111,8 @@ class Explanation:
         faults: what the target refuses in the draft.
         fields: every field, in the model's order; the vendor's own fields that are lost come last.
         mark: of the copy.
+        carry: with which ``--carry`` all that is told of the copy holds.
+        choices: what a copy would carry with each.
     """
 
     credit: Credit
@@ -98,11 +121,17 @@ class Explanation:
     faults: tuple[Fault, ...]
     fields: tuple[Explained, ...]
     mark: str = ""
+    carry: Carry = "history"
+    choices: tuple[Choice, ...] = ()
 
     def jsonable(self) -> dict[str, object]:
         """As JSON values."""
         return {
             "id": self.credit.id,
+            "amount": self.credit.amount,
+            "remaining": self.credit.remaining,
+            "carry": self.carry,
+            "choices": [choice.jsonable() for choice in self.choices],
             "refusal": self.refusal,
             "draft": None if self.draft is None else _plain(self.draft.model_dump()),
             "faults": [{"path": fault.path, "message": fault.message} for fault in self.faults],
@@ -144,28 +173,43 @@ def explain(
         source_identity: from ``Provider.identity``, for the mark.
         target: the other backend's provider.
         account: the account there; the same id if left out.
-        history: carry allocations too, each to an invoice of the same id; else, or where one of the two knows none, only what remains.
+        history: tell of a copy that carries allocations too, each to an invoice of the same id; else, or where that cannot be and
+            what remains can be carried, of one of only what remains.
         record: the vendor's own record (``Provider.vendor_record``), for the values as the vendor has them.
     """
     tells, takes = source.of(Operation.CREDITS_ALLOCATIONS), target.capabilities.of(Operation.CREDITS_CREATE_ALLOCATED)
-    history = history and tells.usable and takes.usable
-    told = _explained(credit, source, source_identity, target, account, history)
+    able = tells.usable and takes.usable
+    remaining, spent = _choice(credit, "remaining"), _choice(credit, "history")
+    if not able:
+        spent = Choice("history", None, reason=f"{target.title} cannot get it with what it was spent on")
+    carries_history = history and able and (spent.amount is not None or remaining.amount is None)
+    told = _explained(credit, source, source_identity, target, account, _options("history" if carries_history else "remaining"))
     body = _body(told, target)
-    return replace(told, fields=tuple(_in_vendors_words(field, source, target.capabilities, record, body) for field in told.fields))
+    fields = tuple(_in_vendors_words(field, source, target.capabilities, record, body) for field in told.fields)
+    return replace(told, fields=fields, carry="history" if carries_history else "remaining", choices=(remaining, spent))
+
+
+def _options(which: Carry) -> PlanOptions:
+    """Each allocation goes to an invoice of the same id."""
+    return PlanOptions(accounts=AccountMap(), carry=which, invoices=InvoiceMap.from_callable(lambda invoice: invoice))
+
+
+def _carried(credit: Credit, options: PlanOptions) -> Carried | Ruling:
+    ruling = carry.judged(credit, options)
+    return ruling if ruling is not None else carry.carried(credit, options)
+
+
+def _choice(credit: Credit, which: Carry) -> Choice:
+    what = _carried(credit, _options(which))
+    return Choice(which, None, reason=what.reason) if isinstance(what, Ruling) else Choice(which, what.amount, len(what.allocations))
 
 
 def _explained(
-    credit: Credit, source: Capabilities, source_identity: str, target: AnyProvider, account: str | None, history: bool
+    credit: Credit, source: Capabilities, source_identity: str, target: AnyProvider, account: str | None, options: PlanOptions
 ) -> Explanation:
     there = account or credit.account_id or "1"
     mark = marks.mark(source_identity, credit.kind, credit.id)
-    options = PlanOptions(
-        accounts=AccountMap(),
-        carry="history" if history else "remaining",
-        invoices=InvoiceMap.from_callable(lambda invoice: invoice),
-    )
-    ruling: Ruling | None = carry.judged(credit, options)
-    what: Carried | Ruling = ruling if ruling is not None else carry.carried(credit, options)
+    what = _carried(credit, options)
     if isinstance(what, Ruling):
         return Explanation(credit, what.reason, None, (), tuple(_unsent(name, credit, source, target) for name in _names()))
     texts = carry.fates(credit, options)

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from decimal import Decimal
 from itertools import permutations
 
 from pytest import MonkeyPatch
@@ -93,6 +94,29 @@ def test_a_credit_that_a_copy_leaves_alone_says_why(run: Command, place: Place) 
     done = run(*words)
     assert done.status == 0
     assert "it is cash, not a credit" in done.out
+
+
+def test_what_a_copy_would_carry_is_told_for_each_way_to_carry(run: Command, place: Place) -> None:
+    spent = {"invoiceID": 11380, "amountApplied": "52.5"}
+    row = {"system": "billagain", "type": "credit", "creditNoteID": 31, "customerID": 269, "Amount": "92.5", "Allocations": [spent]}
+    place.sandbox.seed("records", records=[row])
+    (told,) = run("explain", "billagain", "31", "--to", "socotra", "--json").records()
+    assert (told["amount"], told["remaining"], told["carry"]) == (Decimal("92.5"), 40, "history")
+    assert told["choices"] == [
+        {"carry": "remaining", "amount": 40, "allocations": 0, "reason": ""},
+        {"carry": "history", "amount": Decimal("92.5"), "allocations": 1, "reason": ""},
+    ]
+    lines = run("explain", "billagain", "31", "--to", "socotra").out.splitlines()
+    assert lines[0].startswith("Credit 31 of BillAgain: 92.5") and "of which 40" in lines[0]
+    assert lines[1].startswith("A copy with --carry remaining would carry 40")
+    assert lines[1].endswith(", with no allocations.")
+    assert lines[2].startswith("A copy with --carry history would carry 92.5")
+    assert lines[2].endswith(", with 1 allocation.")
+    assert lines[-1].startswith("With --carry history, Socotra would get 92.5")
+    assert (
+        "A copy with --carry remaining would carry nothing: nothing remains of it."
+        in run("explain", "billagain", "10095", "--to", "socotra").out
+    )
 
 
 def explained(run: Command, *words: str) -> dict[str, dict[str, object]]:

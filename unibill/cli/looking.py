@@ -178,7 +178,7 @@ def explain(
     """Show what a credit would be at another backend.
 
     Field by field: the vendor's own value, the common one, what the other vendor would be sent, the rules between them, and what
-    would be lost. Reads one credit and writes nothing.
+    would be lost; and how much a copy would carry with each --carry, if every invoice is mapped. Reads one credit and writes nothing.
     """
     from unibill import explaining
     from unibill.cli.backends import example_provider, opened
@@ -194,18 +194,28 @@ def explain(
     if json:
         json_lines([told.jsonable()])
         return
-    say(f"Credit {show(credit.id)} of {source.title}: {text_of(credit.amount)} {show(credit.currency)}, {credit.status.value}")
+    currency = show(credit.currency)
+    remains = "what remains of it is not known" if credit.remaining is None else f"of which {text_of(credit.remaining)} remains"
+    say(f"Credit {show(credit.id)} of {source.title}: {text_of(credit.amount)} {currency}, {remains}; {credit.status.value}")
     if told.refusal:
         say(f"A copy would leave it alone: {show(told.refusal)}.", YELLOW)
-    heading(f"{source.title} to {target.title}, field by field")
+    else:
+        for choice in told.choices:
+            what = "nothing" if choice.amount is None else f"{text_of(choice.amount)} {currency}"
+            said = show(choice.reason) if choice.amount is None else _allocations(choice.allocations)
+            say(f"A copy with --carry {choice.carry} would carry {what}{': ' if choice.amount is None else ', '}{said}.")
+    heading(f"{source.title} to {target.title}, field by field, with --carry {told.carry}")
     print_explained(told.fields, values=True, titles=(source.title, target.title))
     for fault in told.faults:
         say(f"{target.title} would refuse it: {show(str(fault))}", RED)
     if told.draft is not None and not told.faults:
         say()
-        count = len(told.draft.allocations)
-        edges = f"{count or 'no'} allocation{'' if count == 1 else 's'}"
-        say(f"{target.title} would get {text_of(told.draft.amount)} {show(told.draft.currency)} with {edges}.")
+        amount = f"{text_of(told.draft.amount)} {show(told.draft.currency)}"
+        say(f"With --carry {told.carry}, {target.title} would get {amount}, {_allocations(len(told.draft.allocations))}.")
+
+
+def _allocations(count: int) -> str:
+    return f"with {count or 'no'} allocation{'' if count == 1 else 's'}"
 
 
 def print_explained(
