@@ -335,7 +335,7 @@ class Applier:
             ids = ", ".join(item.id for item in later)
             reason = f"it was rolled back and made again as {ids}, which this run file is too old to know; go on with the newer one"
             return Sent(State.CONFLICT, reason=reason)
-        if row["decision"] == Decision.EXISTS and row["mark"] is None:
+        if row["decision"] == Decision.EXISTS and row["mark"] in {None, row["mark_now"]}:
             reason = "the plan found its copy at the target, which does not list it now; apply again, or plan again if it is gone"
             return Sent(State.FAILED, reason=reason)
         return self._creation(row, fresh, {})
