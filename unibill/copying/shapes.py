@@ -26,10 +26,10 @@ _FEW: Final = 12
 """So many words are named."""
 _AMOUNT: Final = re.compile(r"-?[0-9]{1,99}(\.[0-9]{1,99})?")
 _BEGIN: Final = "2000"
+"""No run is older; and times before it may be too early for a clock to know."""
 _FIRST: Final = 946_684_800_000
 _LAST: Final = 253_402_300_800_000
 """The years 2000 to 9999, in milliseconds since 1970."""
-"""No run is older; and times before it may be too early for a clock to know."""
 
 
 class Wrong(ValueError):
