@@ -604,3 +604,17 @@ def test_observers_are_told_how_far_a_run_is(pair: Pair) -> None:
     assert {event.run for event in told} == {str(pair.run)}
     assert {event.phase for event in told if event.done == event.total == len(THREE)} == {"apply"}
     assert told[-1].phase == "verify"
+
+
+def test_a_found_copy_that_is_gone_is_not_made_again_though_its_mark_was_written_into_the_run(pair: Pair) -> None:
+    three(pair)
+    applied(pair)
+    pair.run.unlink()
+    plan(pair.source.billing, pair.target.billing, pair.run, pair.options())
+    for row in pair.target.credits():
+        pair.target.billing.native.delete_credit(str(row["creditNoteID"]))
+    gone = copies(pair)
+    with closing(sqlite3.connect(pair.run)) as run, run:
+        run.execute("UPDATE records SET mark = mark_now")
+    applied(pair)
+    assert ({*states(pair).values()}, copies(pair)) == ({"failed"}, gone)
