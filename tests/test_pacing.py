@@ -88,6 +88,25 @@ def test_who_wakes_up_late_takes_another_moment_and_who_does_not_keeps_his() -> 
     assert list(waits) == []
 
 
+@pytest.mark.parametrize("late", [0.025, 0.05, 0.1, 0.25, 2.0])
+@pytest.mark.parametrize(("rate", "together"), [(5, 1), (5, 4), (20, 8), (50, 8), (0.5, 2)])
+def test_who_always_wakes_up_late_is_slower_and_gets_away_within_the_rate_all_the_same(rate: float, together: int, late: float) -> None:
+    now = [50.0]
+    pacer, sent, woken = Pacer(rate, clock=lambda: now[0]), list[float](), 0
+    under_way = [(50.0, number, Turn(READ, pacer, clock=lambda: now[0]).waits()) for number in range(together)]
+    while len(sent) < 20:
+        now[0], number, waits = heapq.heappop(under_way)
+        woken += 1
+        assert woken < 400, f"only {len(sent)} were sent"
+        for seconds in waits:
+            heapq.heappush(under_way, (now[0] + seconds + late, number, waits))
+            break
+        else:
+            sent.append(now[0])
+            heapq.heappush(under_way, (now[0], number + together, Turn(READ, pacer, clock=lambda: now[0]).waits()))
+    assert most_in_a_second(sent) <= math.ceil(rate)
+
+
 # On connections
 
 
@@ -97,8 +116,12 @@ class Moments:
     def __init__(self) -> None:
         self.given = 0
 
-    def reserve(self) -> float:
-        self.given += 1
+    @property
+    def gap(self) -> float:
+        return 0.0
+
+    def reserve(self, moments: int = 1) -> float:
+        self.given += moments
         return time.monotonic()
 
 

@@ -1,7 +1,8 @@
 """Pacing: when a request may leave, so that a backend sees no more of them in any one second than its ``rate``.
 
 Moments are given out evenly. Whoever has one waits for it with a connection in hand, and looks at the clock once more right before
-the first byte: woken up late, or held up by making the connection, it takes another moment instead of leaving close to the next one.
+the first byte: woken up late, or held up by making the connection, it takes another moment instead of leaving close to the next one,
+and the next time two, four and so on of them, so that a busy program goes slower but does not stand still.
 """
 
 import time
@@ -29,8 +30,13 @@ Permit: TypeAlias = Callable[[Request], None]
 class Paces(Protocol):
     """Gives moments away, each to one request."""
 
-    def reserve(self) -> float:
-        """Take the next free moment, and give when it is by ``time.monotonic``."""
+    @property
+    def gap(self) -> float:
+        """The seconds between two moments."""
+        ...
+
+    def reserve(self, moments: int = 1) -> float:
+        """Take the next free moments, one after the other, and give when the first is by ``time.monotonic``."""
         ...
 
 
@@ -53,11 +59,16 @@ class Pacer:
         self._next = clock()
         self._lock = Lock()
 
-    def reserve(self) -> float:
-        """Take the next free moment, and give when it is by the clock."""
+    @property
+    def gap(self) -> float:
+        """The seconds between two moments."""
+        return self._gap
+
+    def reserve(self, moments: int = 1) -> float:
+        """Take the next free moments, and give when the first is by the clock."""
         with self._lock:
             moment = max(self._clock(), self._next)
-            self._next = moment + self._gap
+            self._next = moment + moments * self._gap
             return moment
 
 
@@ -91,6 +102,7 @@ class Turn:
         self._permit = permit
         self._clock = clock
         self._moment: float | None = None
+        self._patience = LATE
         self.began = clock()
 
     @property
@@ -109,11 +121,14 @@ class Turn:
         Raises:
             Exception: of the permit.
         """
-        if self._pacer is not None:
-            while self._moment is None or self._clock() - self._moment > LATE:
-                self._moment = self._pacer.reserve()
-                if (left := self._moment - self._clock()) > 0:
-                    yield left
+        moments = 1
+        while self._pacer is not None and (self._moment is None or self._clock() - self._moment > self._patience):
+            # Who was late takes several moments together and may leave at any of them, so that one who always is gets away too.
+            self._moment = self._pacer.reserve(moments)
+            self._patience = LATE + (moments - 1) * self._pacer.gap
+            moments *= 2
+            if (left := self._moment - self._clock()) > 0:
+                yield left
         self._permit(self._request)
         self.began = self._clock()
 

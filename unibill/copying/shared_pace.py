@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Callable
 from datetime import timedelta
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from sqlalchemy import Engine, extract, func
+from sqlalchemy import Engine, Interval, bindparam, extract, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
@@ -42,23 +42,28 @@ class SharedPacer:
         self._clock = clock
         self._lock = Lock()
         self._differences = deque[float](maxlen=_ANSWERS)
-        apart = timedelta(seconds=gap(rate))
-        now: Any = func.clock_timestamp()
-        first = insert(paces).values(backend=backend, free=now + apart)
-        later = first.on_conflict_do_update(index_elements=[paces.c.backend], set_={"free": func.greatest(paces.c.free, now) + apart})
+        self._gap = gap(rate)
+        taken, now = bindparam("taken", type_=Interval), cast("Any", func.clock_timestamp())
+        first = insert(paces).values(backend=backend, free=now + taken)
+        later = first.on_conflict_do_update(index_elements=[paces.c.backend], set_={"free": func.greatest(paces.c.free, now) + taken})
         # A crash of the server may forget the last moments that were given away, which costs nothing; waiting for its disk would cost each request.
         forgetful = func.set_config("synchronous_commit", "off", True)
-        self._take = later.returning(extract("epoch", paces.c.free - apart), extract("epoch", now), forgetful)
+        self._take = later.returning(extract("epoch", paces.c.free - taken), extract("epoch", now), forgetful)
 
-    def reserve(self) -> float:
-        """Take the next free moment, and give when it is by this process's clock.
+    @property
+    def gap(self) -> float:
+        """The seconds between two moments."""
+        return self._gap
+
+    def reserve(self, moments: int = 1) -> float:
+        """Take the next free moments, and give when the first is by this process's clock.
 
         Raises:
             RunStoreError: the database was not reached, so nobody knows when the next request may go.
         """
         try:
             with self._engine.connect() as connection:
-                moment, told, _ = connection.execute(self._take).one()
+                moment, told, _ = connection.execute(self._take, {"taken": timedelta(seconds=moments * self._gap)}).one()
         except (DBAPIError, NoConnection) as error:
             said = str(error.orig if isinstance(error, DBAPIError) else error)
             raise RunStoreError(f"the requests' common pace could not be asked for: {' '.join(said.split())}") from error
