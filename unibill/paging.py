@@ -31,6 +31,9 @@ PageFlow = Callable[[At | None], Flow[Page[R]]]
 MOST_PAGES: Final = 1_000_000
 """A list longer than this is one that never ends."""
 _MOST_EMPTY: Final = 100_000
+_TURNS: Final = 3
+"""Of the event loop, from an answer to the next request. Pages that have come already are given without waiting, so without these
+turns the loop would stand still, and no request would leave, until all of them are used up."""
 
 
 class _Reader(Generic[R]):
@@ -168,6 +171,8 @@ async def awalk(
                 place += addressing.step
                 waiting.append(asyncio.ensure_future(one(pages(place))))
             room = min(room + 1, 2 * ahead)
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
             yield reader.take(await waiting.popleft())
     finally:
         for future in waiting:
