@@ -7,23 +7,19 @@ belongs into customer ``1_000_000 + …`` of the target.
 """
 
 import argparse
-import asyncio
-import gc
 import json
-import re
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import parse_qs
 
+from tests.benchmarks.punctual import Punctual
+
 TARGET: Final = 1_000_000
 """Customers of the target are called by the number of the source's, and this."""
 FIRST_COPY: Final = 50_000_000
 MEMO: Final = "goodwill for order "
-_HEAD_END: Final = b"\r\n\r\n"
-_LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -126,14 +122,19 @@ class System:
         self._connections = {"source": 0, "target": 0}
         self._most = dict(self._connections)
 
-    def count(self, side: str, by: int) -> None:
+    def count(self, target: bytes, by: int) -> None:
         """A connection to a side was made or lost."""
+        side = target.decode().split("/")[1]
         if side in self._connections:
             self._connections[side] += by
             self._most[side] = max(self._most[side], self._connections[side])
 
-    def answer(self, method: bytes, path: str, body: bytes) -> tuple[int, str, float]:
+    def answer(self, method: bytes, target: bytes, body: bytes) -> tuple[int, bytes, float]:
         """Status, body, and after how long it goes out."""
+        status, text, seconds = self._said(method, target.decode(), body)
+        return status, text.encode(), seconds
+
+    def _said(self, method: bytes, path: str, body: bytes) -> tuple[int, str, float]:
         place, _, query = path.partition("?")
         if place == "/books":
             books = self._target.books() | {"requests": self._requests, "connections": self._most}
@@ -160,70 +161,18 @@ class System:
         self._most = dict(self._connections)
 
 
-class Connection(asyncio.Protocol):
-    """One client's connection: HTTP/1.1 with kept-alive connections, and nothing else."""
-
-    def __init__(self, system: System, later: Callable[..., object]) -> None:
-        self._system = system
-        self._later = later
-        self._arrived = b""
-        self._side = ""
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        del exc
-        self._transport = None
-        self._system.count(self._side, -1)
-
-    def data_received(self, data: bytes) -> None:
-        self._arrived += data
-        head, found, rest = self._arrived.partition(_HEAD_END)
-        if not found:
-            return
-        length = _LENGTH.search(head)
-        size = int(length.group(1)) if length else 0
-        if len(rest) < size:
-            return
-        self._arrived = rest[size:]
-        method, path, _ = head.split(b" ", 2)
-        if not self._side:
-            self._side = path.decode().split("/")[1]
-            self._system.count(self._side, 1)
-        status, text, seconds = self._system.answer(method, path.decode(), rest[:size])
-        body = text.encode()
-        reply = b"HTTP/1.1 %d OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (status, len(body), body)
-        if seconds:
-            self._later(seconds, self._send, reply)
-        else:
-            self._send(reply)
-
-    def _send(self, reply: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(reply)
-
-
-async def serve(system: System) -> None:
-    """Serve until the process is ended; the first line of the output is the address."""
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(system, loop.call_later), "127.0.0.1", 0, backlog=512)
-    sys.stdout.write(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
-    gc.freeze()
-    await server.serve_forever()
-
-
 def main() -> None:
-    """Serve as the command line says."""
+    """Serve as the command line says, until the process is ended; the first line of the output is the address."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--credits", type=int, default=20_000)
     parser.add_argument("--accounts", type=int, default=1_000)
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
     asked = parser.parse_args()
-    asyncio.run(serve(System(Source(asked.credits, asked.accounts), asked.latency)))
+    system = System(Source(asked.credits, asked.accounts), asked.latency)
+    server = Punctual(system.answer, system.count)
+    sys.stdout.write(f"http://127.0.0.1:{server.port}\n")
+    sys.stdout.flush()
+    server.serve()
 
 
 if __name__ == "__main__":
