@@ -79,6 +79,7 @@ def test_a_change_to_what_already_stands_touches_nothing(data: st.DataObject, cu
 
 def test_reversed_allocations_stand_on_nothing() -> None:
     gone = Allocation(
+        id=None,
         credit_id="1",
         target=Target(type=TargetType.INVOICE, id="a"),
         amount=Decimal(5),

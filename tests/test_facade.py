@@ -284,7 +284,7 @@ def test_a_key_used_for_another_credit_is_a_conflict(facade: Open, books: Memory
 def test_two_credits_under_one_key_are_a_conflict_that_names_both(facade: Open, books: MemoryStore) -> None:
     main = facade()
     made = main.call(lambda b: b.credits.create(draft(), key="order-17"))
-    books.put_credit(made.model_copy(update={"id": "twin"}))
+    books.put_credit(made.replace(id="twin"))
 
     with pytest.raises(Conflict, match="2 credits carry the mark of this key: credit-1, twin"):
         main.call(lambda b: b.credits.find(key="order-17"))

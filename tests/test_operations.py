@@ -6,7 +6,7 @@ from decimal import Decimal
 from unibill import marks
 from unibill.drafts import CreditDraft
 from unibill.flow import Done, Flow, Request, Response, Step, exchange
-from unibill.model import Credit, CreditKind, Status
+from unibill.model import Credit, CreditKind, Direction, Status
 from unibill.operations import Operations
 from unibill.testing.memory import MemoryProvider, MemorySettings
 
@@ -20,6 +20,7 @@ def credit(credit_id: str, status: Status = Status.OPEN) -> Credit:
         provider="memory",
         account_id="269",
         kind=CreditKind.CREDIT_NOTE,
+        direction=Direction.TO_ACCOUNT,
         status=status,
         remote_status="",
         currency="USD",

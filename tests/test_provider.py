@@ -15,7 +15,7 @@ from unibill.errors import UnsupportedOperation
 from unibill.events import RequestSettled
 from unibill.flow import Flow, Request, exchange
 from unibill.hookspecs import hookimpl
-from unibill.model import Credit, CreditKind, Invoicing, Status
+from unibill.model import Credit, CreditKind, Direction, Invoicing, Status
 from unibill.native import AsyncNative, AsyncRunner, Native, Runner, awaitable, blocking
 from unibill.provider import BackendSettings, ChargeQuery, CreditQuery, Endpoint, Provider
 
@@ -65,7 +65,15 @@ class Echoing(Bare):
 
 
 CREDIT = Credit(
-    id="1", provider="bare", kind=CreditKind.CREDIT_NOTE, status=Status.OPEN, remote_status="", currency="USD", amount=Decimal(1)
+    id="1",
+    provider="bare",
+    account_id=None,
+    kind=CreditKind.CREDIT_NOTE,
+    direction=Direction.TO_ACCOUNT,
+    status=Status.OPEN,
+    remote_status="",
+    currency="USD",
+    amount=Decimal(1),
 )
 DRAFT = CreditDraft(account_id="1", currency="USD", amount=Decimal(1))
 T = TypeVar("T")

@@ -176,7 +176,9 @@ class Capabilities:
             for operation, claim in self.operations.items()
             if not claim.usable and not claim.note and not claim.instead
         ]
-        faults += [f"credit field {name!r} is not one of the model's" for name in self.credit_fields if name not in Credit.model_fields]
+        faults += [
+            f"credit field {name!r} is not one of the model's" for name in self.credit_fields if name not in Credit.__struct_fields__
+        ]
         if self.limits.page_size < 1:
             faults.append(f"limits.page_size is {self.limits.page_size}; it must be at least 1")
         return faults

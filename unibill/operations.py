@@ -115,7 +115,7 @@ class Operations:
         notes = tuple(
             Finding(code="not-written", message=loss.reason, field=loss.field) for loss in self.provider.losses_of_credit(draft, mark)
         )
-        return credit.model_copy(update={"findings": credit.findings + notes}) if notes else credit
+        return credit.replace(findings=credit.findings + notes) if notes else credit
 
     def find_credit(self, key: str, account: str | None) -> Flow[Credit | None]:
         """The credit that was created under a key, or None."""

@@ -64,7 +64,7 @@ def fields(words: Sequence[str]) -> str:
     providers = chosen(words).values()
     titles = [title for provider in providers for title in (f"{provider.title}: read", "write")]
     rows: list[list[str]] = []
-    for name in Credit.model_fields:
+    for name in Credit.__struct_fields__:
         cells: list[str] = []
         for provider in providers:
             support = provider.capabilities.credit_fields.get(name)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.commands import Place
 from unibill import Allocation, Charge, Credit, Records, connect, copying
-from unibill.model import ChargeCategory, CreditKind, Invoicing, Status, Target, TargetType
+from unibill.model import ChargeCategory, CreditKind, Direction, Invoicing, Status, Target, TargetType
 
 SCRIPT = "<script>alert(1)</script>"
 CARD = "4242 4242 4242 4242"
@@ -52,6 +52,7 @@ def credit(memo: str = "") -> Credit:
         provider="billagain",
         account_id="269",
         kind=CreditKind.CREDIT_NOTE,
+        direction=Direction.TO_ACCOUNT,
         status=Status.PARTIALLY_APPLIED,
         remote_status="Partial",
         currency="ZAR",

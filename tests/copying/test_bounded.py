@@ -14,7 +14,7 @@ import pytest
 from unibill import Billing, CreditDraft, marks
 from unibill.copying import AccountMap, ApplyOptions, PlanOptions, apply, plan, verify
 from unibill.flow import Done, Flow, Step
-from unibill.model import Credit, CreditKind, Status
+from unibill.model import Credit, CreditKind, Direction, Status
 from unibill.provider import AccountState, At, CreditQuery, Page
 from unibill.testing.memory import MemoryProvider, MemorySettings
 
@@ -72,7 +72,7 @@ class Target(MemoryProvider):
 
     def _copy(self, account: int) -> Credit:
         mark = marks.mark(self._origin, CreditKind.CREDIT_NOTE, f"c{account}")
-        return _credit(account, account).model_copy(update={"id": f"t{account}", "mark": mark})
+        return _credit(account, account).replace(id=f"t{account}", mark=mark)
 
 
 def _credit(number: int, account: int) -> Credit:
@@ -81,6 +81,7 @@ def _credit(number: int, account: int) -> Credit:
         provider="memory",
         account_id=str(account),
         kind=CreditKind.CREDIT_NOTE,
+        direction=Direction.TO_ACCOUNT,
         status=Status.OPEN,
         remote_status="open",
         currency="USD",

@@ -19,7 +19,7 @@ SOURCE = Capabilities({}, restated=frozenset({"amount"}))
 
 def spent(amount: str | Decimal, invoice: str = "31", **more: Any) -> Allocation:  # noqa: ANN401 - any field
     target = Target(type=TargetType.INVOICE, id=invoice)
-    return Allocation(**{"credit_id": "1", "target": target, "amount": Decimal(amount), "currency": "ZAR", **more})
+    return Allocation(**{"id": None, "credit_id": "1", "target": target, "amount": Decimal(amount), "currency": "ZAR", **more})
 
 
 def credit(**more: Any) -> Credit:  # noqa: ANN401 - any field
@@ -28,6 +28,7 @@ def credit(**more: Any) -> Credit:  # noqa: ANN401 - any field
         "provider": "x",
         "account_id": "11",
         "kind": CreditKind.CREDIT_NOTE,
+        "direction": Direction.TO_ACCOUNT,
         "status": Status.OPEN,
         "remote_status": "Open",
         "currency": "ZAR",

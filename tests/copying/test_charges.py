@@ -29,7 +29,7 @@ from unibill.copying import (
 from unibill.copying.charging import CATEGORIES
 from unibill.errors import ConfigurationError, GuardStopped, OutcomeUnknown, PlanMismatch, UnsupportedOperation
 from unibill.flow import Done, Flow
-from unibill.model import ChargeCategory, Credit, CreditKind, Status
+from unibill.model import ChargeCategory, Credit, CreditKind, Direction, Status
 from unibill.provider import At, CreditQuery, Page
 from unibill.testing import memory
 from unibill.testing.memory import MemoryProvider, MemorySettings
@@ -70,6 +70,7 @@ class Vendor(MemoryProvider):
             provider="memory",
             account_id=charge.account_id,
             kind=CreditKind.CHARGE,
+            direction=Direction.TO_ACCOUNT,
             status=Status.REVERSED if undone else Status.OPEN,
             remote_status="",
             currency=charge.currency,
@@ -98,7 +99,7 @@ class Vendor(MemoryProvider):
         made = yield from super().add_charges(drafts, done)
         if lost:
             raise OutcomeUnknown("no answer came", operation="charges.add")
-        return [charge.model_copy(update={"mark": None}) for charge in made] if self.break_tags else made
+        return [charge.replace(mark=None) for charge in made] if self.break_tags else made
 
 
 class Two:
@@ -208,7 +209,7 @@ def test_a_type_is_mapped_left_behind_by_name_or_blocks(two: Two) -> None:
 def test_every_category_has_a_rule_and_one_that_nobody_documented_blocks(two: Two) -> None:
     assert set(CATEGORIES) == set(ChargeCategory)
     (made,) = two.source.charges.add([ChargeDraft(account_id="1", currency="USD", amount=Decimal(3), type="Fee")])
-    odd = made.model_copy(update={"category": ChargeCategory.UNKNOWN, "remote_category": "levy"})
+    odd = made.replace(category=ChargeCategory.UNKNOWN, remote_category="levy")
     two.old.store._charges[made.id] = odd
     planned = two.plan()
     assert two.codes() == {made.id: "unknown-category"}
@@ -239,7 +240,7 @@ def test_invoicing_is_that_of_the_source_or_of_the_map_and_an_unknown_one_blocks
     two.plan(charge_types=ChargeTypeMap.from_callable(lambda _: MappedType("NewFee", Invoicing.NEXT)))
     two.apply()
     assert two.there()[0].invoicing is Invoicing.NEXT
-    odd = two.old.store._charges[one].model_copy(update={"invoicing": Invoicing.UNKNOWN})
+    odd = two.old.store._charges[one].replace(invoicing=Invoicing.UNKNOWN)
     two.old.store._charges[one] = odd
     other = two.folder / "other.db"
     two.plan(other)
@@ -424,7 +425,7 @@ def test_a_type_of_another_category_at_the_target_stops_the_run(two: Two) -> Non
 
     def kept(draft: ChargeDraft, invoicing: Invoicing) -> str:
         made = real(draft, invoicing)
-        two.new.store._charges[made] = two.new.store._charges[made].model_copy(update={"category": ChargeCategory.TAX})
+        two.new.store._charges[made] = two.new.store._charges[made].replace(category=ChargeCategory.TAX)
         return made
 
     two.new.store._keep = kept  # type: ignore[method-assign]
@@ -442,7 +443,7 @@ def test_verify_finds_what_is_wrong_with_charges(two: Two) -> None:
     by_amount = {charge.amount: charge for charge in two.there()}
     two.target.charges.reverse("A", [by_amount[Decimal(4)].id])
     five, twice = by_amount[Decimal(5)], by_amount[Decimal(6)]
-    two.new.store._charges[five.id] = five.model_copy(update={"policy_id": "Z"})
+    two.new.store._charges[five.id] = five.replace(policy_id="Z")
     two.target.charges.add([ChargeDraft(account_id="A", currency="USD", amount=Decimal(6), type="NewFee", tag=twice.mark)])
     two.target.charges.add([ChargeDraft(account_id="A", currency="USD", amount=Decimal(5), type="NewFee")])
     two.target.charges.add([ChargeDraft(account_id="A", currency="USD", amount=Decimal(-8), type="Odd")])
@@ -482,7 +483,7 @@ def test_a_charge_that_somebody_else_reversed_is_gone_and_a_changed_one_is_left(
     two.apply()
     four, six = sorted(two.there(), key=lambda charge: charge.amount)
     two.target.charges.reverse("A", [four.id])
-    two.new.store._charges[six.id] = six.model_copy(update={"policy_id": "Z"})
+    two.new.store._charges[six.id] = six.replace(policy_id="Z")
     undone = rollback(two.target, two.run)
     assert [(problem.target_id, "touched" in problem.reason) for problem in undone.remains] == [(six.id, True)]
     assert undone.net_charges == {"USD": Decimal(6)}

@@ -193,7 +193,7 @@ def test_an_error_after_an_answered_write_is_unknown_not_failed(pair: Pair) -> N
 def test_a_copy_that_comes_back_with_another_amount_stops_the_run(pair: Pair) -> None:
     def create(self: BillAgainProvider, draft: CreditDraft, mark: str | None, done: Any) -> Flow[Credit]:  # noqa: ANN401 - as in the base
         credit = yield from BillAgainProvider.create_credit(self, draft, mark, done)
-        return credit.model_copy(update={"amount": credit.amount + 1})
+        return credit.replace(amount=credit.amount + 1)
 
     pair.source.seed(note(101, 11, "60"), note(102, 11, "5"))
     with like(pair.target.billing, create_credit=create) as target:

@@ -314,7 +314,7 @@ def test_a_record_that_changes_while_it_is_read_is_blocked(pair: Pair) -> None:
     with RunStore.make(pair.run) as store:
         planner = Planner(pair.source.billing, pair.target.billing, store, pair.options(), lambda _: None)
         planner._add([credit])
-        planner._add([credit.model_copy(update={"memo": "other"})])
+        planner._add([credit.replace(memo="other")])
         planner.keep_accounts()
     with open_run(pair.run) as run:
         assert decided({record.source_id: record for record in run.records()}) == {"101": "blocked: changed-while-read"}

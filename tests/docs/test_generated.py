@@ -33,7 +33,7 @@ def test_everything_that_can_be_made_is_on_a_page() -> None:
 def test_every_field_of_the_model_has_a_meaning_on_its_page() -> None:
     text = (pages.ROOT / "docs" / "reference" / "model.md").read_text("utf-8")
     for record in (Credit, Charge):
-        for field in record.model_fields:
+        for field in record.__struct_fields__:
             assert re.search(rf"^\| `{field}` \|.*\| [^|]+ \|$", text, re.MULTILINE), f"{record.__name__}.{field}"
 
 

@@ -39,4 +39,3 @@ def test_a_spoilt_answer_gives_a_record_or_an_error_of_ours(backend: str, source
         if isinstance(record, Record):
             json_line(record.jsonable())
             repr(record)
-            record.model_dump_json()

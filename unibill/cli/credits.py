@@ -294,7 +294,7 @@ def print_credit(credit: "Credit", json: bool) -> None:
         return
     skipped = {"allocations", "findings", "extra"}
     money = {name: amount_of(getattr(credit, name), credit.currency) for name in ("amount", "applied", "remaining")}
-    values = [(name, money.get(name, text_of(getattr(credit, name)))) for name in type(credit).model_fields if name not in skipped]
+    values = [(name, money.get(name, text_of(getattr(credit, name)))) for name in credit.__struct_fields__ if name not in skipped]
     fields((name, value) for name, value in values if value)
     if credit.allocations:
         say()

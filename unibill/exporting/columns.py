@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import Enum, StrEnum
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from unibill.model import Record
 
@@ -45,7 +45,8 @@ def columns(model: type[Record]) -> tuple[Column, ...]:
     Raises:
         TypeError: a field has a type that no column is known for.
     """
-    return tuple(_column(name, field.annotation) for name, field in model.model_fields.items())
+    types = get_type_hints(model)
+    return tuple(_column(name, types[name]) for name in model.__struct_fields__)
 
 
 def _column(name: str, annotation: object) -> Column:

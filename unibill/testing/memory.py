@@ -62,7 +62,7 @@ class MemoryProvider(Provider[MemorySettings]):
     Settings = MemorySettings
     capabilities = Capabilities(
         operations=proven(__name__, {operation: Capability(Grade.NATIVE) for operation in Operation}),
-        credit_fields={name: FieldSupport(read=True, write=name in _WRITTEN) for name in Credit.model_fields},
+        credit_fields={name: FieldSupport(read=True, write=name in _WRITTEN) for name in Credit.__struct_fields__},
     )
 
     @property

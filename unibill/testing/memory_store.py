@@ -4,11 +4,11 @@ Every method holds the store's lock for its whole length and changes all or noth
 """
 
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from unibill import marks, money
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
@@ -19,6 +19,7 @@ from unibill.model import (
     ChargeCategory,
     Credit,
     CreditKind,
+    Direction,
     Invoicing,
     Status,
     Target,
@@ -114,8 +115,7 @@ class MemoryStore:
                 raise ValueError(f"there is a credit {credit.id} already")
             if credit.account_id is not None:
                 self._accounts.setdefault(credit.account_id, None)
-            kept = {"memo": memo, "mark": None, "allocations": credit.allocations or ()}
-            self._credits[credit.id] = credit.model_copy(update=kept)
+            self._credits[credit.id] = credit.replace(memo=memo, mark=None, allocations=credit.allocations or ())
 
     # Reads
 
@@ -207,6 +207,7 @@ class MemoryStore:
                 provider="memory",
                 account_id=draft.account_id,
                 kind=CreditKind.CREDIT_NOTE,
+                direction=Direction.TO_ACCOUNT,
                 status=Status.OPEN,
                 remote_status=Status.OPEN.value,
                 currency=draft.currency,
@@ -250,7 +251,7 @@ class MemoryStore:
                     f"credit {credit_id} has no standing allocation {', '.join(sorted(unknown))}", operation="credits.deallocate"
                 )
             after = tuple(_undone(allocation, now) if allocation.id in allocation_ids else allocation for allocation in there)
-            self._credits[credit_id] = credit.model_copy(update={"allocations": after})
+            self._credits[credit_id] = credit.replace(allocations=after)
 
     def void(self, credit_id: str, now: datetime) -> None:
         """Take a credit away.
@@ -263,8 +264,9 @@ class MemoryStore:
             if credit.status in GONE:
                 raise Conflict(f"credit {credit_id} is {credit.status} already", operation="credits.void")
             after = tuple(_undone(allocation, now) for allocation in credit.allocations or ())
-            gone: Mapping[str, Any] = {"status": Status.VOID, "remote_status": Status.VOID.value, "reversed_at": now, "allocations": after}
-            self._credits[credit_id] = credit.model_copy(update=gone)
+            self._credits[credit_id] = credit.replace(
+                status=Status.VOID, remote_status=Status.VOID.value, reversed_at=now, allocations=after
+            )
 
     def add_charges(self, drafts: Sequence[ChargeDraft]) -> list[str]:
         """Put charges on an account and give their ids."""
@@ -328,7 +330,7 @@ class MemoryStore:
                     f"{wanted} {credit.currency} is more than the {self.outstanding(invoice)} outstanding on invoice {invoice}",
                     operation="credits.allocate",
                 )
-        return credit.model_copy(update={"allocations": there + made})
+        return credit.replace(allocations=there + made)
 
     def _allocation(self, credit: Credit, draft: AllocationDraft, now: datetime) -> Allocation:
         target = Target(type=draft.target_type, id=draft.target_id or "", number=draft.target_number)
@@ -377,20 +379,20 @@ class MemoryStore:
         return charge.id
 
     def _reverse(self, charge: Charge, invoicing: Invoicing) -> str:
-        reversal: Mapping[str, Any] = {
-            "id": self._next("charge"),
-            "amount": charge.amount.copy_negate(),
-            "invoicing": invoicing,
-            "reversal_of": charge.id,
-            "tag": None,
-            "mark": None,
-        }
-        self._charges[reversal["id"]] = charge.model_copy(update=reversal)
-        return str(reversal["id"])
+        reversal = charge.replace(
+            id=self._next("charge"),
+            amount=charge.amount.copy_negate(),
+            invoicing=invoicing,
+            reversal_of=charge.id,
+            tag=None,
+            mark=None,
+        )
+        self._charges[reversal.id] = reversal
+        return reversal.id
 
 
 def _undone(allocation: Allocation, now: datetime) -> Allocation:
-    return allocation if allocation.reversed_at is not None else allocation.model_copy(update={"reversed_at": now})
+    return allocation if allocation.reversed_at is not None else allocation.replace(reversed_at=now)
 
 
 def _shown(credit: Credit, allocations: bool) -> Credit:
@@ -398,16 +400,14 @@ def _shown(credit: Credit, allocations: bool) -> Credit:
     applied = applied_of(spent)
     status = status_from_amounts(credit.amount, applied) if credit.status in _DERIVED else credit.status
     left = remaining_of(credit.amount, applied) if status in _DERIVED else Decimal(0)
-    return credit.model_copy(
-        update={
-            "memo": marks.strip(credit.memo),
-            "mark": marks.find(credit.memo),
-            "status": status,
-            "remote_status": credit.remote_status if status is credit.status else status.value,
-            "applied": applied if allocations else None,
-            "remaining": left if allocations else None,
-            "allocations": spent if allocations else None,
-        }
+    return credit.replace(
+        memo=marks.strip(credit.memo),
+        mark=marks.find(credit.memo),
+        status=status,
+        remote_status=credit.remote_status if status is credit.status else status.value,
+        applied=applied if allocations else None,
+        remaining=left if allocations else None,
+        allocations=spent if allocations else None,
     )
 
 

@@ -27,7 +27,6 @@ from unibill.model import (
     Target,
     TargetType,
     applied_of,
-    maker,
     remaining_of,
     status_from_amounts,
 )
@@ -49,17 +48,11 @@ STATUSES: Final[Mapping[str, Status]] = {
 }
 """The documented words. Only ``Allocated`` is seen in a sample; the list is the payments' one, copied by the vendor."""
 _ZERO: Final = Decimal(0)
-_NOBODY: Final = (None, 0)
 _NO_INVOICE: Final[frozenset[Id | None]] = frozenset({None, 0, "", "0"})
-_DOCUMENTED: Final = frozenset({None, *STATUSES.values()})
 _SAYS_SPENT: Final = frozenset({Status.APPLIED, Status.PARTIALLY_APPLIED})
-
-# Lists of hundreds of thousands come through here, so what all records have in common is made once.
-_credit, _allocation, _target = maker(Credit), maker(Allocation), maker(Target)
-_CREDIT: Final = Credit.blank(provider=PROVIDER, kind=CreditKind.CREDIT_NOTE, direction=Direction.TO_ACCOUNT)
-_ALLOCATION: Final = Allocation.blank()
-_INVOICE: Final = Target.blank(type=TargetType.INVOICE)
-
+# Lists of millions come through here, and looking into an enum, or for its hash, takes as long as making a record.
+_CREDIT_NOTE, _INVOICE, _UNKNOWN = CreditKind.CREDIT_NOTE, TargetType.INVOICE, Status.UNKNOWN
+_TO_ACCOUNT, _FROM_ACCOUNT = Direction.TO_ACCOUNT, Direction.FROM_ACCOUNT
 
 # From BillAgain
 
@@ -73,42 +66,53 @@ def to_credit(note: CreditNote, zone: tzinfo, wanted: Collection[str] = ()) -> C
         wanted: marks that are looked for: of two marks in one record, the wanted one is its ``mark``.
     """
     findings: list[Finding] = []
-    extra = note.unknown.copy()
+    extra: Mapping[str, object] = note.unknown
     credit_id = str(note.credit_note_id)
-    raw = note.amount
-    negative = raw < _ZERO
-    if negative:
-        extra["Amount"] = raw
-        findings.append(
-            _finding("negative-amount", f"the vendor's amount is {raw}; what a negative credit note means is not documented", "amount")
-        )
+    amount, direction = note.amount, _TO_ACCOUNT
     allocations = _allocations(note, credit_id, findings)
     status, applied, remaining = _standing(note, allocations, findings)
+    if amount < _ZERO:
+        extra = {**extra, "Amount": amount}
+        message = f"the vendor's amount is {amount}; what a negative credit note means is not documented"
+        findings.insert(0, _finding("negative-amount", message, "amount"))
+        amount, direction = amount.copy_abs(), _FROM_ACCOUNT
     mark, number, memo = None, note.credit_number or None, note.memo or None
     if (number and number.startswith(marks.PREFIX)) or (memo and memo.startswith(marks.PREFIX)):
-        mark, number, memo = _texts(note, wanted, extra, findings)
-    values = _CREDIT.copy()
-    values["id"] = credit_id
-    if note.customer_id not in _NOBODY:
-        values["account_id"] = str(note.customer_id)
-    if negative:
-        values["direction"] = Direction.FROM_ACCOUNT
-    values["status"] = status
-    values["remote_status"] = note.status or ""
-    values["currency"] = note.currency_code
-    values["amount"] = raw.copy_abs() if negative else raw
-    values["applied"] = applied
-    values["remaining"] = remaining
-    values["number"] = number
-    values["memo"] = memo
-    values["issued_on"] = _day(note.date, zone, extra, findings)
-    if mark:
-        values["mark"] = mark
-    values["allocations"] = allocations
-    if findings:
-        values["findings"] = tuple(findings)
-    values["extra"] = extra
-    return _credit(values)
+        mark, number, memo, kept = _texts(note, wanted, findings)
+        extra = {**extra, **kept}
+    day = None
+    if note.date:
+        day, exact = dates.read(note.date, zone)
+        if not exact:
+            extra = {**extra, "Date": note.date}
+        if day is None:
+            findings.append(_finding("unreadable-date", f"the vendor's date {note.date!r} cannot be read", "issued_on"))
+    # By position a record is filled five times as fast as by name.
+    return Credit(
+        credit_id,
+        PROVIDER,
+        str(note.customer_id) if note.customer_id else None,
+        _CREDIT_NOTE,
+        direction,
+        status,
+        note.status or "",  # remote_status
+        note.currency_code,
+        amount,
+        applied,
+        remaining,
+        number,
+        memo,
+        day,  # issued_on
+        None,  # created_at
+        None,  # realized_at
+        None,  # reversed_at
+        None,  # reversal_reason
+        None,  # parent_id
+        mark,
+        allocations,
+        tuple(findings) if findings else (),
+        extra,
+    )
 
 
 def reader(zone: tzinfo) -> Callable[[CreditNote], Credit]:
@@ -123,33 +127,25 @@ def to_charge(note: CreditNote, account: str) -> Charge:
         note: as decoded.
         account: the customer in whose list it stood.
     """
-    mark, number, _ = _texts(note, (), {}, [])
+    mark, number, _, _ = _texts(note, (), [])
     extra: dict[str, object] = {"Status": note.status, "Date": note.date, "Memo": note.memo}
     if note.allocations:
         extra["Allocations"] = wire.plain(note.allocations)
     if number != (note.credit_number or None):
         extra["CreditNumber"] = note.credit_number
-    return Charge.trusted(
-        {
-            "id": str(note.credit_note_id),
-            "provider": PROVIDER,
-            "account_id": account if note.customer_id in _NOBODY else str(note.customer_id),
-            "currency": note.currency_code,
-            "amount": note.amount.copy_negate() if note.amount else note.amount,
-            "category": ChargeCategory.CREDIT,
-            "remote_category": "",
-            "type": CHARGE_TYPE,
-            "invoicing": Invoicing.UNKNOWN,
-            "policy_id": None,
-            "transaction_id": None,
-            "element_id": None,
-            "element_static_id": None,
-            "reversal_of": None,
-            "tag": number,
-            "mark": mark,
-            "findings": (),
-            "extra": {**extra, **note.unknown},
-        }
+    return Charge(
+        id=str(note.credit_note_id),
+        provider=PROVIDER,
+        account_id=str(note.customer_id) if note.customer_id else account,
+        currency=note.currency_code,
+        amount=note.amount.copy_negate() if note.amount else note.amount,
+        category=ChargeCategory.CREDIT,
+        remote_category="",
+        type=CHARGE_TYPE,
+        invoicing=Invoicing.UNKNOWN,
+        tag=number,
+        mark=mark,
+        extra={**extra, **note.unknown},
     )
 
 
@@ -174,35 +170,27 @@ def _allocations(note: CreditNote, credit_id: str, findings: list[Finding]) -> t
     odd = False
     for record in note.allocations:
         # The nested creditNoteID is 0 or somebody else's in the vendor's samples: the parent's id counts.
-        extra: dict[str, object] = {} if record.credit_note_id is None else {"creditNoteID": record.credit_note_id}
-        if record.unknown:
-            extra.update(record.unknown)
-        values = _ALLOCATION.copy()
-        if record.allocation_id not in _NOBODY:
-            values["id"] = str(record.allocation_id)
-        values["credit_id"] = credit_id
-        values["amount"] = record.amount_applied
-        values["currency"] = note.currency_code
-        values["extra"] = extra
+        extra = record.unknown
+        if record.credit_note_id is not None:
+            extra = {"creditNoteID": record.credit_note_id, **extra} if extra else {"creditNoteID": record.credit_note_id}
         if record.invoice_id in _NO_INVOICE:
             odd = True
-            values["target"] = _other_target(record)
+            target = _other_target(record)
         else:
-            target = _INVOICE.copy()
-            target["id"] = str(record.invoice_id)
-            values["target"] = _target(target)
-        allocations.append(_allocation(values))
+            target = Target(_INVOICE, str(record.invoice_id))
+        number = str(record.allocation_id) if record.allocation_id else None
+        allocations.append(Allocation(number, credit_id, target, record.amount, note.currency_code, None, None, None, extra))
     if odd:
         findings.append(
             _finding("allocation-without-invoice", "an allocation names no invoice, which is not documented for credits", "allocations")
         )
-    if len(allocations) > 1 and _repeats(note.allocations):
+    if len(allocations) > 1 and _repeats(allocations):
         findings.append(_finding("repeated-allocation", "an allocation id is listed twice; both are counted", "allocations"))
     return tuple(allocations)
 
 
-def _repeats(records: Sequence[AllocationRecord]) -> bool:
-    ids = [str(record.allocation_id) for record in records if record.allocation_id not in _NOBODY]
+def _repeats(allocations: Sequence[Allocation]) -> bool:
+    ids = [allocation.id for allocation in allocations if allocation.id is not None]
     return len(set(ids)) < len(ids)
 
 
@@ -210,8 +198,8 @@ def _other_target(record: AllocationRecord) -> Target:
     """What an allocation goes to that names no invoice; payments show that it may be an opening balance, named by positiveAdjustmentID."""
     adjustment = record.unknown.get("positiveAdjustmentID")
     if adjustment:
-        return Target.trusted(Target.blank(type=TargetType.OPENING_BALANCE, id=str(adjustment), remote_type="positiveAdjustmentID"))
-    return Target.trusted(Target.blank(type=TargetType.UNKNOWN, id="", remote_type="none"))
+        return Target(type=TargetType.OPENING_BALANCE, id=str(adjustment), remote_type="positiveAdjustmentID")
+    return Target(type=TargetType.UNKNOWN, id="", remote_type="none")
 
 
 def _word(note: CreditNote) -> Status | None:
@@ -225,7 +213,7 @@ def _standing(
     note: CreditNote, allocations: tuple[Allocation, ...] | None, findings: list[Finding]
 ) -> tuple[Status, Decimal | None, Decimal | None]:
     word = STATUSES.get(note.status or "") or _word(note)
-    if word not in _DOCUMENTED:
+    if word is _UNKNOWN:
         findings.append(_finding("unknown-status", f"nobody documented the status {note.status!r}", "status"))
     if allocations is None:
         return word or Status.UNKNOWN, None, None
@@ -267,37 +255,27 @@ def _contradicted(
 
 
 def _texts(
-    note: CreditNote, wanted: Collection[str], extra: dict[str, object], findings: list[Finding]
-) -> tuple[str | None, str | None, str | None]:
-    """The mark, and number and memo without it."""
+    note: CreditNote, wanted: Collection[str], findings: list[Finding]
+) -> tuple[str | None, str | None, str | None, Mapping[str, object]]:
+    """The mark, number and memo without it, and the vendor's texts that it was taken off from."""
     number, memo = note.credit_number or None, note.memo or None
     mark = marks.find(number, memo)
     if mark is None:
-        return None, number, memo
+        return None, number, memo, {}
     of_number, of_memo = marks.find(number), marks.find(memo)
     if of_number and of_memo and of_number != of_memo:
         findings.append(_finding("two-marks", f"CreditNumber and Memo carry different marks, {of_number} and {of_memo}", "mark"))
         mark = of_memo if of_memo in wanted and of_number not in wanted else of_number
+    kept: dict[str, object] = {}
     if of_number == mark:
-        extra["CreditNumber"], number = number, marks.strip(number)
+        kept["CreditNumber"], number = number, marks.strip(number)
     if of_memo == mark:
-        extra["Memo"], memo = memo, marks.strip(memo)
-    return mark, number, memo
-
-
-def _day(text: str | None, zone: tzinfo, extra: dict[str, object], findings: list[Finding]) -> date | None:
-    if not text:
-        return None
-    day, exact = dates.read(text, zone)
-    if not exact:
-        extra["Date"] = text
-    if day is None:
-        findings.append(_finding("unreadable-date", f"the vendor's date {text!r} cannot be read", "issued_on"))
-    return day
+        kept["Memo"], memo = memo, marks.strip(memo)
+    return mark, number, memo, kept
 
 
 def _finding(code: str, message: str, field: str) -> Finding:
-    return Finding.trusted({"code": code, "message": message, "field": field})
+    return Finding(code=code, message=message, field=field)
 
 
 # To BillAgain

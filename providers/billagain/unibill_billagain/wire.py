@@ -19,9 +19,24 @@ _DIGITS: Final = 28
 """Amounts have at most this many digits on either side of the point, so that sums of them are exact."""
 _MONEY: Final = Context(prec=_DIGITS, Emin=-_DIGITS, Emax=_DIGITS, traps=[Clamped, Inexact, InvalidOperation, Overflow, Subnormal])
 """Refuses what has more digits, or stands farther from the point."""
+_exactly = _MONEY.plus
 
 
-class AllocationRecord(WireRecord, frozen=True, kw_only=True):
+class _WithAmount(WireRecord, frozen=True, kw_only=True):
+    """A record whose amount is one of money, or it is refused."""
+
+    amount: Decimal
+
+    def __post_init__(self) -> None:
+        try:
+            if _exactly(self.amount).is_finite():
+                return
+        except ArithmeticError:
+            pass
+        raise ValueError(f"{self.amount} is not an amount of money")
+
+
+class AllocationRecord(_WithAmount, frozen=True, kw_only=True):
     """One item of ``Allocations`` in an answer.
 
     Attributes:
@@ -32,13 +47,10 @@ class AllocationRecord(WireRecord, frozen=True, kw_only=True):
     allocation_id: Id | None = msgspec.field(name="allocationID", default=None)
     invoice_id: Id | None = msgspec.field(name="invoiceID", default=None)
     credit_note_id: Id | None = msgspec.field(name="creditNoteID", default=None)
-    amount_applied: Decimal = msgspec.field(name="amountApplied")
-
-    def __post_init__(self) -> None:
-        _require_money(self.amount_applied)
+    amount: Decimal = msgspec.field(name="amountApplied")
 
 
-class CreditNote(WireRecord, frozen=True, kw_only=True):
+class CreditNote(_WithAmount, frozen=True, kw_only=True):
     """A credit note in an answer.
 
     Attributes:
@@ -56,9 +68,6 @@ class CreditNote(WireRecord, frozen=True, kw_only=True):
     credit_number: str | None = msgspec.field(name="CreditNumber", default=None)
     memo: str | None = msgspec.field(name="Memo", default=None)
     allocations: list[AllocationRecord] | None = msgspec.field(name="Allocations", default=None)
-
-    def __post_init__(self) -> None:
-        _require_money(self.amount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +131,3 @@ class CreditInput:
 def _plain(amount: Decimal) -> Decimal:
     """The same amount without an exponent: 1E+2 as 100, since a server may not read exponents."""
     return Decimal(format(amount, "f")) if 0 < amount.adjusted() <= _DIGITS else amount
-
-
-def _require_money(amount: Decimal) -> None:
-    try:
-        money = _MONEY.plus(amount).is_finite()
-    except ArithmeticError:
-        money = False
-    if not money:
-        raise ValueError(f"{amount} is not an amount of money")

@@ -185,8 +185,7 @@ class SocotraProvider(Provider[SocotraSettings]):
                 continue
             credit = map_charges.credit_of_charge(charge, self.name, self._zone, undone=charge.locator in undone)
             if not self._rules.is_credit(charge):
-                changes = {"direction": Direction.FROM_ACCOUNT, "findings": (*credit.findings, _NOT_A_CREDIT)}
-                credit = credit.model_copy(update=changes)
+                credit = credit.replace(direction=Direction.FROM_ACCOUNT, findings=(*credit.findings, _NOT_A_CREDIT))
             found.append(credit)
         return found
 

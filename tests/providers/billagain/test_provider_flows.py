@@ -107,7 +107,7 @@ def test_any_other_refusal_of_a_delete_is_not_looked_into() -> None:
 
 
 def test_a_credit_without_a_customer_is_looked_for_in_the_list_of_all() -> None:
-    _, sent = driven(PROVIDER.void(CREDIT.model_copy(update={"account_id": None}), {}), GONE, GONE, (200, "[]"))
+    _, sent = driven(PROVIDER.void(CREDIT.replace(account_id=None), {}), GONE, GONE, (200, "[]"))
     assert sent[-1] == "GET /credits"
 
 

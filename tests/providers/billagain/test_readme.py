@@ -62,7 +62,7 @@ def test_every_usable_operation_of_the_facade_has_a_flow_and_a_test() -> None:
 
 def test_every_operation_and_field_is_declared_without_faults() -> None:
     assert set(CAPABILITIES.operations) == set(Operation)
-    assert set(CAPABILITIES.credit_fields) == set(Credit.model_fields)
+    assert set(CAPABILITIES.credit_fields) == set(Credit.__struct_fields__)
     assert CAPABILITIES.faults() == []
 
 

@@ -38,7 +38,7 @@ def test_the_printed_list_decodes_field_by_field() -> None:
         amount=Decimal(100),
         credit_number="424242424242424",
         memo="",
-        allocations=[AllocationRecord(allocation_id=10331, invoice_id=11343, credit_note_id=0, amount_applied=Decimal(100))],
+        allocations=[AllocationRecord(allocation_id=10331, invoice_id=11343, credit_note_id=0, amount=Decimal(100))],
     )
     assert [item.allocation_id for item in second.allocations or ()] == [10355, 10358]
 
@@ -49,7 +49,7 @@ def test_amounts_keep_their_digits_as_number_and_as_text(digits: str, form: str)
     value = form.format(digits)
     read = note(f'"Amount":{value},"Allocations":[{{"amountApplied":{value}}}]')
     assert str(read.amount) == digits
-    assert [str(item.amount_applied) for item in read.allocations or ()] == [digits]
+    assert [str(item.amount) for item in read.allocations or ()] == [digits]
 
 
 def test_digits_survive_beside_a_field_that_nobody_documented() -> None:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 from unibill_socotra.mapping import charges, credits, ids, times
 from unibill_socotra.mapping.charges import ChargeRules
 from unibill_socotra.settings import SocotraSettings
@@ -67,7 +68,7 @@ def charge(**changes: Any) -> wire_charges.Charge:  # noqa: ANN401 - fields of a
 
 def validated(record: Credit | Charge) -> Credit | Charge:
     """The same record made by pydantic with full validation."""
-    return type(record)(**vars(record))
+    return type(record).validated(asdict(record))
 
 
 def test_every_credit_type_of_the_vendor_has_a_kind_and_an_id_that_names_it() -> None:

@@ -58,13 +58,13 @@ def test_a_reversed_credit_cannot_be_spent(live: Live) -> None:
 
 def test_a_credit_that_names_no_account_cannot_be_spent_or_voided(live: Live) -> None:
     account = live.account()
-    credit = create(live, account, "50.00").model_copy(update={"account_id": None})
+    credit = create(live, account, "50.00").replace(account_id=None)
     with pytest.raises(InvalidQuery, match="names no account"):
         live.run(live.provider.void(credit, {}))
 
 
 def test_voiding_a_charge_that_is_not_there_is_refused(live: Live) -> None:
     account = live.account()
-    credit = create(live, account, "50.00").model_copy(update={"id": "charge:01JBAS3SK5ABDPV2E32GNXW7Z6"})
+    credit = create(live, account, "50.00").replace(id="charge:01JBAS3SK5ABDPV2E32GNXW7Z6")
     with pytest.raises(Conflict, match="has no charge"):
         live.run(live.provider.void(credit, {}))

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 from unibill_socotra.mapping.ids import derived_locator
 from unibill_socotra.sandbox import records as r
 
@@ -48,7 +49,7 @@ def charges_of(live: Live) -> list[r.Charge]:
 
 def facts(credit: Credit) -> dict[str, object]:
     """A credit as far as a write's own answer can know it: targets without the numbers that people see."""
-    values = dict(vars(credit))
+    values = asdict(credit)
     values["allocations"] = [(item.id, item.target.id, item.amount, item.group_id, item.applied_at) for item in credit.allocations or ()]
     return values
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict
 from unibill_socotra.mapping.charges import ChargeRules
 from unibill_socotra.mapping.ids import derived_locator
 from unibill_socotra.reading.attribute import attribute, balance_totals
@@ -386,4 +387,4 @@ def test_currencies_do_not_mix() -> None:
 def test_every_credit_read_is_what_validation_would_have_made() -> None:
     spending = moved("D", "70.00", [box(ACCOUNT)], [box("I")], 5)
     for credit in read(**TWO, distributions=[SETTLED_A, SETTLED_B, spending], payments=[paid("P", "9.00", [], 3)]).values():
-        assert Credit(**vars(credit)) == credit
+        assert Credit.validated(asdict(credit)) == credit

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 from unibill_socotra.sandbox import Declined
 from unibill_socotra.sandbox import records as r
 from unibill_socotra.sandbox.charges import NewCharge
@@ -173,7 +174,7 @@ def judge(history: History, credits: list[Credit]) -> None:
         assert credit.applied == standing
         assert standing + (credit.remaining or Decimal(0)) <= credit.amount
         assert credit.status is not Status.REVERSED or (credit.remaining, standing) == (Decimal(0), Decimal(0))
-        assert Credit(**vars(credit)) == credit
+        assert Credit.validated(asdict(credit)) == credit
     exempt = set(netted(history))
     overdrawn = any(finding.code == "balance-overdrawn" for credit in credits for finding in credit.findings)
     for invoice in history.engine.core.store.query(r.Invoice, "1 = 1"):

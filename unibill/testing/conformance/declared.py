@@ -11,7 +11,7 @@ from unibill.capabilities import Operation
 from unibill.drafts import ChargeDraft
 from unibill.errors import UnsupportedOperation
 from unibill.facade import Billing
-from unibill.model import Credit, CreditKind, Status
+from unibill.model import Credit, CreditKind, Direction, Status
 from unibill.testing.conformance.subject import Subject
 from unibill.testing.conformance.suite import Suite
 
@@ -55,6 +55,7 @@ def some_credit(subject: Subject) -> Credit:
         provider=subject.provider,
         account_id=draft.account_id,
         kind=CreditKind.UNKNOWN,
+        direction=Direction.TO_ACCOUNT,
         status=Status.OPEN,
         remote_status="",
         currency=draft.currency,

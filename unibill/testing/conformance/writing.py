@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict
 
 from unibill import money
 from unibill.capabilities import Operation
@@ -115,7 +116,7 @@ class WritingGroup(Suite):
         (listed,) = (charge for charge in billing.charges.list(account=subject.account) if charge.id == added.id)
         for charge in (added, listed):
             assert (charge.amount, charge.currency, charge.account_id) == (Decimal("-10.10"), subject.currency, subject.account)
-            assert Charge(**{name: getattr(charge, name) for name in Charge.model_fields}) == charge
+            assert Charge.validated(asdict(charge)) == charge
         reversals = billing.charges.reverse(subject.account, [added.id])
         after = list(billing.charges.list(account=subject.account))
         assert [(charge.amount, charge.reversal_of) for charge in reversals] in ([], [(Decimal("10.10"), added.id)])

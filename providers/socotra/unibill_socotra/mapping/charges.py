@@ -79,27 +79,24 @@ def charge(record: wire.Charge, provider: str, rules: ChargeRules) -> Charge:
     invoicing = INVOICINGS.get(record.charge_invoicing or "", Invoicing.UNKNOWN)
     if invoicing is Invoicing.UNKNOWN and record.charge_invoicing is not None:
         extra["chargeInvoicing"] = record.charge_invoicing
-    return Charge.trusted(
-        {
-            "id": record.locator,
-            "provider": provider,
-            "account_id": record.account_locator,
-            "currency": record.currency,
-            "amount": amount,
-            "category": CATEGORIES.get(record.charge_category, ChargeCategory.UNKNOWN),
-            "remote_category": record.charge_category,
-            "type": record.charge_type,
-            "invoicing": invoicing,
-            "policy_id": record.policy_locator,
-            "transaction_id": record.transaction_locator,
-            "element_id": record.element_locator,
-            "element_static_id": record.element_static_locator,
-            "reversal_of": record.reversal_of_locator,
-            "tag": marks.strip(record.tag),
-            "mark": mark,
-            "findings": (),
-            "extra": extra,
-        }
+    return Charge(
+        id=record.locator,
+        provider=provider,
+        account_id=record.account_locator,
+        currency=record.currency,
+        amount=amount,
+        category=CATEGORIES.get(record.charge_category, ChargeCategory.UNKNOWN),
+        remote_category=record.charge_category,
+        type=record.charge_type,
+        invoicing=invoicing,
+        policy_id=record.policy_locator,
+        transaction_id=record.transaction_locator,
+        element_id=record.element_locator,
+        element_static_id=record.element_static_locator,
+        reversal_of=record.reversal_of_locator,
+        tag=marks.strip(record.tag),
+        mark=mark,
+        extra=extra,
     )
 
 
@@ -119,32 +116,23 @@ def credit_of_charge(record: wire.Charge, provider: str, zone: tzinfo, *, undone
     """
     created = ulid_moment(record.locator)
     mark = marks.find(record.tag)
-    return Credit.trusted(
-        {
-            "id": charge_id(record.locator),
-            "provider": provider,
-            "account_id": record.account_locator,
-            "kind": CreditKind.CHARGE,
-            "direction": Direction.TO_ACCOUNT,
-            "status": Status.REVERSED if undone else Status.OPEN,
-            "remote_status": "",
-            "currency": record.currency,
-            "amount": record.amount.copy_abs(),
-            "applied": None,
-            "remaining": Decimal(0) if undone else None,
-            "number": None,
-            "memo": record.tag if mark is None else marks.strip(record.tag),
-            "issued_on": day(created, zone),
-            "created_at": created,
-            "realized_at": None,
-            "reversed_at": None,
-            "reversal_reason": None,
-            "parent_id": None,
-            "mark": mark,
-            "allocations": None,
-            "findings": () if created is None else (_ESTIMATED,),
-            "extra": _rest(record),
-        }
+    return Credit(
+        id=charge_id(record.locator),
+        provider=provider,
+        account_id=record.account_locator,
+        kind=CreditKind.CHARGE,
+        direction=Direction.TO_ACCOUNT,
+        status=Status.REVERSED if undone else Status.OPEN,
+        remote_status="",
+        currency=record.currency,
+        amount=record.amount.copy_abs(),
+        remaining=Decimal(0) if undone else None,
+        memo=record.tag if mark is None else marks.strip(record.tag),
+        issued_on=day(created, zone),
+        created_at=created,
+        mark=mark,
+        findings=() if created is None else (_ESTIMATED,),
+        extra=_rest(record),
     )
 
 

@@ -100,32 +100,22 @@ def listed_credit(record: wire.Credit, provider: str, zone: tzinfo) -> Credit:
     ):
         return _odd_listed_credit(record, provider, zone)
     kind, prefix, direction, status = known
-    return Credit.trusted(
-        {
-            "id": prefix + record.locator,
-            "provider": provider,
-            "account_id": record.account_locator,
-            "kind": kind,
-            "direction": direction,
-            "status": status,
-            "remote_status": record.credit_state,
-            "currency": record.currency,
-            "amount": record.amount,
-            "applied": None,
-            "remaining": _ZERO if status is Status.REVERSED else None,
-            "number": None,
-            "memo": None,
-            "issued_on": None if created is None else created.astimezone(zone).date(),
-            "created_at": created,
-            "realized_at": realized,
-            "reversed_at": None,
-            "reversal_reason": record.reversal_reason,
-            "parent_id": None,
-            "mark": None,
-            "allocations": None,
-            "findings": (),
-            "extra": dict(record.unknown) if record.unknown else {},
-        }
+    return Credit(
+        id=prefix + record.locator,
+        provider=provider,
+        account_id=record.account_locator,
+        kind=kind,
+        direction=direction,
+        status=status,
+        remote_status=record.credit_state,
+        currency=record.currency,
+        amount=record.amount,
+        remaining=_ZERO if status is Status.REVERSED else None,
+        issued_on=None if created is None else created.astimezone(zone).date(),
+        created_at=created,
+        realized_at=realized,
+        reversal_reason=record.reversal_reason,
+        extra=dict(record.unknown) if record.unknown else {},
     )
 
 
@@ -260,9 +250,7 @@ def with_allocations(
     **changes: object,
 ) -> Credit:
     """The same credit with what is known of its spending."""
-    values = dict(vars(credit))
-    values.update(allocations=allocations, applied=applied, remaining=remaining, status=status, **changes)
-    return Credit.trusted(values)
+    return credit.replace(allocations=allocations, applied=applied, remaining=remaining, status=status, **changes)
 
 
 _SLOTS: Final = ("locator", "currency", "amount", "accountLocator", "createdAt", "reversedAt", "reversalReason")
@@ -295,33 +283,30 @@ def _credit(
     if amount < 0:
         extra["amount"] = amount
         findings.append(Finding(code="negative-amount", message=f"Socotra gives the amount as {amount}.", field="amount"))
-    undone = status is Status.REVERSED
-    values: dict[str, object] = {
-        "id": ids.credit_id(credit_type, locator),
-        "provider": provider,
-        "account_id": account,
-        "kind": kind,
-        "direction": direction_of(kind),
-        "status": status,
-        "remote_status": state,
-        "currency": currency,
-        "amount": amount.copy_abs(),
-        "applied": None,
-        "remaining": Decimal(0) if undone else None,
-        "number": number,
-        "memo": None,
-        "created_at": _time("createdAt", "created_at", created, extra, findings),
-        "realized_at": _time(realized_name, "realized_at", realized, extra, findings),
-        "reversed_at": _time("reversedAt", "reversed_at", reversed_at, extra, findings),
-        "reversal_reason": reason,
-        "parent_id": parent,
-        "mark": None,
-        "allocations": None,
-        "extra": extra,
-    }
-    values["issued_on"] = day(values["created_at"], zone) if isinstance(values["created_at"], datetime) else None
-    values["findings"] = tuple(findings)
-    return Credit.trusted(values)
+    created_at = _time("createdAt", "created_at", created, extra, findings)
+    realized_at = _time(realized_name, "realized_at", realized, extra, findings)
+    undone_at = _time("reversedAt", "reversed_at", reversed_at, extra, findings)
+    return Credit(
+        id=ids.credit_id(credit_type, locator),
+        provider=provider,
+        account_id=account,
+        kind=kind,
+        direction=direction_of(kind),
+        status=status,
+        remote_status=state,
+        currency=currency,
+        amount=amount.copy_abs(),
+        remaining=Decimal(0) if status is Status.REVERSED else None,
+        number=number,
+        issued_on=None if created_at is None else day(created_at, zone),
+        created_at=created_at,
+        realized_at=realized_at,
+        reversed_at=undone_at,
+        reversal_reason=reason,
+        parent_id=parent,
+        findings=tuple(findings),
+        extra=extra,
+    )
 
 
 def _time(name: str, field: str, text: str | None, extra: dict[str, object], findings: list[Finding]) -> datetime | None:

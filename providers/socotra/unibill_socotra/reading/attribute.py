@@ -253,14 +253,14 @@ class _Attribution:
         known = self._found.get(ids.credit_id("creditDistribution", record.locator))
         if known is None:
             whole = map_credits.distribution(record, self._provider, self._zone)
-            known = self._add(whole.model_copy(update={"amount": ZERO}))
+            known = self._add(whole.replace(amount=ZERO))
         total = money.add([known.credit.amount, amount])
         extra = dict(known.credit.extra)
         if total == record.amount.copy_abs():
             extra.pop("amount", None)
         else:
             extra["amount"] = record.amount
-        known.credit = known.credit.model_copy(update={"amount": total, "extra": extra})
+        known.credit = known.credit.replace(amount=total, extra=extra)
         return known
 
     def _drain_for(self, record: Distribution, edges: list[Edge], when: datetime, stands: bool, reversed_at: datetime | None) -> None:
@@ -277,9 +277,7 @@ class _Attribution:
             listed = self._listed.get(("disbursement", record.locator))
             if listed is not None:
                 realized, undone = moment(listed.realized_at), moment(listed.reversed_at)
-                credit = credit.model_copy(
-                    update={"realized_at": realized, "reversed_at": undone, "reversal_reason": listed.reversal_reason}
-                )
+                credit = credit.replace(realized_at=realized, reversed_at=undone, reversal_reason=listed.reversal_reason)
             self._add(credit)
             if credit.status is not Status.APPLIED and not (credit.status is Status.REVERSED and credit.reversed_at):
                 continue
@@ -304,7 +302,7 @@ class _Attribution:
 
     def _add(self, credit: Credit) -> _Found:
         if credit.account_id is None:
-            credit = credit.model_copy(update={"account_id": self._records.account})
+            credit = credit.replace(account_id=self._records.account)
         self._stems[ids.stem_of(credit.id)] = credit.id
         return self._found.setdefault(credit.id, _Found(credit))
 
@@ -350,18 +348,15 @@ class _Attribution:
             self._numbers[group] = number + 1
             name = f"{group}#{number}" if number else group
         found.allocations.append(
-            Allocation.trusted(
-                {
-                    "id": name,
-                    "credit_id": found.credit.id,
-                    "target": target_of(part, self._invoices),
-                    "amount": amount,
-                    "currency": found.credit.currency,
-                    "group_id": group,
-                    "applied_at": applied_at,
-                    "reversed_at": reversed_at,
-                    "extra": {},
-                }
+            Allocation(
+                id=name,
+                credit_id=found.credit.id,
+                target=target_of(part, self._invoices),
+                amount=amount,
+                currency=found.credit.currency,
+                group_id=group,
+                applied_at=applied_at,
+                reversed_at=reversed_at,
             )
         )
 
@@ -382,7 +377,7 @@ class _Attribution:
         allocations = tuple(found.allocations)
         findings = (*credit.findings, *mismatches.get(credit.currency, ()))
         if credit.kind in {CreditKind.UNKNOWN, CreditKind.REFUND} or credit.status is Status.UNKNOWN:
-            return credit.model_copy(update={"findings": findings})
+            return credit.replace(findings=findings)
         applied = applied_of(allocations)
         left = money.add([lot.rest for lot in found.lots])
         remaining: Decimal | None = left

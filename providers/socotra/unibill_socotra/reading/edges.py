@@ -64,13 +64,11 @@ def target_of(part: Part, invoices: Mapping[str, Invoice]) -> Target:
     """The common model's target, with the invoice's number where it is known."""
     invoice = invoices.get(part.locator) if part.type == "invoice" else None
     kind = _TYPES.get(part.type, TargetType.UNKNOWN)
-    return Target.trusted(
-        {
-            "type": kind,
-            "id": part.locator,
-            "number": None if invoice is None else invoice.invoice_number,
-            "remote_type": part.type if kind is TargetType.UNKNOWN else None,
-        }
+    return Target(
+        type=kind,
+        id=part.locator,
+        number=None if invoice is None else invoice.invoice_number,
+        remote_type=part.type if kind is TargetType.UNKNOWN else None,
     )
 
 

@@ -131,18 +131,15 @@ def allocations_of(record: Distribution, credit_id: str, invoices: Sequence[Invo
     """An executed distribution as allocations of the credit that it was made for."""
     by_locator = {invoice.locator: invoice for invoice in invoices}
     return [
-        Allocation.trusted(
-            {
-                "id": record.locator if number == 0 else f"{record.locator}#{number}",
-                "credit_id": credit_id,
-                "target": target_of(part, by_locator),
-                "amount": part.amount,
-                "currency": record.currency,
-                "group_id": record.locator,
-                "applied_at": moment(record.executed_at),
-                "reversed_at": moment(record.reversed_at),
-                "extra": {},
-            }
+        Allocation(
+            id=record.locator if number == 0 else f"{record.locator}#{number}",
+            credit_id=credit_id,
+            target=target_of(part, by_locator),
+            amount=part.amount,
+            currency=record.currency,
+            group_id=record.locator,
+            applied_at=moment(record.executed_at),
+            reversed_at=moment(record.reversed_at),
         )
         for number, part in enumerate(resolved(record.targets, record.amount, by_locator))
     ]

@@ -27,32 +27,24 @@ def credit(wire: CreditRecord) -> Credit:
         status = Status.UNKNOWN
         said = f"Acme says {wire.state!r}, which it does not document."
         findings = (Finding(code="unknown-status", message=said, field="status"),)
-    return Credit.trusted(
-        {
-            "id": wire.id,
-            "provider": PROVIDER,
-            "account_id": wire.customer,
-            "kind": CreditKind.CREDIT_NOTE,
-            "direction": Direction.TO_ACCOUNT,
-            "status": status,
-            "remote_status": wire.state,
-            "currency": wire.currency,
-            "amount": amount,
-            "applied": applied,
-            "remaining": left,
-            "number": wire.reference,
-            "memo": marks.strip(wire.text),
-            "issued_on": None,
-            "created_at": datetime.fromisoformat(wire.created),
-            "realized_at": None,
-            "reversed_at": None,
-            "reversal_reason": None,
-            "parent_id": None,
-            "mark": marks.find(wire.text),
-            "allocations": None,
-            "findings": findings,
-            "extra": wire.unknown,
-        }
+    return Credit(
+        id=wire.id,
+        provider=PROVIDER,
+        account_id=wire.customer,
+        kind=CreditKind.CREDIT_NOTE,
+        direction=Direction.TO_ACCOUNT,
+        status=status,
+        remote_status=wire.state,
+        currency=wire.currency,
+        amount=amount,
+        applied=applied,
+        remaining=left,
+        number=wire.reference,
+        memo=marks.strip(wire.text),
+        created_at=datetime.fromisoformat(wire.created),
+        mark=marks.find(wire.text),
+        findings=findings,
+        extra=wire.unknown,
     )
 
 
