@@ -1,12 +1,9 @@
 """Where ``unibill.toml`` is, and what stands in it: all that completing a backend's name needs, without pydantic or a plugin."""
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, cast
-
-import platformdirs
 
 from unibill.errors import ConfigurationError
 
@@ -29,6 +26,8 @@ def find(explicit: Path | None = None) -> Path | None:
     for folder in (here, *here.parents):
         if (folder / NAME).is_file():
             return folder / NAME
+    import platformdirs  # here, because it is needed only where no file lies closer
+
     own = Path(platformdirs.user_config_dir("unibill")) / NAME
     return own if own.is_file() else None
 
@@ -39,6 +38,8 @@ def read(file: Path) -> dict[str, dict[str, object]]:
     Raises:
         ConfigurationError: the file is not TOML, or not of the right form; the message says where.
     """
+    import tomllib  # here, because a program with settings of its own reads no file
+
     try:
         content = tomllib.loads(file.read_text("utf-8-sig"))
     except (ValueError, RecursionError, OSError) as error:
