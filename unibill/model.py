@@ -356,13 +356,14 @@ def applied_of(allocations: tuple[Allocation, ...]) -> Decimal:
     applied = _ZERO
     for allocation in allocations:
         if allocation.reversed_at is None:
-            applied = _add(applied, allocation.amount)
+            applied = allocation.amount if applied is _ZERO else _add(applied, allocation.amount)
     return applied
 
 
 def remaining_of(amount: Decimal, applied: Decimal) -> Decimal:
     """What is left of an amount; never below zero, since an over-applied credit has nothing to spend."""
-    return max(_subtract(amount, applied), _ZERO)
+    left = _subtract(amount, applied)
+    return left if left >= _ZERO else _ZERO
 
 
 def status_from_amounts(amount: Decimal, applied: Decimal) -> Status:
