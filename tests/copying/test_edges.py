@@ -224,10 +224,10 @@ def test_a_scan_that_lacks_a_copy_that_is_known_to_be_there_proves_nothing(pair:
     pair.target.sandbox.faults([{"kind": "skipped-records", "route": LIST, "index": first}])
     with RunStore(pair.run) as store:
         row = {"seq": 7, "mark_now": mark_of(pair, 555)}
-        looked = look(pair.target.billing, store, "21", [row])  # type: ignore[list-item]  # the two columns that it reads
+        looked = look(pair.target.billing, store, "21", [row])
         assert (looked.seen, looked.absent) == (frozenset(), frozenset())
         pair.target.sandbox.faults([])
-        looked = look(pair.target.billing, store, "21", [row])  # type: ignore[list-item]
+        looked = look(pair.target.billing, store, "21", [row])
         assert looked.absent == {7}
 
 
@@ -235,7 +235,7 @@ def test_a_target_that_cannot_be_read_proves_nothing(pair: Pair) -> None:
     applied(pair, note(101, 11, "60"))
     pair.target.sandbox.faults([{"kind": "status-500", "route": LIST}])
     with RunStore(pair.run) as store:
-        looked = look(pair.target.billing, store, "21", [{"seq": 7, "mark_now": "x"}])  # type: ignore[list-item]
+        looked = look(pair.target.billing, store, "21", [{"seq": 7, "mark_now": "x"}])
     assert (looked.seen, looked.absent) == (frozenset(), frozenset())
 
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
@@ -25,10 +26,11 @@ from unibill.copying.outline import guards_tripped, states_of
 from unibill.copying.packed import Packed
 from unibill.copying.place import RunLike
 from unibill.copying.planning import hash_of
+from unibill.copying.prepared import Prepared, Row
 from unibill.copying.reading import SourceMarks
 from unibill.copying.schema import records
 from unibill.copying.sending import Creation, Sent
-from unibill.copying.store import Row, RunStore, in_chunks
+from unibill.copying.store import RunStore, in_chunks
 from unibill.copying.summary import SHOWN, AppliedTotal, ApplySummary, Problem, Progress, Tell, Value, Verification
 from unibill.copying.telling import telling
 from unibill.copying.verifying import Verifier
@@ -41,14 +43,17 @@ _ROUNDS: Final = 3
 """How often writes with unknown outcomes are looked for and sent again in one apply."""
 _STATES: Final = {"failed": FAILED, "unknown": UNSETTLED, None: OPEN}
 """What an apply takes up, by its ``only``."""
-_OF_ACCOUNT: Final = (
-    select(*(column for column in records.c if column.name not in {"losses", "dropped"}))
-    .where(records.c.target_account == bindparam("account"), records.c.state.in_(bindparam("states", expanding=True)))
-    .order_by(records.c.source_account, records.c.record_type, records.c.source_id)
-)
 _BLOCK: Final = 16
 """How many records of an account get their intents in one commit, so that a slow disk is waited for seldom. After a crash so many are
 unknown, and are looked for before they are sent again."""
+
+
+@cache
+def _of_account(states: frozenset[State]) -> Prepared:
+    """The records of a target account in some states, in the order in which they are done."""
+    columns = [column for column in records.c if column.name not in {"losses", "dropped"}]
+    query = select(*columns).where(records.c.target_account == bindparam("account", None), records.c.state.in_(sorted(states)))
+    return Prepared(query.order_by(records.c.source_account, records.c.record_type, records.c.source_id))
 
 
 def apply(source: Billing, target: Billing, run: RunLike, options: ApplyOptions = _DEFAULTS, progress: Tell | None = None) -> ApplySummary:
@@ -246,7 +251,8 @@ class Applier:
     # One account
 
     def _rows(self, account: str, states: frozenset[State]) -> list[Row]:
-        rows = self._store.rows(_OF_ACCOUNT, account=account, states=sorted(states))
+        """Its records in some states; what was noted of them before is durable, since each pass reads which accounts there are."""
+        rows = self._store.durable_rows(_of_account(states), account=account)
         return [row for row in rows if self._wanted is None or row["seq"] in self._wanted]
 
     def _account(self, account: str, states: frozenset[State], only: frozenset[int] | None) -> None:

@@ -11,11 +11,12 @@ from unibill.copying.carry import mask
 from unibill.copying.decisions import DONE, State
 from unibill.copying.hashing import fingerprint
 from unibill.copying.items import Item, both, key_of, seen_as
+from unibill.copying.prepared import Prepared, Row
 from unibill.copying.reading import SourceMarks
 from unibill.copying.schema import records
 from unibill.copying.scope import Scope
 from unibill.copying.sending import Watch, watched
-from unibill.copying.store import Entry, Row, RunStore, in_chunks
+from unibill.copying.store import Entry, RunStore, in_chunks
 from unibill.copying.summary import SHOWN, Problem
 from unibill.errors import BackendError, UnibillError
 from unibill.facade import Billing
@@ -23,16 +24,24 @@ from unibill.facade import Billing
 SURPLUS: Final = "undo surplus"
 _COLUMNS: Final = [
     records.c[name]
-    for name in ("seq", "record_type", "source_id", "target_account", "target_id", "currency", "carried", "mark_now", "generation", "sends")
+    for name in (
+        "seq",
+        "record_type",
+        "source_id",
+        "target_account",
+        "target_id",
+        "target_print",
+        "currency",
+        "carried",
+        "mark_now",
+        "generation",
+        "sends",
+        "state",
+        "outcome",
+    )
 ]
-_OF_ACCOUNT: Final = records.c.target_account == bindparam("account")
-_MADE: Final = select(records.c.seq, records.c.record_type, records.c.target_id).where(
-    _OF_ACCOUNT, records.c.state == State.CREATED, records.c.target_print.is_(None)
-)
-_STANDING: Final = (
-    select(records.c.source_id, records.c.target_id, records.c.mark_now)
-    .where(_OF_ACCOUNT, records.c.state.in_(DONE), records.c.outcome == "")
-    .order_by(records.c.seq)
+_OF_ACCOUNT: Final = Prepared(
+    select(*_COLUMNS).where(records.c.target_account == bindparam("account", None), records.c.state != "").order_by(records.c.seq)
 )
 _MARKED: Final = select(*_COLUMNS).where(records.c.mark_now.in_(bindparam("marks", expanding=True)), records.c.state != "")
 
@@ -70,11 +79,12 @@ class Auditor:
             self._name(Problem("unreadable", account, "", "", f"the account could not be read after writing: {mask(str(error))}"))
             return
         carriers = [item for item in found if item.mark is not None]
-        rows = self._rows_of(carriers)
-        self._count(account, carriers, rows)
+        own = self._store.durable_rows(_OF_ACCOUNT, account=account)
+        self._count(account, carriers, self._rows_of(carriers, own))
         forms = {key_of(seen): seen for item in found for seen in both(item)}
-        for row in self._store.durable_rows(_MADE, account=account):
-            if (copy := forms.get((row["record_type"], row["target_id"]))) is not None:
+        for row in own:
+            is_new = row["state"] is State.CREATED and row["target_print"] is None
+            if is_new and (copy := forms.get((row["record_type"], row["target_id"]))) is not None:
                 self._store.note(Entry.unjournaled(row["seq"], {"target_print": fingerprint(copy)}))
 
     def at_the_end(self, account: str) -> None:
@@ -84,19 +94,18 @@ class Auditor:
         except BackendError as error:
             self._name(Problem("unreadable", account, "", "", f"the account could not be counted at the end: {mask(str(error))}"))
             return
-        rows = self._rows_of(carriers)
-        self._count(account, carriers, rows)
+        own = self._store.durable_rows(_OF_ACCOUNT, account=account)
+        self._count(account, carriers, self._rows_of(carriers, own))
         standing = {item.mark for item in carriers if reading.is_standing(item)}
-        for row in self._store.durable_rows(_STANDING, account=account):
-            if row["mark_now"] not in standing:
+        for row in own:
+            if row["state"] in DONE and not row["outcome"] and row["mark_now"] not in standing:
                 reason = "it was made or found, and is not there any more"
                 self._name(Problem("missing", account, row["source_id"], row["target_id"] or "", reason))
 
-    def _rows_of(self, carriers: Iterable[Item]) -> dict[str, Row]:
-        """The run's records behind marks."""
-        wanted = sorted({item.mark for item in carriers if item.mark is not None})
-        rows: dict[str, Row] = {}
-        for chunk in in_chunks(wanted):
+    def _rows_of(self, carriers: Iterable[Item], own: Iterable[Row]) -> dict[str, Row]:
+        """The run's records behind marks; those of other accounts are looked up."""
+        rows = {row["mark_now"]: row for row in own}
+        for chunk in in_chunks(sorted({item.mark for item in carriers if item.mark is not None and item.mark not in rows})):
             found = self._store.durable_rows(_MARKED, marks=chunk)
             rows.update((row["mark_now"], row) for row in found)
         return rows

@@ -7,8 +7,9 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import select
 
 from unibill.copying.items import RecordType
+from unibill.copying.prepared import Row
 from unibill.copying.schema import loss_kinds
-from unibill.copying.store import Row, RunStore, dumps
+from unibill.copying.store import RunStore, dumps
 from unibill.drafts import ChargeDraft
 
 _MOST: Final = 1000

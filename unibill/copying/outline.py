@@ -14,8 +14,9 @@ from unibill.copying.guards import tripped, unpacked
 from unibill.copying.items import RecordType
 from unibill.copying.options import CHARGES, Guards
 from unibill.copying.packed import Packed
+from unibill.copying.prepared import Row
 from unibill.copying.schema import records
-from unibill.copying.store import Row, RunStore
+from unibill.copying.store import RunStore
 from unibill.copying.summary import LossTotal, PlanSummary, Reason, RunStatus, Total, noun_of
 from unibill.errors import RunStoreError
 

@@ -27,9 +27,10 @@ from unibill.copying.matching import Matcher
 from unibill.copying.options import CHARGES, PlanOptions
 from unibill.copying.outline import summarise
 from unibill.copying.place import RunLike
+from unibill.copying.prepared import Row
 from unibill.copying.schema import accounts, records, snapshot, targets, totals
 from unibill.copying.scope import Scope
-from unibill.copying.store import Row, RunStore, dumps, in_chunks, now
+from unibill.copying.store import RunStore, dumps, in_chunks, now
 from unibill.copying.summary import PlanSummary, Progress, Tell
 from unibill.copying.telling import telling
 from unibill.copying.texts import Text

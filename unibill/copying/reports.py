@@ -14,8 +14,9 @@ from unibill.copying.compact import Losses, draft_of, reason_of
 from unibill.copying.decisions import Decision, State
 from unibill.copying.items import RecordType
 from unibill.copying.place import RunLike
+from unibill.copying.prepared import Row
 from unibill.copying.shapes import LINES, PROOFS, Check, Wrong, anything
-from unibill.copying.store import Row, RunStore, told_time
+from unibill.copying.store import RunStore, told_time
 from unibill.copying.summary import PlanSummary, RunStatus, Value
 from unibill.losses import Loss, LossKind
 

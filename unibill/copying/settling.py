@@ -8,9 +8,10 @@ from sqlalchemy import select
 
 from unibill.copying import reading
 from unibill.copying.decisions import State
+from unibill.copying.prepared import Row
 from unibill.copying.schema import records
 from unibill.copying.scope import Scope
-from unibill.copying.store import Row, RunStore
+from unibill.copying.store import RunStore
 from unibill.errors import BackendError
 from unibill.facade import Billing
 

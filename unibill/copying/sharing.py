@@ -16,8 +16,9 @@ from unibill.copying.carry import Dropped
 from unibill.copying.compact import Losses, allocation, draft_of, draft_text
 from unibill.copying.decisions import Decision
 from unibill.copying.hashing import amount_key
+from unibill.copying.prepared import Row
 from unibill.copying.schema import records
-from unibill.copying.store import Row, RunStore, dumps
+from unibill.copying.store import RunStore, dumps
 
 _BATCH: Final = 200
 

@@ -8,10 +8,11 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, insert, literal, select, type_coerce, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, literal, select, type_coerce, update
 from sqlalchemy.types import NullType
 
 from unibill import exactjson
@@ -21,6 +22,7 @@ from unibill.copying.database import Database, database
 from unibill.copying.decisions import Decision, State
 from unibill.copying.items import RecordType
 from unibill.copying.place import RunLike, locate
+from unibill.copying.prepared import Prepared, Row, Values
 from unibill.copying.shapes import FACTS, Wrong, anything, is_charge, parsed
 from unibill.copying.summary import Value
 from unibill.errors import RunStoreError
@@ -31,9 +33,6 @@ PATIENCE: Final = 0.05
 """Seconds after which what was noted is not left waiting for an entry that is kept."""
 
 _CARRIED: Final = frozenset({Decision.CREATE, Decision.EXISTS})
-
-Row = RowMapping
-Values = Mapping[str, object]
 
 
 def dumps(value: object) -> str:
@@ -201,20 +200,23 @@ class RunStore:
 
     # Reading
 
-    def rows(self, query: Select[*tuple[Any, ...]], **values: object) -> Sequence[Row]:
+    def rows(self, query: Select[*tuple[Any, ...]] | Prepared, **values: object) -> Sequence[Row]:
         """All rows of a query that gives few.
 
         Args:
-            query: one that is asked often is made once, with bound parameters.
+            query: one that is asked often is prepared, with bound parameters.
             values: of its parameters.
         """
         self._writer.flush()
         return self.durable_rows(query, **values)
 
-    def durable_rows(self, query: Select[*tuple[Any, ...]], **values: object) -> Sequence[Row]:
+    def durable_rows(self, query: Select[*tuple[Any, ...]] | Prepared, **values: object) -> Sequence[Row]:
         """The same of what is durable, for whoever has flushed all that matters to him: nobody else's entries are hurried."""
         with self.database.transaction() as connection, self._read(connection):
-            rows = connection.execute(query, values).mappings().all()
+            if isinstance(query, Prepared):
+                rows: Sequence[Row] = query.rows(connection, values)
+            else:
+                rows = cast("Sequence[Row]", connection.execute(query, values).mappings().all())
         if rows and "carried" in rows[0]:
             self._check_carried(rows)
         return rows
@@ -236,12 +238,19 @@ class RunStore:
         from sqlalchemy import tuple_
 
         ordered = query.order_by(*keys).limit(size)
-        after: Select[*tuple[Any, ...]] | None = ordered
-        while after is not None:
-            rows = self.rows(after)
+        last = [bindparam(f"after_{number}", None, type_=key.type) for number, key in enumerate(keys)]
+        following = ordered.where(tuple_(*keys) > tuple_(*last))
+        after: Prepared | Select[*tuple[Any, ...]] | None = None
+        rows = self.rows(ordered)
+        while True:
             yield from rows
-            last = [rows[-1][key.name] for key in keys] if len(rows) == size else None
-            after = None if last is None else ordered.where(tuple_(*keys) > tuple_(*last))
+            if len(rows) < size:
+                return
+            values = {f"after_{number}": rows[-1][key.name] for number, key in enumerate(keys)}
+            if after is None:
+                after = Prepared(following) if Prepared.can_read(query) else following
+            rows = []  # two chunks are never in memory
+            rows = self.rows(after, **values)
 
     def column(self, query: Select[*tuple[Any, ...]], key: Any) -> list[Any]:  # noqa: ANN401 - a column of any type
         """All values of the one column that a query selects, in their order, each once."""
@@ -333,6 +342,8 @@ class Entry:
     """
 
     __slots__ = ("journal", "phase", "record", "seq")
+    COLUMNS: Final = ("seq", "attempt", "action", "phase", "step", "data", "at")
+    """Of the journal."""
 
     def __init__(self, seq: int, attempt: int, action: str, phase: str, step: str, data: Values, record: Values) -> None:
         self.seq = seq
@@ -429,13 +440,22 @@ class _Writer:
         journal = [entry.journal for entry in batch if entry.journal is not None]
         with self._store.transaction() as connection:
             if journal:
-                connection.execute(_JOURNAL, journal)
-            for rows in alike.values():
-                connection.execute(_RECORD, rows)
+                _JOURNAL.run(connection, journal)
+            for names, rows in alike.items():
+                _changing(names).run(connection, rows)
 
 
-_JOURNAL: Final = insert(schema.journal)
-_RECORD: Final = update(schema.records).where(schema.records.c.seq == bindparam("which"))
+_JOURNAL: Final = Prepared(insert(schema.journal).values({name: bindparam(name, None) for name in Entry.COLUMNS}).inline())
+
+
+@cache
+def _changing(names: tuple[str, ...]) -> Prepared:
+    """Gives some columns of one record new values."""
+    return Prepared(
+        update(schema.records)
+        .where(schema.records.c.seq == bindparam("which", None))
+        .values({name: bindparam(name, None) for name in names})
+    )
 
 
 def done_steps(store: RunStore, seq: int, action: str, attempt: int | None = None) -> dict[str, dict[str, object]]:

@@ -20,10 +20,11 @@ from unibill.copying.items import ChargeItem, Item, RecordType, key_of, seen_as,
 from unibill.copying.leases import STOP
 from unibill.copying.options import RollbackOptions
 from unibill.copying.place import RunLike
+from unibill.copying.prepared import Row
 from unibill.copying.schema import journal, records
 from unibill.copying.scope import Scope
 from unibill.copying.sending import UNDO, Watch, watched
-from unibill.copying.store import Entry, Row, RunStore, done_steps
+from unibill.copying.store import Entry, RunStore, done_steps
 from unibill.copying.summary import SHOWN, Problem, Progress, RollbackSummary, Tell
 from unibill.copying.telling import telling
 from unibill.errors import BackendError, RunStoreError, UnibillError

@@ -18,10 +18,11 @@ from unibill.copying.items import ChargeItem, Item, RecordType, both, counts_as,
 from unibill.copying.newcomers import Newcomers
 from unibill.copying.packed import Packed
 from unibill.copying.place import RunLike
+from unibill.copying.prepared import Row
 from unibill.copying.reading import RunMarks
 from unibill.copying.schema import records, snapshot, targets, totals
 from unibill.copying.scope import Scope
-from unibill.copying.store import Row, RunStore
+from unibill.copying.store import RunStore
 from unibill.copying.summary import SHOWN, Conservation, Difference, Progress, Tell, Verification
 from unibill.copying.telling import telling
 from unibill.errors import BackendError, RunStoreError
