@@ -15,6 +15,8 @@ PREFIX: Final = "ub1-"
 LENGTH: Final = 31
 _PATTERN = re.compile(r"ub1-[A-Z]{6}-[A-Z]{20}(?![A-Za-z0-9-])")
 _KEYS = "unibill:application-keys"
+_PAIRS: Final = [chr(65 + number % 26) + chr(65 + number // 26) for number in range(26 * 26)]
+"""Two letters for a number, the last digit first."""
 
 
 def mark(identity: str, kind: str, record_id: str, generation: int = 0) -> str:
@@ -62,9 +64,9 @@ def strip(text: str | None) -> str | None:
 
 def _letters(count: int, *parts: str) -> str:
     digest = hashlib.sha256(json.dumps(parts).encode()).digest()
-    number = int.from_bytes(digest, "big")
-    letters: list[str] = []
-    for _ in range(count):
-        number, remainder = divmod(number, 26)
-        letters.append(chr(65 + remainder))
-    return "".join(letters)
+    number = int.from_bytes(digest, "big") % 26**count
+    pairs: list[str] = []
+    for _ in range(count // 2):
+        number, pair = divmod(number, 26 * 26)
+        pairs.append(_PAIRS[pair])
+    return "".join(pairs)

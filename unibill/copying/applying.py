@@ -39,11 +39,12 @@ from unibill.facade import Billing
 from unibill.flow import Done
 
 _DEFAULTS: Final = ApplyOptions()
+_ZERO: Final = Decimal(0)
 _ROUNDS: Final = 3
 """How often writes with unknown outcomes are looked for and sent again in one apply."""
 _STATES: Final = {"failed": FAILED, "unknown": UNSETTLED, None: OPEN}
 """What an apply takes up, by its ``only``."""
-_BLOCK: Final = 16
+_BLOCK: Final = 32
 """How many records of an account get their intents in one commit, so that a slow disk is waited for seldom. After a crash so many are
 unknown, and are looked for before they are sent again."""
 
@@ -87,9 +88,17 @@ def check(store: RunStore, source: Billing, target: Billing, options: ApplyOptio
     store.check_words()
     if options.expect is not None and options.expect != planned:
         raise PlanMismatch(f"the plan's hash is {planned}, not {options.expect}; nothing was written")
-    if hash_of(store) != planned:
+    identity, strange = str(store.need("source_identity")), list[str]()
+
+    def look(row: Row) -> None:
+        # Marks change with each rollback, so the plan's hash cannot cover them; but they follow from their records.
+        if row["mark_now"] != marks.mark(identity, row["kind"], row["source_id"], row["generation"]) and not strange:
+            strange.append(row["source_id"])
+
+    if hash_of(store, look) != planned:
         raise PlanMismatch(f"the records in {store.name} are not those that were hashed; somebody changed the file. Nothing was written")
-    _check_marks(store)
+    if strange:
+        raise PlanMismatch(f"the mark of record {strange[0]} in {store.name} is not its own; somebody changed it. Nothing was written")
     settings, before = write_settings(target.provider), store.need("target_settings")
     if settings != before:
         changed = sorted(name for name in {*settings, *before} if settings.get(name) != before.get(name))
@@ -98,16 +107,6 @@ def check(store: RunStore, source: Billing, target: Billing, options: ApplyOptio
         raise RunStoreError("a rollback of this run was not finished; roll back again first")
     if not options.yes:
         stop(guards_tripped(store, options.guards))
-
-
-def _check_marks(store: RunStore) -> None:
-    """Refuse marks that do not follow from their records: they change with each rollback, so the plan's hash cannot cover them."""
-    identity, r = str(store.need("source_identity")), records.c
-    for row in store.stream(select(r.seq, r.kind, r.source_id, r.generation, r.mark_now), r.seq):
-        if row["mark_now"] != marks.mark(identity, row["kind"], row["source_id"], row["generation"]):
-            raise PlanMismatch(
-                f"the mark of record {row['source_id']} in {store.name} is not its own; somebody changed it. Nothing was written"
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,7 +383,7 @@ class Applier:
             self._counts[sent.state] = self._counts.get(sent.state, 0) + 1
             if sent.state is State.CREATED:
                 sums = self._charges if row["record_type"] == RecordType.CHARGE else self._money
-                sums[row["currency"]] = money.add([sums.get(row["currency"], Decimal(0)), Decimal(row["carried"])])
+                sums[row["currency"]] = money.EXACT.add(sums.get(row["currency"], _ZERO), Decimal(row["carried"]))
 
     def _tell(self, note: str = "") -> None:
         if self._progress is not None:
@@ -453,9 +452,10 @@ def _totals(store: RunStore, created: Mapping[str, dict[str, Decimal]]) -> Itera
         for row in of_account:
             line = lines.setdefault((row["record_type"], row["currency"]), [0, 0, Decimal(0)])
             line[0 if row["state"] == State.CREATED else 1] += 1
-            line[2] = money.add([line[2], Decimal(row["carried"])])
+            amount = Decimal(row["carried"])
+            line[2] = money.EXACT.add(line[2], amount)
             if row["state"] == State.CREATED:
                 sums = created[row["record_type"]]
-                sums[row["currency"]] = money.add([sums.get(row["currency"], Decimal(0)), Decimal(row["carried"])])
+                sums[row["currency"]] = money.EXACT.add(sums.get(row["currency"], _ZERO), amount)
         for (kind, currency), line in sorted(lines.items()):
             yield AppliedTotal(account, RecordType(kind), currency, *line)

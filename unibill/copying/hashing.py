@@ -21,6 +21,7 @@ from unibill.provider import BackendSettings
 SCHEMA: Final = 4
 """Rises when the same plan would get another hash."""
 
+_quoted: Final = json.encoder.encode_basestring_ascii
 _PRINT: Final = 16
 """Bytes of a fingerprint: a change shows in them as surely as it needs to, and nobody gains by two records with the same."""
 
@@ -100,8 +101,10 @@ def _of_credit(credit: Credit) -> str:
 
 def _short(facts: Sequence[object]) -> str:
     """The start of a SHA-256 in few letters, since a run keeps two of each record."""
-    # Texts and lists only, so plain JSON is exact, and quicker than the canonical one.
-    return base64.b64encode(hashlib.sha256(json.dumps(facts).encode()).digest()[:_PRINT]).decode().rstrip("=")
+    # Texts and lists only, so plain JSON is exact, and quicker than the canonical one; put together by hand, quicker still.
+    values = ["null" if fact is None else _quoted(fact) if isinstance(fact, str) else json.dumps(fact) for fact in facts]
+    text = f"[{', '.join(values)}]"
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()[:_PRINT]).decode().rstrip("=")
 
 
 def _edge(allocation: Allocation) -> list[str]:

@@ -101,8 +101,7 @@ class _Sums:
             if decision is Decision.CREATE:
                 kind = self.money[row["record_type"]]
                 kind[currency] = _sum(kind.get(currency, _ZERO), amount)
-                self.moved[currency] = _sum(self.moved.get(currency, _ZERO), amount.copy_abs())
-                self.largest[currency] = max(self.largest.get(currency, Decimal(0)), amount.copy_abs())
+                _move(self.moved, self.largest, currency, amount)
         if decision in _COVERED or code == "money-loss":
             for loss in self._losses.told(row["losses"]):
                 self.losses[loss["field"], loss["kind"], loss["reason"]] += 1
@@ -139,13 +138,29 @@ def _sums(store: RunStore) -> tuple[_Sums, Packed[Total]]:
 
 def guards_tripped(store: RunStore, guards: Guards | None) -> tuple[str, ...]:
     """The guards that a plan trips; those of the plan unless others are given."""
-    return _tripped(_sums(store)[0], guards if guards is not None else unpacked(store.need("guards")))
+    moved: dict[str, Decimal] = {}
+    largest: dict[str, Decimal] = {}
+    query = select(records.c.seq, records.c.currency, records.c.carried).where(records.c.decision == Decision.CREATE)
+    for row in store.stream(query, records.c.seq):
+        _move(moved, largest, row["currency"], Decimal(row["carried"]))
+    return _tripped(_decisions(store), moved, largest, guards if guards is not None else unpacked(store.need("guards")))
 
 
-def _tripped(sums: _Sums, guards: Guards) -> tuple[str, ...]:
-    counts = sums.counts
+def _move(moved: dict[str, Decimal], largest: dict[str, Decimal], currency: str, amount: Decimal) -> None:
+    size = amount.copy_abs()
+    moved[currency] = _sum(moved.get(currency, _ZERO), size)
+    largest[currency] = max(largest.get(currency, _ZERO), size)
+
+
+def _decisions(store: RunStore) -> dict[str, int]:
+    """How many records were decided how."""
+    rows = store.rows(select(records.c.decision, func.count().label("count")).group_by(records.c.decision))
+    return {decision.value: 0 for decision in Decision} | {row["decision"].value: row["count"] for row in rows}
+
+
+def _tripped(counts: Mapping[str, int], moved: Mapping[str, Decimal], largest: Mapping[str, Decimal], guards: Guards) -> tuple[str, ...]:
     held = counts["blocked"] + counts["conflict"]
-    return tripped(guards, counts["create"], sums.moved, sums.largest, held, held + counts["create"] + counts["exists"])
+    return tripped(guards, counts["create"], moved, largest, held, held + counts["create"] + counts["exists"])
 
 
 def summarise(store: RunStore) -> PlanSummary:
@@ -172,7 +187,7 @@ def summarise(store: RunStore) -> PlanSummary:
             for (decision, code), count in sorted(sums.reason_counts.items(), key=lambda item: (-item[1], item[0]))
         ),
         losses=tuple(LossTotal(field, kind, count, reason) for (field, kind, reason), count in sorted(sums.losses.items())),
-        stopped_by=_tripped(sums, unpacked(store.need("guards"))),
+        stopped_by=_tripped(sums.counts, sums.moved, sums.largest, unpacked(store.need("guards"))),
         notes=tuple(store.get("notes") or ()),
     )
 
@@ -185,8 +200,7 @@ def states_of(store: RunStore) -> dict[str, int]:
 
 def status(store: RunStore) -> RunStatus:
     """Where a run stands."""
-    rows = store.rows(select(records.c.decision, func.count().label("count")).group_by(records.c.decision))
-    counts = {decision.value: 0 for decision in Decision} | {row["decision"].value: row["count"] for row in rows}
+    counts = _decisions(store)
     states = states_of(store)
     phase = store.get("phase") or "planning"
     charges = CHARGES in (store.get("options") or {}).get("include", ())

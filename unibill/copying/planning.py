@@ -4,7 +4,7 @@ Records are decided in two passes, so that memory does not grow with their numbe
 read, then against the target's snapshot, in the database.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain, groupby
 from operator import itemgetter
@@ -447,17 +447,29 @@ _HASHED: Final = (
 _AS_WRITTEN: Final = [as_written(records.c[name]) if name in {"draft", "dropped"} else records.c[name] for name in _HASHED]
 
 
-def hash_of(store: RunStore) -> str:
-    """The hash of the plan in a store, computed from its rows as they are written there."""
+def _unwatched(_: Row) -> None:
+    return None
+
+
+def hash_of(store: RunStore, watch: Callable[[Row], None] = _unwatched) -> str:
+    """The hash of the plan in a store, computed from its rows as they are written there.
+
+    Args:
+        store: the run.
+        watch: is shown each record on the way: what is hashed of it, ``mark_now`` and ``generation``.
+    """
     head = {name: store.need(name) for name in ("source_identity", "target_identity", "target_settings", "options", "guards")}
     r = records.c
     pairs = store.stream(select(accounts), accounts.c.source)
-    rows = store.stream(select(*_AS_WRITTEN, r.mark_now), r.source_account, r.record_type, r.source_id)
-    losses = Losses(store)
+    rows = store.stream(select(*_AS_WRITTEN, r.mark_now, r.generation), r.source_account, r.record_type, r.source_id)
+    losses, hashed = Losses(store), itemgetter(*_HASHED)
+    losses_at, mark_at = _HASHED.index("losses"), _HASHED.index("mark")
 
     def line(row: Row) -> list[str | None]:
-        told = dumps(losses.told(row["losses"])) if row["losses"] else "[]"  # not by numbers that anybody can give
-        known = {"losses": told, "mark": row["mark"] or row["mark_now"]}
-        return [known.get(name, row[name]) for name in _HASHED]
+        watch(row)
+        values: list[str | None] = [*hashed(row)]
+        values[losses_at] = dumps(losses.told(row["losses"])) if row["losses"] else "[]"  # not by numbers that anybody can give
+        values[mark_at] = row["mark"] or row["mark_now"]
+        return values
 
     return plan_hash(head, chain(([row["source"], row["target"]] for row in pairs), map(line, rows)))
