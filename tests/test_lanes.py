@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from unibill.lanes import AsyncLanes, Full, Lanes
+from unibill.http.lanes import AsyncLanes, Full, Lanes
 
 
 class Made:

@@ -37,7 +37,7 @@ def house() -> Drawing:
     cli = Box("command line\nunibill/cli", (30, 30), (190, 58))
     app = Box("your app", (260, 30), (170, 58), "plain")
     copying = Box("runs, reports\nunibill/copying  reporting", (30, 132), (190, 58))
-    facade = Box("facade, drivers\nfacade.py  aio.py  http.py", (30, 234), (400, 58))
+    facade = Box("facade, drivers\nfacade.py  aio.py  http/", (30, 234), (400, 58))
     boundary = Box("boundary\nprovider.py  flow.py  capabilities.py", (30, 336), (400, 58))
     words = Box("words\nmodel.py  drafts.py  money.py  errors.py  marks.py", (30, 438), (400, 58))
     shelf = Box("a provider's package\nunibill_socotra, unibill_billagain, yours", (540, 112), (270, 384), "plain", high=True)

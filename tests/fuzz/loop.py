@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 _INSTRUMENTED = (
-    *("unibill.wire", "unibill.exactjson", "unibill.money", "unibill.redact", "unibill.bodies", "unibill.config"),
+    *("unibill.wire", "unibill.exactjson", "unibill.money", "unibill.redact", "unibill.http.bodies", "unibill.config"),
     *("unibill.copying.maplines", "unibill.copying.maps", "unibill.copying.charge_maps", "unibill.copying.sqlite", "unibill.copying.store"),
     *("unibill.copying.shapes", "unibill.copying.columns", "unibill.copying.outline", "unibill.copying.reports", "unibill.reporting"),
     *("unibill.cli", "unibill_billagain", "unibill_socotra"),

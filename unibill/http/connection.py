@@ -1,49 +1,17 @@
-"""A deadline for all that happens on a connection while one request is under way, for the blocking transport.
-
-The timeouts of httpx hold for one read each, so a server that sends a byte a second is never late. Here each read, write and
-handshake is given no more time than what is left. A blocking request runs in one thread, so the deadline is kept per thread.
-"""
+"""Connections that keep to the thread's deadline. The only module that imports what httpx stands on, and it is loaded with the first of them."""
 
 import socket
 import ssl
-import threading
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import httpcore
 
+from unibill.http.deadlines import time_left
+
 _KEPT = 5.0
 """Seconds for which an idle connection is worth trying again, as in httpx."""
-_current = threading.local()
-
-
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Give everything this thread does on bounded connections no more than so many seconds together."""
-    before = getattr(_current, "until", None)
-    _current.until = time.monotonic() + seconds
-    try:
-        yield
-    finally:
-        _current.until = before
-
-
-def extend(seconds: float) -> None:
-    """Give this thread so many seconds more, if it has a deadline."""
-    if (until := getattr(_current, "until", None)) is not None:
-        _current.until = until + seconds
-
-
-def _left(timeout: float | None, late: type[Exception]) -> float | None:
-    until: float | None = getattr(_current, "until", None)
-    if until is None:
-        return timeout
-    left = until - time.monotonic()
-    if left <= 0:
-        raise late("the deadline has passed")
-    return left if timeout is None else min(left, timeout)
 
 
 class Bounded(httpcore.NetworkBackend):
@@ -69,7 +37,7 @@ class Bounded(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """Connect."""
-        left = _left(timeout, httpcore.ConnectTimeout)
+        left = time_left(timeout, httpcore.ConnectTimeout)
         self._last = _Stream(self._inner.connect_tcp(host, port, left, local_address, socket_options))
         return self._last
 
@@ -77,7 +45,7 @@ class Bounded(httpcore.NetworkBackend):
         self, path: str, timeout: float | None = None, socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None
     ) -> httpcore.NetworkStream:
         """Connect."""
-        self._last = _Stream(self._inner.connect_unix_socket(path, _left(timeout, httpcore.ConnectTimeout), socket_options))
+        self._last = _Stream(self._inner.connect_unix_socket(path, time_left(timeout, httpcore.ConnectTimeout), socket_options))
         return self._last
 
     def sleep(self, seconds: float) -> None:
@@ -90,10 +58,10 @@ class _Stream(httpcore.NetworkStream):
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+        return self._inner.read(max_bytes, time_left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, _left(timeout, httpcore.WriteTimeout))
+        self._inner.write(buffer, time_left(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._inner.close()
@@ -101,7 +69,7 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, _left(timeout, httpcore.ConnectTimeout)))
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, time_left(timeout, httpcore.ConnectTimeout)))
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's own signature
         return self._inner.get_extra_info(info)

@@ -1,0 +1,161 @@
+"""The awaitable transport and its driver."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any, TypeVar, cast
+
+import anyio
+import httpx
+
+from unibill.errors import BackendError
+from unibill.flow import Flow, Request, Response, Sleep
+from unibill.http.blocking import Transport
+from unibill.http.driving import Keep, Runs, Stop, Watch, is_first_byte, sleep_async
+from unibill.http.lanes import AsyncLanes
+from unibill.http.preparing import ONE, TROUBLE, Observe, Prepared, check_base_url, check_headers, ignore, proxy_to, tls
+from unibill.pacing import Turn
+from unibill.provider import BackendSettings, Endpoint
+from unibill.redact import Redactor, guard
+
+T = TypeVar("T")
+AsyncClient = httpx.AsyncClient
+
+
+def _watch_async(turn: Turn, ready: Callable[[Iterator[float]], Awaitable[None]]) -> Watch:
+    async def trace(event: str, info: Mapping[str, Any]) -> None:
+        if is_first_byte(event, info):
+            await ready(turn.leaves())
+
+    return {"trace": trace} if turn.is_watched else {}
+
+
+class AsyncTransport:
+    """Sends requests of one backend, awaitable. Arguments and errors as of ``Transport``."""
+
+    def __init__(
+        self,
+        backend: str,
+        endpoint: Endpoint,
+        settings: BackendSettings,
+        *,
+        client: httpx.AsyncClient | None = None,
+        observe: Observe = ignore,
+    ) -> None:
+        guard(self, endpoint.secrets)
+        check_base_url(endpoint.base_url)
+        check_headers(endpoint)
+        proxy = proxy_to(endpoint.base_url) if client is None else None
+        self._client = client
+        self._lanes = AsyncLanes(
+            lambda: httpx.AsyncHTTPTransport(verify=tls(), limits=ONE, proxy=proxy),
+            httpx.AsyncHTTPTransport.aclose,
+            settings.concurrency,
+        )
+        self._prepared = Prepared(backend, endpoint, settings, observe, client is None, Redactor(endpoint.secrets))
+        self._runs = Runs(backend, endpoint, settings)
+        self._blocking = Transport(backend, endpoint, settings, observe=observe, runs=self._runs)
+        from concurrent.futures import ThreadPoolExecutor  # here, because blocking programs start without it
+
+        self._threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="unibill-ahead")
+
+    async def send(self, request: Request) -> Response:
+        """Send one request; see ``Transport.send``."""
+        prepared = self._prepared
+        prepared.check(request)
+        turn = self._runs.turn(request)
+        deadline = anyio.CancelScope()
+
+        async def ready(waits: Iterator[float]) -> None:
+            for seconds in waits:
+                deadline.deadline += seconds
+                await sleep_async(seconds)
+
+        watch = _watch_async(turn, ready)
+        try:
+            if self._client is not None:
+                await ready(turn.waits())
+                with anyio.fail_after(prepared.settings.deadline) as deadline:
+                    outgoing = prepared.given(request, self._client, watch)
+                    answer = await self._take(request, await self._client.send(outgoing, stream=True, follow_redirects=False), turn)
+            else:
+                outgoing = prepared.outgoing(request, watch)
+                async with self._lanes.taken(prepared.patience_for_lane(turn)) as lane:
+                    await ready(turn.waits())
+                    with anyio.fail_after(prepared.settings.deadline) as deadline:
+                        answer = await self._take(request, await lane.handle_async_request(outgoing), turn)
+        except TimeoutError as error:
+            late = prepared.too_slow(request)
+            prepared.settled(request, turn.began, None, late.message)
+            raise late from error
+        except TROUBLE as error:
+            failure = prepared.failure(request, error, turn.began)
+            prepared.settled(request, turn.began, None, str(failure))
+            raise failure from error
+        except BackendError as error:
+            prepared.settled(request, turn.began, None, error.message)
+            raise
+        prepared.settled(request, turn.began, answer.status)
+        return answer
+
+    async def _take(self, request: Request, answer: httpx.Response, turn: Turn) -> Response:
+        prepared = self._prepared
+        try:
+            body = prepared.body(request, answer)
+            if answer.is_stream_consumed:
+                body.take_unpacked(answer.content)
+            else:
+                async for chunk in cast("httpx.AsyncByteStream", answer.stream):
+                    body.take(chunk)
+                    prepared.in_time(request, turn.began)
+            return prepared.response(answer, body.whole())
+        finally:
+            await answer.aclose()
+
+    async def run(self, flow: Flow[T], keep: Keep | None = None) -> T:
+        """Drive a flow to its value; see ``Transport.run``."""
+        layered = self._runs.layered(flow)
+        try:
+            item = next(layered)
+            while True:
+                reply: Response | None = None
+                try:
+                    if isinstance(item, Request):
+                        reply = await self.send(item)
+                    elif isinstance(item, Sleep):
+                        await sleep_async(item.seconds)
+                    elif keep is not None:
+                        keep(item)
+                except BackendError as error:
+                    item = layered.throw(error)
+                else:
+                    item = layered.send(reply)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        except BackendError as error:
+            self._runs.name(error)
+            raise
+        finally:
+            layered.close()
+
+    async def apart(self, flow: Flow[T]) -> T:
+        """Drive a flow in a thread of its own, for many at once: there its answer is read and mapped beside the event loop.
+
+        With a client of the caller's it is driven in the event loop. Cancelled, it ends at once.
+        """
+        if self._client is not None:
+            return await self.run(flow)
+        import asyncio  # here, because blocking programs start without it
+
+        async with self._lanes.room:
+            stop = Stop()
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._threads, self._blocking.run, flow, None, stop)
+            except asyncio.CancelledError:
+                stop.now()
+                raise
+
+    async def close(self) -> None:
+        """Close the connections, if they are our own."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._blocking.close()
+        await self._lanes.close()

@@ -1,0 +1,196 @@
+"""The blocking transport and its driver."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
+from typing import Any, TypeVar, cast
+
+import httpx
+
+from unibill.errors import BackendError
+from unibill.flow import Flow, Request, Response, Sleep
+from unibill.http.deadlines import extend, within
+from unibill.http.driving import Keep, Runs, Stop, Watch, is_first_byte, sleep, stopped
+from unibill.http.lanes import Lanes
+from unibill.http.preparing import ONE, TROUBLE, Observe, Prepared, check_base_url, check_headers, ignore, log, proxy_to, tls
+from unibill.pacing import Paces, Permit, Turn, always
+from unibill.provider import BackendSettings, Endpoint
+from unibill.redact import Redactor, guard
+
+T = TypeVar("T")
+Client = httpx.Client
+
+
+class Lane:
+    """One connection, kept to the deadline of the thread that uses it.
+
+    httpx offers no place for that, so it is put where httpx keeps its pool; a test proves that it is in force. A way through a
+    proxy keeps httpx's pool, with the deadline where the pool keeps its network.
+    """
+
+    def __init__(self, proxy: str | None) -> None:
+        from unibill.http.connection import Bounded, Single  # here, because a program that only connects later starts without it
+
+        self._transport = httpx.HTTPTransport(verify=tls(), limits=ONE, proxy=proxy)
+        self._ends: Single | Bounded | None = None
+        inside: Any = self._transport
+        if not hasattr(inside, "_pool"):
+            log.warning("this httpx keeps its connections elsewhere: the head of an answer is bounded by the timeout only")
+        elif proxy is None:
+            self._ends = inside._pool = Single(tls())  # noqa: SLF001 - there is no public way
+        else:
+            self._ends = inside._pool._network_backend = Bounded(inside._pool._network_backend)  # noqa: SLF001 - as above
+
+    def send(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, through the method that cassettes put themselves in place of."""
+        return self._transport.handle_request(request)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._transport.close()
+
+    def cut(self) -> None:
+        """End what another thread waits for."""
+        if self._ends is not None:
+            self._ends.cut()
+
+
+def _watch(turn: Turn, ready: Callable[[Iterator[float]], None]) -> Watch:
+    def trace(event: str, info: Mapping[str, Any]) -> None:
+        if is_first_byte(event, info):
+            ready(turn.leaves())
+
+    return {"trace": trace} if turn.is_watched else {}
+
+
+class Transport:
+    """Sends requests of one backend, blocking. Safe to use from several threads.
+
+    Args:
+        backend: its name in the configuration.
+        client: an httpx client to use instead of one of our own; it is not closed. No error of it is taken as proof that a
+            request was not sent, and only its own timeouts bound the head of an answer, the deadline the body.
+        observe: is told of every try.
+        runs: the pacing to share with another transport of the same backend.
+
+    Raises:
+        ConfigurationError: the base URL is not fit for credentials, or the credentials are not fit for a header.
+    """
+
+    def __init__(
+        self,
+        backend: str,
+        endpoint: Endpoint,
+        settings: BackendSettings,
+        *,
+        client: httpx.Client | None = None,
+        observe: Observe = ignore,
+        runs: "Runs | None" = None,
+    ) -> None:
+        guard(self, endpoint.secrets)
+        check_base_url(endpoint.base_url)
+        check_headers(endpoint)
+        proxy = proxy_to(endpoint.base_url) if client is None else None
+        self._client = client
+        self._lanes = Lanes(lambda: Lane(proxy), Lane.close, settings.concurrency)
+        self._prepared = Prepared(backend, endpoint, settings, observe, client is None, Redactor(endpoint.secrets))
+        self._runs = runs or Runs(backend, endpoint, settings)
+
+    def send(self, request: Request, stop: Stop | None = None) -> Response:
+        """Send one request.
+
+        Raises:
+            Unavailable: no connection, no answer in time, or a broken one; ``sent`` says whether it may have arrived.
+            MalformedResponse: the answer is too large or wrongly compressed.
+            UnsupportedOperation: a write to a read-only backend.
+            InvalidQuery: ids so long that no address can hold them; nothing was sent.
+        """
+        prepared = self._prepared
+        prepared.check(request)
+        turn = self._runs.turn(request)
+
+        def ready(waits: Iterator[float]) -> None:
+            for seconds in waits:
+                sleep(seconds, stop)
+                extend(seconds)
+                if stop is not None and stop.asked:
+                    raise stopped(request)
+
+        watch = _watch(turn, ready)
+        try:
+            if self._client is not None:
+                ready(turn.waits())
+                with within(prepared.settings.deadline):
+                    outgoing = prepared.given(request, self._client, watch)
+                    answer = self._take(request, self._client.send(outgoing, stream=True, follow_redirects=False), turn)
+            else:
+                outgoing = prepared.outgoing(request, watch)
+                with self._lanes.taken(prepared.patience_for_lane(turn)) as lane, nullcontext() if stop is None else stop.able(lane.cut):
+                    ready(turn.waits())
+                    with within(prepared.settings.deadline):
+                        answer = self._take(request, lane.send(outgoing), turn)
+        except TROUBLE as error:
+            failure = prepared.failure(request, error, turn.began)
+            prepared.settled(request, turn.began, None, str(failure))
+            raise failure from error
+        except BackendError as error:
+            prepared.settled(request, turn.began, None, error.message)
+            raise
+        prepared.settled(request, turn.began, answer.status)
+        return answer
+
+    def _take(self, request: Request, answer: httpx.Response, turn: Turn) -> Response:
+        prepared = self._prepared
+        try:
+            body = prepared.body(request, answer)
+            if answer.is_stream_consumed:
+                body.take_unpacked(answer.content)
+            else:
+                for chunk in cast("httpx.SyncByteStream", answer.stream):
+                    body.take(chunk)
+                    prepared.in_time(request, turn.began)
+            return prepared.response(answer, body.whole())
+        finally:
+            answer.close()
+
+    def run(self, flow: Flow[T], keep: Keep | None = None, stop: Stop | None = None) -> T:
+        """Drive a flow to its value, with retries and pacing.
+
+        Args:
+            flow: what to do.
+            keep: makes its steps durable.
+            stop: with which another thread can end it; then the error is of no meaning.
+        """
+        layered = self._runs.layered(flow)
+        try:
+            item = next(layered)
+            while True:
+                reply: Response | None = None
+                try:
+                    if isinstance(item, Request):
+                        reply = self.send(item, stop)
+                    elif isinstance(item, Sleep):
+                        sleep(item.seconds, stop)
+                    elif keep is not None:
+                        keep(item)
+                except BackendError as error:
+                    if stop is not None and stop.asked:
+                        raise
+                    item = layered.throw(error)
+                else:
+                    item = layered.send(reply)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        except BackendError as error:
+            self._runs.name(error)
+            raise
+        finally:
+            layered.close()
+
+    def limit(self, pacer: Paces | None, permit: Permit = always) -> None:
+        """From now on have requests spaced by another pacer, and ask before each is sent; None keeps the pacer of the settings."""
+        self._runs.limit(pacer, permit)
+
+    def close(self) -> None:
+        """Close the connections, if they are our own."""
+        self._lanes.close()
