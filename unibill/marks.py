@@ -15,6 +15,7 @@ PREFIX: Final = "ub1-"
 LENGTH: Final = 31
 _PATTERN = re.compile(r"ub1-[A-Z]{6}-[A-Z]{20}(?![A-Za-z0-9-])")
 _KEYS = "unibill:application-keys"
+_quoted: Final = json.encoder.encode_basestring_ascii
 _PAIRS: Final = [chr(65 + number % 26) + chr(65 + number // 26) for number in range(26 * 26)]
 """Two letters for a number, the last digit first."""
 
@@ -63,7 +64,9 @@ def strip(text: str | None) -> str | None:
 
 
 def _letters(count: int, *parts: str) -> str:
-    digest = hashlib.sha256(json.dumps(parts).encode()).digest()
+    # What json.dumps writes, without its detours: marks are made by the million.
+    text = f"[{', '.join(map(_quoted, parts))}]"
+    digest = hashlib.sha256(text.encode()).digest()
     number = int.from_bytes(digest, "big") % 26**count
     pairs: list[str] = []
     for _ in range(count // 2):

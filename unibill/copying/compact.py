@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
+import msgspec
 from sqlalchemy import select
 
 from unibill.copying.items import RecordType
@@ -14,6 +15,8 @@ from unibill.drafts import ChargeDraft
 
 _MOST: Final = 1000
 """How many kinds of losses are kept apart; those of others stand in their records whole."""
+_TEXTS: Final = msgspec.json.Encoder()
+"""Exact where there are texts only."""
 _CREDIT: Final = ("number", "memo")
 _CHARGE: Final = tuple(name for name in ChargeDraft.model_fields if name != "amount")
 
@@ -95,6 +98,10 @@ class Losses:
             RunStoreError: the run is damaged.
         """
         return [self._told(item) for item in kept]
+
+    def json(self, kept: Iterable[Any]) -> str:
+        """The same as exact JSON."""
+        return _TEXTS.encode(self.told(kept)).decode()
 
     def _told(self, item: Any) -> dict[str, str]:  # noqa: ANN401 - JSON
         if isinstance(item, dict):

@@ -101,10 +101,15 @@ def _of_credit(credit: Credit) -> str:
 
 def _short(facts: Sequence[object]) -> str:
     """The start of a SHA-256 in few letters, since a run keeps two of each record."""
-    # Texts and lists only, so plain JSON is exact, and quicker than the canonical one; put together by hand, quicker still.
-    values = ["null" if fact is None else _quoted(fact) if isinstance(fact, str) else json.dumps(fact) for fact in facts]
-    text = f"[{', '.join(values)}]"
+    # Texts and lists only, so plain JSON is exact, and quicker than the canonical one.
+    text = _plain(facts)
     return base64.b64encode(hashlib.sha256(text.encode()).digest()[:_PRINT]).decode().rstrip("=")
+
+
+def _plain(facts: Iterable[object]) -> str:
+    """What json.dumps writes of a list of texts, without its detours."""
+    values = ["null" if fact is None else _quoted(fact) if isinstance(fact, str) else json.dumps(fact) for fact in facts]
+    return f"[{', '.join(values)}]"
 
 
 def _edge(allocation: Allocation) -> list[str]:
@@ -183,6 +188,5 @@ def plan_hash(head: Mapping[str, object], lines: Iterable[Sequence[str | None]])
     """The hash of a plan: its head, then lines of text, such as its account map and its records, in the order in which they are given."""
     total = hashlib.sha256(canonical({"schema": SCHEMA, **head}))
     for line in lines:
-        total.update(b"\n")
-        total.update(json.dumps(line).encode())
+        total.update(f"\n{_plain(line)}".encode())
     return total.hexdigest()

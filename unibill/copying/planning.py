@@ -468,7 +468,7 @@ def hash_of(store: RunStore, watch: Callable[[Row], None] = _unwatched) -> str:
     def line(row: Row) -> list[str | None]:
         watch(row)
         values: list[str | None] = [*hashed(row)]
-        values[losses_at] = dumps(losses.told(row["losses"])) if row["losses"] else "[]"  # not by numbers that anybody can give
+        values[losses_at] = losses.json(row["losses"]) if row["losses"] else "[]"  # not by numbers that anybody can give
         values[mark_at] = row["mark"] or row["mark_now"]
         return values
 
