@@ -49,13 +49,20 @@ def events() -> list[RequestSettled]:
 @pytest.fixture(params=["sync", "async"])
 def driver(request: pytest.FixtureRequest, server: Server, events: list[RequestSettled]) -> Iterator[MakeDriver]:
     """Makes a driver for the server, sync and async in turn; other keywords are settings."""
-    kind = SyncDriver if request.param == "sync" else AsyncDriver
+    yield from drivers(request.param, server, events)
+
+
+def drivers(kind_of: str, server: Server, events: list[RequestSettled]) -> Iterator[MakeDriver]:
+    """What makes drivers: sync or async, with the library that sends behind a hyphen where it is not httpx."""
+    how, _, transport = kind_of.partition("-")
+    kind = SyncDriver if how == "sync" else AsyncDriver
     made: list[Driver] = []
 
     def make(base_url: str = "", observe: Observe = events.append, **settings: object) -> Driver:
         address = base_url or server.url
         endpoint = Endpoint(address, {"authorization": HEADER}, (SECRET,))
-        made.append(kind(endpoint, BackendSettings.model_validate({"base_url": address, "timeout": 5, **settings}), observe))
+        known = {"base_url": address, "timeout": 5, "transport": transport or "httpx", **settings}
+        made.append(kind(endpoint, BackendSettings.model_validate(known), observe))
         return made[-1]
 
     yield make

@@ -4,17 +4,19 @@ import asyncio
 import gzip
 import io
 import socket
+import sys
 import threading
 import time
 import traceback
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
+from importlib.util import find_spec
 
 import httpx
 import pytest
 
-from tests.conftest import MakeDriver
+from tests.conftest import MakeDriver, drivers
 from tests.support.drivers import HEADER, SECRET, AsyncDriver, SyncDriver
 from tests.support.server import Answer, Raw, Reply, Seen, Server, serve
 from unibill import __version__, exactjson
@@ -33,6 +35,15 @@ from unibill.flow import Effect, Flow, Request, Response, Sleep, Step, exchange
 from unibill.http import AsyncTransport, Transport, check_base_url, proxy_to, without_waiting
 from unibill.provider import BackendSettings, Endpoint
 
+HAS_PYREQWEST = find_spec("pyreqwest") is not None
+TRANSPORTS = ["sync", "async", *(["sync-pyreqwest", "async-pyreqwest"] if HAS_PYREQWEST else [])]
+
+
+@pytest.fixture(params=TRANSPORTS)
+def driver(request: pytest.FixtureRequest, server: Server, events: list[RequestSettled]) -> Iterator[MakeDriver]:
+    """What is promised holds for every library that can send."""
+    yield from drivers(request.param, server, events)
+
 
 @pytest.fixture(autouse=True)
 def waiting(request: pytest.FixtureRequest) -> Iterator[None]:
@@ -45,6 +56,10 @@ READ = Request("fetchThing", "GET", "/things/a%2Fb", query=(("q", "a b&c"), ("q"
 WRITE = Request("addThing", "POST", "/things", body=b'{"amount":10.10}', effect=Effect.ONCE, permission="things: write")
 PUT = Request("putThing", "PUT", "/things/1", body=b"{}", effect=Effect.IDEMPOTENT)
 WRITES = pytest.mark.parametrize("write", [WRITE, PUT], ids=["once", "idempotent"])
+
+
+PROVING = pytest.mark.parametrize("driver", ["sync", "async"], indirect=True)
+"""Only httpx's own connections tell what was not sent."""
 
 
 def closed_port() -> int:
@@ -392,6 +407,7 @@ def test_a_write_that_ends_in_the_same_state_is_sent_again(driver: MakeDriver, s
 
 
 @WRITES
+@PROVING
 def test_a_write_whose_connection_was_refused_is_sent_when_the_backend_is_back(driver: MakeDriver, write: Request) -> None:
     port = closed_port()
     with ExitStack() as stack:
@@ -409,6 +425,7 @@ def test_a_write_whose_connection_was_refused_is_sent_when_the_backend_is_back(d
         assert len(servers[0].seen) == 1
 
 
+@PROVING
 @pytest.mark.parametrize("request_", [READ, WRITE, PUT], ids=["read", "once", "idempotent"])
 def test_no_connection_is_unavailable_and_provably_not_sent(driver: MakeDriver, request_: Request) -> None:
     port = closed_port()
@@ -419,10 +436,32 @@ def test_no_connection_is_unavailable_and_provably_not_sent(driver: MakeDriver, 
     assert not refused.value.sent
 
 
+@pytest.mark.skipif(not HAS_PYREQWEST, reason="pyreqwest is not installed")
+@pytest.mark.parametrize("driver", ["sync-pyreqwest", "async-pyreqwest"], indirect=True)
+def test_of_pyreqwest_no_error_proves_that_nothing_was_sent(driver: MakeDriver) -> None:
+    port = closed_port()
+    refusing = driver(base_url=f"http://127.0.0.1:{port}", retries=2)
+
+    with pytest.raises(OutcomeUnknown, match=f"no connection to 127.0.0.1:{port}, or it broke"):
+        refusing.run(exchange(WRITE))
+    with pytest.raises(Unavailable) as refused:
+        refusing.run(exchange(READ))
+    assert refused.value.sent
+
+
+def test_a_library_that_is_not_installed_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "unibill.http.quick", raising=False)
+    monkeypatch.setitem(sys.modules, "pyreqwest.client", None)
+    settings = BackendSettings.model_validate({"base_url": "https://a.example", "transport": "pyreqwest"})
+
+    with pytest.raises(ConfigurationError, match=r'pip install "unibill\[pyreqwest\]"'):
+        Transport("main", Endpoint("https://a.example", {}, ()), settings)
+
+
 def test_an_unavailable_backend_is_told_after_the_last_try(driver: MakeDriver, server: Server) -> None:
     server.respond = lambda _: Raw()
 
-    with pytest.raises(Unavailable, match="the connection broke before the answer was complete"):
+    with pytest.raises(Unavailable, match="it broke before|the connection broke before"):
         driver(retries=2).run(exchange(READ))
     assert len(server.seen) == 3
 

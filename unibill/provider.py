@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, TypeAlias, TypeVar, overload
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -55,6 +55,8 @@ class BackendSettings(BaseModel):
             for their reader.
         max_body: most bytes of an answer, after decompression.
         read_only: refuse every request that is not a read.
+        transport: the library that sends: httpx, or pyreqwest (the extra of that name), which lists faster and whose errors never prove
+            that a write was not sent, so that more writes end as unknown and are looked for.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,6 +73,7 @@ class BackendSettings(BaseModel):
     read_ahead: int = Field(default=1, ge=1, le=64)
     max_body: int = Field(default=64 * 1024 * 1024, ge=1024)
     read_only: bool = False
+    transport: Literal["httpx", "pyreqwest"] = "httpx"
 
     @field_validator("base_url")
     @classmethod

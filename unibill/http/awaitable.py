@@ -1,7 +1,8 @@
 """The awaitable transport and its driver."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any, TypeVar, cast
+from collections.abc import Awaitable as Waits
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import anyio
 import httpx
@@ -16,11 +17,35 @@ from unibill.pacing import Turn
 from unibill.provider import BackendSettings, Endpoint
 from unibill.redact import Redactor, guard
 
+if TYPE_CHECKING:
+    from unibill.http.quick import Awaitable
+
 T = TypeVar("T")
 AsyncClient = httpx.AsyncClient
 
 
-def _watch_async(turn: Turn, ready: Callable[[Iterator[float]], Awaitable[None]]) -> Watch:
+class _Lane:
+    """One connection."""
+
+    def __init__(self, proxy: str | None) -> None:
+        self._transport = httpx.AsyncHTTPTransport(verify=tls(), limits=ONE, proxy=proxy)
+
+    async def send(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, through the method that cassettes put themselves in place of."""
+        return await self._transport.handle_async_request(request)
+
+    async def free(self) -> None:
+        """Close the connection: another one takes its place."""
+        await self._transport.aclose()
+
+
+def _quick(settings: BackendSettings, proxy: str | None) -> "Awaitable":
+    from unibill.http.quick import Awaitable  # here, because it is an extra
+
+    return Awaitable(settings, proxy)
+
+
+def _watch_async(turn: Turn, ready: Callable[[Iterator[float]], Waits[None]]) -> Watch:
     async def trace(event: str, info: Mapping[str, Any]) -> None:
         if is_first_byte(event, info):
             await ready(turn.leaves())
@@ -45,14 +70,15 @@ class AsyncTransport:
         check_headers(endpoint)
         proxy = proxy_to(endpoint.base_url) if client is None else None
         self._client = client
-        self._lanes = AsyncLanes(
-            lambda: httpx.AsyncHTTPTransport(verify=tls(), limits=ONE, proxy=proxy),
-            httpx.AsyncHTTPTransport.aclose,
-            settings.concurrency,
+        self._quick = _quick(settings, proxy) if client is None and settings.transport == "pyreqwest" else None
+        self._lanes: AsyncLanes[_Lane | Awaitable] = AsyncLanes(
+            lambda: self._quick or _Lane(proxy), lambda lane: lane.free(), settings.concurrency
         )
-        self._prepared = Prepared(backend, endpoint, settings, observe, client is None, Redactor(endpoint.secrets))
+        proves_unsent = client is None and self._quick is None
+        self._prepared = Prepared(backend, endpoint, settings, observe, proves_unsent, Redactor(endpoint.secrets))
         self._runs = Runs(backend, endpoint, settings)
-        self._blocking = Transport(backend, endpoint, settings, observe=observe, runs=self._runs)
+        threaded = settings.model_copy(update={"transport": "httpx"})
+        self._blocking = Transport(backend, endpoint, threaded, observe=observe, runs=self._runs)
         from concurrent.futures import ThreadPoolExecutor  # here, because blocking programs start without it
 
         self._threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="unibill-ahead")
@@ -81,7 +107,7 @@ class AsyncTransport:
                 async with self._lanes.taken(prepared.patience_for_lane(turn)) as lane:
                     await ready(turn.waits())
                     with anyio.fail_after(prepared.settings.deadline) as deadline:
-                        answer = await self._take(request, await lane.handle_async_request(outgoing), turn)
+                        answer = await self._take(request, await lane.send(outgoing), turn)
         except TimeoutError as error:
             late = prepared.too_slow(request)
             prepared.settled(request, turn.began, None, late.message)
@@ -140,9 +166,9 @@ class AsyncTransport:
     async def apart(self, flow: Flow[T]) -> T:
         """Drive a flow in a thread of its own, for many at once: there its answer is read and mapped beside the event loop.
 
-        With a client of the caller's it is driven in the event loop. Cancelled, it ends at once.
+        With a client of the caller's, or with connections that need no thread, it is driven in the event loop. Cancelled, it ends at once.
         """
-        if self._client is not None:
+        if self._client is not None or self._quick is not None:
             return await self.run(flow)
         import asyncio  # here, because blocking programs start without it
 
@@ -159,3 +185,5 @@ class AsyncTransport:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._blocking.close()
         await self._lanes.close()
+        if self._quick is not None:
+            await self._quick.close()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
@@ -15,6 +15,9 @@ from unibill.http.preparing import ONE, TROUBLE, Observe, Prepared, check_base_u
 from unibill.pacing import Paces, Permit, Turn, always
 from unibill.provider import BackendSettings, Endpoint
 from unibill.redact import Redactor, guard
+
+if TYPE_CHECKING:
+    from unibill.http.quick import Blocking
 
 T = TypeVar("T")
 Client = httpx.Client
@@ -44,14 +47,20 @@ class Lane:
         """Send a request, through the method that cassettes put themselves in place of."""
         return self._transport.handle_request(request)
 
-    def close(self) -> None:
-        """Close the connection."""
+    def free(self) -> None:
+        """Close the connection: another one takes its place."""
         self._transport.close()
 
     def cut(self) -> None:
         """End what another thread waits for."""
         if self._ends is not None:
             self._ends.cut()
+
+
+def _quick(settings: BackendSettings, proxy: str | None) -> "Blocking":
+    from unibill.http.quick import Blocking  # here, because it is an extra
+
+    return Blocking(settings, proxy)
 
 
 def _watch(turn: Turn, ready: Callable[[Iterator[float]], None]) -> Watch:
@@ -91,8 +100,10 @@ class Transport:
         check_headers(endpoint)
         proxy = proxy_to(endpoint.base_url) if client is None else None
         self._client = client
-        self._lanes = Lanes(lambda: Lane(proxy), Lane.close, settings.concurrency)
-        self._prepared = Prepared(backend, endpoint, settings, observe, client is None, Redactor(endpoint.secrets))
+        self._quick = _quick(settings, proxy) if client is None and settings.transport == "pyreqwest" else None
+        self._lanes: Lanes[Lane | Blocking] = Lanes(lambda: self._quick or Lane(proxy), lambda lane: lane.free(), settings.concurrency)
+        proves_unsent = client is None and self._quick is None
+        self._prepared = Prepared(backend, endpoint, settings, observe, proves_unsent, Redactor(endpoint.secrets))
         self._runs = runs or Runs(backend, endpoint, settings)
 
     def send(self, request: Request, stop: Stop | None = None) -> Response:
@@ -194,3 +205,5 @@ class Transport:
     def close(self) -> None:
         """Close the connections, if they are our own."""
         self._lanes.close()
+        if self._quick is not None:
+            self._quick.close()

@@ -231,7 +231,8 @@ class Prepared:
         elif isinstance(error, httpx.DecodingError):
             return self.broken(request)
         elif isinstance(error, NOT_SENT):
-            reason = f"no connection to {urlsplit(self.endpoint.base_url).netloc} ({_plain(error)})"
+            broken = "" if unsent else ", or it broke before the answer was complete"
+            reason = f"no connection to {urlsplit(self.endpoint.base_url).netloc}{broken} ({_plain(error)})"
         else:
             reason = f"the connection broke before the answer was complete ({_plain(error)})"
         failure = Unavailable(reason, operation=request.operation, permission=request.permission)
