@@ -1,22 +1,19 @@
 """Both transports over real connections: what is sent, what is refused, what is bounded, and what an error tells."""
 
-import asyncio
 import gzip
 import io
-import socket
 import sys
 import threading
 import time
 import traceback
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, nullcontext
-from importlib.util import find_spec
+from contextlib import ExitStack
 
-import httpx
 import pytest
 
-from tests.conftest import MakeDriver, drivers
+from tests.conftest import MakeDriver
+from tests.http.asking import HAS_PYREQWEST, PROVING, PUT, READ, WRITE, WRITES, closed_port, head
 from tests.support.drivers import HEADER, SECRET, AsyncDriver, SyncDriver
 from tests.support.server import Answer, Raw, Reply, Seen, Server, serve
 from unibill import __version__, exactjson
@@ -31,47 +28,9 @@ from unibill.errors import (
     UnsupportedOperation,
 )
 from unibill.events import RequestSettled
-from unibill.flow import Effect, Flow, Request, Response, Sleep, Step, exchange
-from unibill.http import AsyncTransport, Transport, check_base_url, proxy_to, without_waiting
+from unibill.flow import Effect, Flow, Request, Response, Sleep, exchange
+from unibill.http import Transport, check_base_url, proxy_to, without_waiting
 from unibill.provider import BackendSettings, Endpoint
-
-HAS_PYREQWEST = find_spec("pyreqwest") is not None
-TRANSPORTS = ["sync", "async", *(["sync-pyreqwest", "async-pyreqwest"] if HAS_PYREQWEST else [])]
-
-
-@pytest.fixture(params=TRANSPORTS)
-def driver(request: pytest.FixtureRequest, server: Server, events: list[RequestSettled]) -> Iterator[MakeDriver]:
-    """What is promised holds for every library that can send."""
-    yield from drivers(request.param, server, events)
-
-
-@pytest.fixture(autouse=True)
-def waiting(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Nothing waits but a test that is about waiting."""
-    with nullcontext() if "really_waits" in request.node.name else without_waiting():
-        yield
-
-
-READ = Request("fetchThing", "GET", "/things/a%2Fb", query=(("q", "a b&c"), ("q", "ü")), permission="things: read")
-WRITE = Request("addThing", "POST", "/things", body=b'{"amount":10.10}', effect=Effect.ONCE, permission="things: write")
-PUT = Request("putThing", "PUT", "/things/1", body=b"{}", effect=Effect.IDEMPOTENT)
-WRITES = pytest.mark.parametrize("write", [WRITE, PUT], ids=["once", "idempotent"])
-
-
-PROVING = pytest.mark.parametrize("driver", ["sync", "async"], indirect=True)
-"""Only httpx's own connections tell what was not sent."""
-
-
-def closed_port() -> int:
-    """A port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
-
-
-def head(status: str = "200 OK", *lines: str) -> bytes:
-    return "\r\n".join([f"HTTP/1.1 {status}", *lines, "", ""]).encode()
-
 
 # What is sent and what comes back
 
@@ -531,126 +490,3 @@ def test_an_id_too_long_for_an_address_is_refused_and_not_an_unknown_outcome(dri
     with pytest.raises(InvalidQuery, match="backend 'main' cannot be asked for addThing: URL too long"):
         driver().run(exchange(endless))
     assert server.seen == []
-
-
-# How a driver ends
-
-
-class Watched:
-    """A flow that notes how it ended."""
-
-    def __init__(self) -> None:
-        self.ended = ""
-
-    def flow(self, request: Request) -> Flow[Response]:
-        try:
-            return (yield from exchange(request))
-        except GeneratorExit:
-            self.ended = "closed"
-            raise
-        except BaseException as error:
-            self.ended = type(error).__name__
-            raise
-
-
-def test_a_flow_is_closed_when_its_driver_is_interrupted(driver: MakeDriver, server: Server) -> None:
-    def interrupt(_: RequestSettled) -> None:
-        raise KeyboardInterrupt
-
-    watched = Watched()
-    server.script(Reply())
-    with pytest.raises(KeyboardInterrupt):
-        driver(observe=interrupt).run(watched.flow(READ))
-    assert watched.ended == "closed"
-
-
-def test_a_flow_is_closed_when_a_step_cannot_be_kept(driver: MakeDriver, server: Server) -> None:
-    closed: list[bool] = []
-
-    def writing() -> Flow[Response]:
-        try:
-            yield Step("write", done=False)
-            return (yield from exchange(WRITE))
-        finally:
-            closed.append(True)
-
-    def full(_: Step) -> None:
-        raise OSError("the disk is full")
-
-    with pytest.raises(OSError, match="disk is full"):
-        driver().run(writing(), full)
-    assert (closed, server.seen) == ([True], [])
-
-
-def test_a_step_is_kept_before_the_flow_goes_on(driver: MakeDriver, server: Server) -> None:
-    def writing() -> Flow[str]:
-        yield Step("write", done=False)
-        yield from exchange(WRITE)
-        yield Step("write", done=True, data={"id": "7"})
-        return "7"
-
-    kept: list[tuple[Step, int]] = []
-    server.script(Reply(201))
-
-    assert driver().run(writing(), lambda step: kept.append((step, len(server.seen)))) == "7"
-    assert kept == [(Step("write", done=False), 0), (Step("write", done=True, data={"id": "7"}), 1)]
-
-
-def test_a_flow_that_needs_no_request_is_driven_to_its_value(driver: MakeDriver, server: Server) -> None:
-    def nothing() -> Flow[int]:
-        yield from ()
-        return 7
-
-    assert driver().run(nothing()) == 7
-    assert server.seen == []
-
-
-def test_a_cancelled_task_closes_its_flow_and_leaves_the_transport_usable(server: Server) -> None:
-    arrived, enough = threading.Event(), threading.Event()
-
-    def silent(_: Seen) -> Answer:
-        arrived.set()
-        enough.wait(10)
-        return Raw()
-
-    async def work(transport: AsyncTransport, watched: Watched) -> int:
-        task = asyncio.create_task(transport.run(watched.flow(WRITE)))
-        await asyncio.to_thread(arrived.wait, 10)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        server.respond = lambda _: Reply()
-        return (await transport.run(exchange(READ))).status
-
-    server.respond = silent
-    watched = Watched()
-    asynchronous = AsyncDriver(Endpoint(server.url, {}, ()), BackendSettings(base_url=server.url), lambda _: None)
-    try:
-        assert asynchronous.runner.run(work(asynchronous.transport, watched)) == 200
-    finally:
-        enough.set()
-        asynchronous.close()
-    assert watched.ended == "closed"
-
-
-# Clients of others
-
-
-def test_of_an_injected_client_no_error_proves_that_nothing_was_sent() -> None:
-    def refuse(_: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("refused, says somebody else's transport")
-
-    settings = BackendSettings(base_url="https://api.example.com")
-    with httpx.Client(transport=httpx.MockTransport(refuse)) as client:
-        transport = Transport("main", Endpoint(settings.base_url, {}, ()), settings, client=client)
-        with pytest.raises(OutcomeUnknown):
-            transport.run(exchange(WRITE))
-
-
-def test_an_injected_client_is_used_and_left_open() -> None:
-    settings = BackendSettings(base_url="https://api.example.com")
-    with httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(200, text=str(request.url)))) as client:
-        transport = Transport("main", Endpoint(settings.base_url, {}, ()), settings, client=client)
-        assert transport.run(exchange(READ)).body.startswith(b"https://api.example.com/things/")
-        transport.close()
-        assert not client.is_closed
