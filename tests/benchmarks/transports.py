@@ -11,13 +11,13 @@ LATENCY: Final = 0.02
 WINDOW: Final = 16
 _OWN: Final = "unibill's own, blocking"
 _KINDS: Final = {
-    _OWN: ("own", ""),
-    "httpx.Client": ("httpx", ""),
-    "pyreqwest below httpx.Client": ("pyreqwest", "pyreqwest"),
-    "unibill's own, awaited": ("async-own", ""),
-    "httpx.AsyncClient": ("async-httpx", ""),
-    "httpx-aiohttp below httpx.AsyncClient": ("async-aiohttp", "httpx-aiohttp"),
-    "pyreqwest below httpx.AsyncClient": ("async-pyreqwest", "pyreqwest"),
+    _OWN: ("httpx", ""),
+    'transport = "pyreqwest"': ("pyreqwest", "pyreqwest"),
+    "client=httpx.Client": ("client", ""),
+    "unibill's own, awaited": ("async-httpx", ""),
+    'transport = "pyreqwest", awaited': ("async-pyreqwest", "pyreqwest"),
+    "client=httpx.AsyncClient": ("async-client", ""),
+    "client= httpx.AsyncClient on httpx-aiohttp": ("async-aiohttp", "httpx-aiohttp"),
 }
 """How each is called in the table, its word for the racer, and the library that it needs."""
 
@@ -41,11 +41,47 @@ def _racers(setup: Setup, base_url: str, window: int, latency: float) -> Iterato
         yield Racer(name, command, ours=True, why_not=rival.why_not if package else "")
 
 
+_ALONE: Final = {
+    "httpx.Client": ("httpx", ""),
+    "httpx.HTTPTransport": ("httpx-transport", ""),
+    "unibill": ("unibill", ""),
+    'unibill, transport = "pyreqwest"': ("unibill-pyreqwest", "pyreqwest"),
+    "httpx2.Client": ("httpx2", "httpx2"),
+    "urllib3": ("urllib3", "urllib3"),
+    "http.client": ("http.client", ""),
+    "aiohttp": ("aiohttp", "aiohttp"),
+    "pyreqwest": ("pyreqwest", "pyreqwest"),
+}
+
+
+@contextmanager
+def _clients(setup: Setup) -> Iterator[Course]:
+    count = setup.sized(1000, least=20)
+    written = notes.write(setup.cache / f"pages-{count}", count)
+    size = sum((written.folder / f"{page}.json").stat().st_size for page in range(1, count + 1))
+    with servers.nginx(written.folder, setup.server_core) as served:
+        racers: list[Racer] = []
+        for name, (kind, package) in _ALONE.items():
+            rival = rivals.beside(setup.cache, package) if package and setup.rivals else rivals.LEFT_OUT
+            command = module("clients", kind, rival.folder, served.base_url, str(count))
+            racers.append(Racer(name, command, ours=name.startswith("unibill"), why_not=rival.why_not if package else ""))
+        yield Course(racers, str(size), served.pids)
+
+
 BENCHMARKS: Final = (
+    Benchmark(
+        name="clients",
+        title="HTTP clients alone",
+        says="The bytes of the same pages, one after the other, nothing decoded. unibill's own rows hold its retries, its pacing and its limits.",
+        unit="µs a request",
+        reference="httpx.Client",
+        course=_clients,
+    ),
     Benchmark(
         name="transports",
         title="Other HTTP libraries, page after page",
-        says="The list of static pages once more, through unibill's own connections and through clients that are handed in as `client=`.",
+        says="The list of static pages once more, through unibill's own connections, through "
+        "pyreqwest, which a backend can ask for, and through clients that are handed in as `client=`.",
         unit="records/s",
         reference=_OWN,
         course=_course(1, 0.0),

@@ -1,4 +1,4 @@
-"""The facade through a client that is handed in: ``through KIND FOLDER BASE_URL WINDOW LATENCY``.
+"""The facade through another library, chosen in the settings or handed in as a client: ``through KIND FOLDER BASE_URL WINDOW LATENCY``.
 
 ``FOLDER`` holds the libraries that unibill does not install. A latency of 0 gives records a second, else percent of the ideal.
 """
@@ -22,28 +22,20 @@ def _limits(window: int) -> httpx.Limits:
 
 
 def _client(kind: str, window: int) -> AbstractContextManager[httpx.Client | None]:
-    if kind == "own":
-        return nullcontext()
-    if kind == "httpx":
-        return httpx.Client(limits=_limits(window))
-    pyreqwest: Any = import_module("pyreqwest.compatibility.httpx")
-    return httpx.Client(transport=pyreqwest.SyncHttpxTransport())
+    return httpx.Client(limits=_limits(window)) if kind == "client" else nullcontext()
 
 
 def _async_client(kind: str, window: int) -> AbstractAsyncContextManager[httpx.AsyncClient | None]:
-    if kind == "own":
+    if kind in {"httpx", "pyreqwest"}:
         return nullcontext()
-    if kind == "httpx":
+    if kind == "client":
         return httpx.AsyncClient(limits=_limits(window))
-    if kind == "pyreqwest":
-        pyreqwest: Any = import_module("pyreqwest.compatibility.httpx")
-        return httpx.AsyncClient(transport=pyreqwest.HttpxTransport())
     aiohttp: Any = import_module("httpx_aiohttp")
     return httpx.AsyncClient(transport=aiohttp.AiohttpTransport(limits=_limits(window)))
 
 
 def _blocking(kind: str, base_url: str, window: int, latency: float) -> None:
-    with _client(kind, window) as client, unibill.connect(settings(base_url, window), client=client) as billing:
+    with _client(kind, window) as client, unibill.connect(settings(base_url, window, kind), client=client) as billing:
 
         def listing() -> Iterator[Noted]:
             for credit in billing.credits.list(allocations=True):
@@ -56,7 +48,7 @@ def _blocking(kind: str, base_url: str, window: int, latency: float) -> None:
 
 
 async def _awaited(kind: str, base_url: str, window: int, latency: float) -> None:
-    async with _async_client(kind, window) as client, unibill.aconnect(settings(base_url, window), client=client) as billing:
+    async with _async_client(kind, window) as client, unibill.aconnect(settings(base_url, window, kind), client=client) as billing:
 
         async def listing() -> AsyncGenerator[Noted, None]:
             async for credit in billing.credits.list(allocations=True):
