@@ -44,6 +44,8 @@ _ROUNDS: Final = 3
 """How often writes with unknown outcomes are looked for and sent again in one apply."""
 _STATES: Final = {"failed": FAILED, "unknown": UNSETTLED, None: OPEN}
 """What an apply takes up, by its ``only``."""
+_IN_ORDER: Final = itemgetter("source_account", "record_type", "source_id")
+"""In which order the records of an account are done; sorted here, because a database would carry whole records about."""
 _BLOCK: Final = 32
 """How many records of an account get their intents in one commit, so that a slow disk is waited for seldom. After a crash so many are
 unknown, and are looked for before they are sent again."""
@@ -51,10 +53,10 @@ unknown, and are looked for before they are sent again."""
 
 @cache
 def _of_account(states: frozenset[State]) -> Prepared:
-    """The records of a target account in some states, in the order in which they are done."""
+    """The records of a target account in some states, in no order."""
     columns = [column for column in records.c if column.name not in {"losses", "dropped"}]
     query = select(*columns).where(records.c.target_account == bindparam("account", None), records.c.state.in_(sorted(states)))
-    return Prepared(query.order_by(records.c.source_account, records.c.record_type, records.c.source_id))
+    return Prepared(query)
 
 
 def apply(source: Billing, target: Billing, run: RunLike, options: ApplyOptions = _DEFAULTS, progress: Tell | None = None) -> ApplySummary:
@@ -252,7 +254,8 @@ class Applier:
     def _rows(self, account: str, states: frozenset[State]) -> list[Row]:
         """Its records in some states; what was noted of them before is durable, since each pass reads which accounts there are."""
         rows = self._store.durable_rows(_of_account(states), account=account)
-        return [row for row in rows if self._wanted is None or row["seq"] in self._wanted]
+        wanted = [row for row in rows if self._wanted is None or row["seq"] in self._wanted]
+        return sorted(wanted, key=_IN_ORDER)
 
     def _account(self, account: str, states: frozenset[State], only: frozenset[int] | None) -> None:
         """Do the open records of one target account, in order."""

@@ -3,8 +3,9 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from queue import Empty, SimpleQueue
 from typing import Final, TypeVar
 
 from unibill.facade import Billing
@@ -48,6 +49,7 @@ class Crew:
         waiting = iter(jobs)
         failure: BaseException | None = None
         running: set[Future[None]] = set()
+        over: SimpleQueue[Future[None]] = SimpleQueue()
         with ThreadPoolExecutor(self._width, thread_name_prefix="unibill-run") as pool:
             try:
                 while True:
@@ -55,12 +57,14 @@ class Crew:
                         job = next(waiting, None)
                         if job is None:
                             break
-                        running.add(pool.submit(do, job))
+                        future = pool.submit(do, job)
+                        running.add(future)
+                        future.add_done_callback(over.put)
                     if not running:
                         break
-                    ended, running = wait(running, _TICK, FIRST_COMPLETED)
-                    for future in ended:
+                    for future in _taken(over):
                         failure = self._ended(future, failure)
+                        running.discard(future)
                     self._tell()
             except KeyboardInterrupt:
                 self.interrupted = True
@@ -87,6 +91,16 @@ class Crew:
         except KeyboardInterrupt:
             self.interrupted = True
             self.stopping.set()
+
+
+def _taken(over: SimpleQueue[Future[None]]) -> Iterator[Future[None]]:
+    """What is over, waited for a moment; whoever waits for all that is running would look at each at every turn."""
+    try:
+        yield over.get(timeout=_TICK)
+        while True:
+            yield over.get_nowait()
+    except Empty:
+        return
 
 
 def _sleep(seconds: float) -> Flow[None]:
