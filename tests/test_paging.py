@@ -3,15 +3,18 @@
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unibill.errors import BackendError, MalformedResponse, Unavailable
 from unibill.flow import Flow, Sleep
+from unibill.http.ahead import Ahead, InThreads
 from unibill.native import AsyncRunner, Runner
 from unibill.paging import awalk, walk
 from unibill.provider import Addressing, At, Mapped, Page
@@ -74,11 +77,16 @@ def read_sync(listing: Listing, addressing: Addressing | None, ahead: int, most:
 
 
 def read_async(
-    listing: Listing, addressing: Addressing | None, ahead: int, most: int | None = None, drive: AsyncRunner = adrive
+    listing: Listing,
+    addressing: Addressing | None,
+    ahead: int,
+    most: int | None = None,
+    drive: AsyncRunner = adrive,
+    driving: Callable[[int], Ahead] | None = None,
 ) -> list[str]:
     async def work() -> list[str]:
         read: list[str] = []
-        pages = awalk("things.list", listing.flow, drive, addressing, ahead)
+        pages = awalk("things.list", listing.flow, drive, addressing, ahead, driving=driving)
         number = 0
         async for items in pages:
             read += [item.id for item in items]
@@ -92,8 +100,21 @@ def read_async(
     return asyncio.run(work())
 
 
+def read_in_threads(
+    listing: Listing, addressing: Addressing | None, ahead: int, most: int | None = None, drive: Runner = drive
+) -> list[str]:
+    async def first(flow: Flow[T]) -> T:
+        return drive(flow)
+
+    with ThreadPoolExecutor(2 * ahead) as threads:
+        room = anyio.Semaphore(2 * ahead)
+        read = read_async(listing, addressing, ahead, most, first, lambda most: InThreads(lambda flow, _: drive(flow), threads, room, most))
+        assert room.value == 2 * ahead
+    return read
+
+
 Read = Callable[..., list[str]]
-reader = pytest.mark.parametrize("read", [read_sync, read_async], ids=["sync", "async"])
+reader = pytest.mark.parametrize("read", [read_sync, read_async, read_in_threads], ids=["sync", "async", "threads"])
 ways = pytest.mark.parametrize(("addressing", "ahead"), [(None, 1), (None, 4), (NUMBERED, 1), (NUMBERED, 2), (NUMBERED, 5)])
 
 
@@ -224,7 +245,7 @@ def test_never_more_pages_than_ahead_are_under_way_at_once(read: Read, ahead: in
         return drive(flow)
 
     expected = [str(page) for page in range(60)]
-    assert read(Watched(*[[name] for name in expected]), NUMBERED, ahead, drive=driven if read is read_sync else adriven) == expected
+    assert read(Watched(*[[name] for name in expected]), NUMBERED, ahead, drive=adriven if read is read_async else driven) == expected
     assert 1 < most <= ahead if read is read_async else most <= ahead
 
 

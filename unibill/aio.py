@@ -64,7 +64,7 @@ class AsyncCredits:
                 provider.credit_pages(query),
                 provider.settings.read_ahead,
                 billing.name,
-                within.awaitable(billing.apart),
+                lambda most: billing.ahead(most, within),
             )
             async with aclosing(pages):
                 async for items in pages:
@@ -178,7 +178,7 @@ class AsyncCharges:
                 provider.charge_pages(query),
                 provider.settings.read_ahead,
                 billing.name,
-                within.awaitable(billing.apart),
+                lambda most: billing.ahead(most, within),
             )
             async with aclosing(pages):
                 async for items in pages:
@@ -214,13 +214,13 @@ class AsyncBilling:
         provider: the provider behind it.
         credits: its credits.
         charges: its charges.
-        apart: drives a flow that reads, one of many at once; see ``AsyncTransport.apart``.
+        ahead: makes what drives flows that read, so many at once; see ``AsyncTransport.ahead``.
     """
 
     def __init__(self, name: str, provider: AnyProvider, *, client: AsyncClient | None = None, observers: Sequence[object] = ()) -> None:
         self.core = Core(name, provider, observers)
         self._transport = AsyncTransport(name, provider.endpoint(), provider.settings, client=client, observe=self.core.settled)
-        self.apart = self._transport.apart
+        self.ahead = self._transport.ahead
         self.credits = AsyncCredits(self)
         self.charges = AsyncCharges(self)
 

@@ -16,6 +16,8 @@ from unibill.provider import Addressing, At, Mapped, Page
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from unibill.http.ahead import Ahead
+
 
 class Identified(Protocol):
     """A record with an id."""
@@ -31,9 +33,6 @@ PageFlow = Callable[[At | None], Flow[Page[R]]]
 MOST_PAGES: Final = 1_000_000
 """A list longer than this is one that never ends."""
 _MOST_EMPTY: Final = 100_000
-_TURNS: Final = 3
-"""Of the event loop, from an answer to the next request. Pages that have come already are given without waiting, so without these
-turns the loop would stand still, and no request would leave, until all of them are used up."""
 
 
 class _Reader(Generic[R]):
@@ -133,7 +132,7 @@ async def awalk(
     addressing: Addressing | None,
     ahead: int,
     backend: str = "",
-    apart: AsyncRunner | None = None,
+    driving: Callable[[int], "Ahead"] | None = None,
 ) -> AsyncGenerator[Sequence[R], None]:
     """The same, awaited; see ``walk``.
 
@@ -144,7 +143,7 @@ async def awalk(
         addressing: how pages are numbered; None = each tells the next.
         ahead: how many pages may be under way at once.
         backend: its name, for messages.
-        apart: drives those that are asked for ahead; ``run`` if left out.
+        driving: makes what drives those that are asked for ahead, for how many at once; ``run`` does in the event loop if left out.
     """
     reader: _Reader[R] = _Reader(operation, max(2, ahead + 1), backend)
     page = await run(pages(None))
@@ -156,25 +155,22 @@ async def awalk(
         return
     import asyncio  # here, because blocking programs start without it
 
-    drive = apart or run
-    slots = asyncio.Semaphore(ahead)
+    from unibill.http.ahead import InLoop  # as above
 
-    async def one(flow: Flow[Page[R]]) -> Page[R]:
-        async with slots:
-            return await drive(flow)
-
+    driven = InLoop(run, ahead) if driving is None else driving(ahead)
     waiting: deque[asyncio.Future[Page[R]]] = deque()
     place, room = addressing.first, ahead
     try:
         while not reader.ended:
             while len(waiting) < room:
                 place += addressing.step
-                waiting.append(asyncio.ensure_future(one(pages(place))))
+                waiting.append(driven.start(pages(place)))
             room = min(room + 1, 2 * ahead)
-            for _ in range(_TURNS):
+            for _ in range(driven.turns):
                 await asyncio.sleep(0)
             yield reader.take(await waiting.popleft())
     finally:
         for future in waiting:
             future.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
+        await driven.ended()

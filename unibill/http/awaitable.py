@@ -9,6 +9,7 @@ import httpx
 
 from unibill.errors import BackendError
 from unibill.flow import Flow, Request, Response, Sleep
+from unibill.http.ahead import Ahead, InLoop, InThreads
 from unibill.http.blocking import Transport
 from unibill.http.driving import Keep, Runs, Stop, Watch, is_first_byte, sleep_async
 from unibill.http.lanes import AsyncLanes
@@ -19,7 +20,9 @@ from unibill.redact import Redactor, guard
 
 if TYPE_CHECKING:
     from unibill.http.quick import Awaitable
+    from unibill.telemetry import Within
 
+S = TypeVar("S")
 T = TypeVar("T")
 AsyncClient = httpx.AsyncClient
 
@@ -163,22 +166,25 @@ class AsyncTransport:
         finally:
             layered.close()
 
-    async def apart(self, flow: Flow[T]) -> T:
-        """Drive a flow in a thread of its own, for many at once: there its answer is read and mapped beside the event loop.
+    def ahead(self, most: int, inside: "Within") -> Ahead:
+        """What drives flows that read, ahead of their reader: in threads, where answers are read and mapped beside the event loop.
 
-        With a client of the caller's, or with connections that need no thread, it is driven in the event loop. Cancelled, it ends at once.
+        With a client of the caller's, or connections that need no thread, they are driven in the event loop.
+
+        Args:
+            most: how many at once.
+            inside: the operation that they are a part of.
         """
         if self._client is not None or self._quick is not None:
-            return await self.run(flow)
-        import asyncio  # here, because blocking programs start without it
+            return InLoop(inside.awaitable(self.run), most)
 
-        async with self._lanes.room:
-            stop = Stop()
-            try:
-                return await asyncio.get_running_loop().run_in_executor(self._threads, self._blocking.run, flow, None, stop)
-            except asyncio.CancelledError:
-                stop.now()
-                raise
+        def drive(flow: Flow[T], stop: Stop) -> T:
+            def stoppable(one: Flow[S], /) -> S:
+                return self._blocking.run(one, None, stop)
+
+            return inside.blocking(stoppable)(flow)
+
+        return InThreads(drive, self._threads, self._lanes.room, most)
 
     async def close(self) -> None:
         """Close the connections, if they are our own."""

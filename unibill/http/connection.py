@@ -20,9 +20,11 @@ class Bounded(httpcore.NetworkBackend):
     def __init__(self, inner: httpcore.NetworkBackend) -> None:
         self._inner = inner
         self._last: httpcore.NetworkStream | None = None
+        self._is_cut = False
 
     def cut(self) -> None:
-        """End whatever waits on the connection, at once, as if the other side had gone."""
+        """End whatever waits on the connection, at once, as if the other side had gone; one that is only being made ends when it is."""
+        self._is_cut = True
         connection: object = None if self._last is None else self._last.get_extra_info("socket")
         if isinstance(connection, socket.socket):
             with suppress(OSError):
@@ -38,14 +40,18 @@ class Bounded(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Connect."""
         left = time_left(timeout, httpcore.ConnectTimeout)
-        self._last = _Stream(self._inner.connect_tcp(host, port, left, local_address, socket_options))
-        return self._last
+        return self._made(self._inner.connect_tcp(host, port, left, local_address, socket_options))
 
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None
     ) -> httpcore.NetworkStream:
         """Connect."""
-        self._last = _Stream(self._inner.connect_unix_socket(path, time_left(timeout, httpcore.ConnectTimeout), socket_options))
+        return self._made(self._inner.connect_unix_socket(path, time_left(timeout, httpcore.ConnectTimeout), socket_options))
+
+    def _made(self, connection: httpcore.NetworkStream) -> httpcore.NetworkStream:
+        self._last = _Stream(connection)
+        if self._is_cut:
+            self.cut()
         return self._last
 
     def sleep(self, seconds: float) -> None:
