@@ -70,12 +70,14 @@ class Course:
         expected: what a racer's ``check`` must be; empty where there is nothing to check.
         servers: process ids whose processor time is measured beside the racers'.
         notes: sentences for the table, such as a library's version.
+        count: how many records a racer must have read; 0 where none are counted. One that read another number is not measured.
     """
 
     racers: Sequence[Racer]
     expected: str = ""
     servers: Callable[[], Sequence[int]] = field(default=list[int])
     notes: Sequence[str] = ()
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ class Lap:
         seconds: on the clock, of what was timed.
         cpu: the process's own processor seconds in that time.
         check: a digest of what was computed.
+        count: of the records that were read.
         notes: anything else worth a column of its own, by name.
     """
 
@@ -128,6 +131,7 @@ class Lap:
     seconds: float
     cpu: float = 0.0
     check: str = ""
+    count: int = 0
     notes: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -193,6 +197,9 @@ def _lap(standing: Standing, course: Course, setup: Setup) -> None:
     else:
         if lap is None:
             standing.failure = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
+        elif course.count and lap.count != course.count:
+            standing.failure = f"read {lap.count:,} of {course.count:,} records"
+            lap = None
     if lap is not None:
         standing.laps.append(lap)
         standing.busy.append((sum(map(_cpu_seconds, course.servers())) - before) / lap.seconds if lap.seconds else 0.0)

@@ -26,6 +26,11 @@ class Pages:
     count: int
     check: str
 
+    @property
+    def records(self) -> int:
+        """On all pages."""
+        return PAGE * self.count
+
 
 def digest(total: Decimal, first: Iterable[tuple[str, Decimal]]) -> str:
     """What a reader made of the notes: the sum of all amounts, and each digit of the first page's.

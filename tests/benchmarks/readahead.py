@@ -28,6 +28,7 @@ def _course(window: int) -> Callable[[Setup], AbstractContextManager[Course]]:
                 ],
                 written.check,
                 server.pids,
+                count=written.records,
             )
 
     return course

@@ -1,12 +1,16 @@
 """The benchmark programs run, at a size at which they measure nothing."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.benchmarks import __main__ as command
 from tests.benchmarks import applying, notes, readahead, scale
-from tests.benchmarks.frame import Lap, Racer, Setup, Standing, Unfit, reached, run
+from tests.benchmarks.frame import Course, Lap, Racer, Setup, Standing, Unfit, reached, run
 from tests.benchmarks.table import table, write
 
 AHEAD = readahead.BENCHMARKS[0]
@@ -36,6 +40,17 @@ def test_wrong_digits_of_unibill_end_the_run(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(notes, "digest", lambda *_: "what nobody comes to")
     with pytest.raises(Unfit, match="computed"):
         run(AHEAD, Setup(0.001, tmp_path), 1, lambda _: None)
+
+
+def test_a_rival_that_read_only_a_part_is_not_measured(tmp_path: Path) -> None:
+    read = (sys.executable, "-c", """print('{"figure": 1, "seconds": 1, "count": 100}')""")
+
+    @contextmanager
+    def course(_: Setup) -> Iterator[Course]:
+        yield Course([Racer("rival", read)], count=200)
+
+    standings, _ = run(replace(AHEAD, course=course), Setup(1, tmp_path), 1, lambda _: None)
+    assert (standings[0].failure, standings[0].laps) == ("read 100 of 200 records", [])
 
 
 def test_a_target_is_judged_by_the_ratio_of_medians() -> None:

@@ -29,7 +29,8 @@ def _course(window: int, latency: float) -> Callable[[Setup], AbstractContextMan
         written = notes.write(setup.cache / f"pages-{count}", count)
         server = servers.slow(written.folder, setup.server_core, latency) if latency else servers.nginx(written.folder, setup.server_core)
         with server as served:
-            yield Course(list(_racers(setup, served.base_url, window, latency)), written.check, served.pids)
+            racers = list(_racers(setup, served.base_url, window, latency))
+            yield Course(racers, written.check, served.pids, count=written.records)
 
     return course
 

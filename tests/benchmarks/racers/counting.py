@@ -36,12 +36,12 @@ def race(listing: Listing, figure: Callable[[float], float] = lambda rate: rate)
         total += amount
         count += 1
     seconds, cpu = time.perf_counter() - started, time.process_time() - worked
-    lap(figure(count / seconds), seconds, cpu, notes.digest(total, first))
+    lap(figure(count / seconds), seconds, cpu, notes.digest(total, first), count)
 
 
-def lap(figure: float, seconds: float, cpu: float = 0.0, check: str = "", **said: object) -> None:
+def lap(figure: float, seconds: float, cpu: float = 0.0, check: str = "", count: int = 0, **said: object) -> None:
     """Print a lap, as the process's last line; what else is said gets a column of its own."""
-    print(json.dumps({"figure": figure, "seconds": seconds, "cpu": cpu, "check": check, "notes": said}))
+    print(json.dumps({"figure": figure, "seconds": seconds, "cpu": cpu, "check": check, "count": count, "notes": said}))
 
 
 def ahead(listing: Listing, window: int, latency: float) -> None:
@@ -64,7 +64,7 @@ async def arace(listing: Callable[[], AsyncGenerator[Noted, None]], figure: Call
         total += amount
         count += 1
     seconds, cpu = time.perf_counter() - started, time.process_time() - worked
-    lap(figure(count / seconds), seconds, cpu, notes.digest(total, first))
+    lap(figure(count / seconds), seconds, cpu, notes.digest(total, first), count)
 
 
 def _percent(rate: float, window: int, latency: float) -> float:

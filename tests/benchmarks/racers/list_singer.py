@@ -102,7 +102,7 @@ def _run(base_url: str) -> None:
         messages = [json.loads(line, parse_float=Decimal) for line in written.getvalue().splitlines()]
     noted = [(str(one["record"]["creditNoteID"]), Decimal(one["record"]["Amount"])) for one in messages if one["type"] == "RECORD"]
     total = sum((amount for _, amount in noted), Decimal(0))
-    lap(len(noted) / seconds, seconds, cpu, notes.digest(total, noted[: notes.PAGE]))
+    lap(len(noted) / seconds, seconds, cpu, notes.digest(total, noted[: notes.PAGE]), len(noted))
 
 
 def main(base_url: str, how: str = "run") -> None:
