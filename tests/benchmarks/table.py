@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 from tests.benchmarks.frame import Benchmark, Standing, Target, reached
 
@@ -27,7 +28,7 @@ def table(benchmark: Benchmark, standings: Sequence[Standing], notes: Sequence[s
         row += [f"{standing.median / base:.2f}" if base else "", f"{_figure(figures[0], benchmark)} to {_figure(figures[-1], benchmark)}"]
         row += [{True: "yes", False: "no", None: ""}[standing.exact]] * checked
         row += [f"{100 * sorted(standing.busy)[len(standing.busy) // 2]:.0f} %"] * served
-        rows.append(row + [str(standing.laps[-1].notes.get(name, "")) for name in extra])
+        rows.append(row + [_said(standing, name) for name in extra])
     lines = [benchmark.says, "", *(f"| {' | '.join(row)} |" for row in rows), ""]
     lines += [f"- {_judged(target, value, benchmark)}" for target, value in reached(benchmark, standings)]
     lines += [f"- {note}" for note in notes]
@@ -37,6 +38,12 @@ def table(benchmark: Benchmark, standings: Sequence[Standing], notes: Sequence[s
 
 def _figure(value: float, benchmark: Benchmark) -> str:
     return f"{value:,.{benchmark.decimals}f}"
+
+
+def _said(standing: Standing, name: str) -> str:
+    """The median of numbers; of words, the last lap's."""
+    said = [lap.notes.get(name, "") for lap in standing.laps]
+    return f"{median(said):,.0f}" if all(isinstance(one, (int, float)) for one in said) else str(said[-1])
 
 
 def _judged(target: Target, value: float | None, benchmark: Benchmark) -> str:

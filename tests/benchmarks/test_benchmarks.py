@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import __main__ as command
-from tests.benchmarks import applying, notes, readahead, scale
+from tests.benchmarks import applying, notes, readahead, scale, servers, transports
 from tests.benchmarks.frame import Course, Lap, Racer, Setup, Standing, Unfit, reached, run
 from tests.benchmarks.table import table, write
 
@@ -89,3 +89,21 @@ def test_a_copy_of_a_size_is_measured_stage_by_stage(tmp_path: Path) -> None:
 
 def test_a_straight_line_is_fitted_to_times() -> None:
     assert scale.fit([(1, 3), (2, 5), (3, 7)]) == pytest.approx((1, 2, 1))
+
+
+def test_every_http_client_reads_all_bytes_of_all_pages(tmp_path: Path) -> None:
+    @contextmanager
+    def course(setup: Setup) -> Iterator[Course]:
+        written = notes.write(tmp_path / "pages", 3)
+        size = sum((written.folder / f"{page}.json").stat().st_size for page in (1, 2, 3))
+        with servers.slow(written.folder, None, 0.0) as served:
+            racers = [replace(racer, why_not="") for racer in transports.alone(setup, served.base_url, 3)]
+            yield Course(racers, str(size))
+
+    setup = Setup(1, tmp_path, rivals=False)
+    standings, _ = run(replace(transports.BENCHMARKS[0], course=course), setup, 1, lambda _: None)
+    absent = {one.racer.name: one.failure for one in standings if one.failure}
+    assert all("No module named" in failure for failure in absent.values())
+    assert absent.keys() <= {"httpx2.Client", "urllib3", "aiohttp", "pyreqwest"}
+    assert all(one.exact for one in standings if one.laps)
+    assert "processor, µs |" in table(transports.BENCHMARKS[0], standings, [], "")

@@ -55,18 +55,21 @@ _ALONE: Final = {
 }
 
 
+def alone(setup: Setup, base_url: str, count: int) -> Iterator[Racer]:
+    """HTTP clients that read so many pages."""
+    for name, (kind, package) in _ALONE.items():
+        rival = rivals.beside(setup.cache, package) if package and setup.rivals else rivals.LEFT_OUT
+        command = module("clients", kind, rival.folder, base_url, str(count))
+        yield Racer(name, command, ours=name.startswith("unibill"), why_not=rival.why_not if package else "")
+
+
 @contextmanager
 def _clients(setup: Setup) -> Iterator[Course]:
     count = setup.sized(1000, least=20)
     written = notes.write(setup.cache / f"pages-{count}", count)
     size = sum((written.folder / f"{page}.json").stat().st_size for page in range(1, count + 1))
     with servers.nginx(written.folder, setup.server_core) as served:
-        racers: list[Racer] = []
-        for name, (kind, package) in _ALONE.items():
-            rival = rivals.beside(setup.cache, package) if package and setup.rivals else rivals.LEFT_OUT
-            command = module("clients", kind, rival.folder, served.base_url, str(count))
-            racers.append(Racer(name, command, ours=name.startswith("unibill"), why_not=rival.why_not if package else ""))
-        yield Course(racers, str(size), served.pids)
+        yield Course(list(alone(setup, served.base_url, count)), str(size), served.pids)
 
 
 BENCHMARKS: Final = (

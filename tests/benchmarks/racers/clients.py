@@ -8,7 +8,7 @@ import http.client
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,96 +22,67 @@ from tests.benchmarks.racers.counting import lap
 from unibill.flow import Request, exchange
 from unibill.http import Transport
 
-Get = Callable[[str, int], bytes]
-"""Gets a page of an address."""
-_WARM = 20
-
-
-def _at(base_url: str, page: int) -> str:
-    return f"{base_url}/credits?page={page}&page_size={notes.PAGE}"
+Get = Callable[[int], bytes]
+"""Gets a page."""
+_WARM = range(1, 21)
 
 
 @contextmanager
 def _httpx(base_url: str) -> Iterator[Get]:
-    del base_url
     with httpx.Client() as client:
-        yield lambda base, page: client.get(_at(base, page)).content
+        yield lambda page: client.get(_at(base_url, page)).content
 
 
 @contextmanager
 def _httpx_transport(base_url: str) -> Iterator[Get]:
-    del base_url
     with httpx.HTTPTransport() as transport:
-        yield lambda base, page: transport.handle_request(httpx.Request("GET", _at(base, page))).read()
+        yield lambda page: transport.handle_request(httpx.Request("GET", _at(base_url, page))).read()
 
 
 @contextmanager
 def _httpx2(base_url: str) -> Iterator[Get]:
-    del base_url
     library: Any = import_module("httpx2")
     with library.Client() as client:
-        yield lambda base, page: client.get(_at(base, page)).content
+        yield lambda page: client.get(_at(base_url, page)).content
 
 
 @contextmanager
 def _standard(base_url: str) -> Iterator[Get]:
-    connection = http.client.HTTPConnection(urlsplit(base_url).netloc)
+    server = urlsplit(base_url)
+    with closing(http.client.HTTPConnection(server.netloc)) as connection:
 
-    def get(base: str, page: int) -> bytes:
-        connection.request("GET", _at(base, page).removeprefix(f"http://{urlsplit(base).netloc}"))
-        return connection.getresponse().read()
+        def get(page: int) -> bytes:
+            connection.request("GET", _at(server.path, page))
+            return connection.getresponse().read()
 
-    yield get
+        yield get
 
 
 @contextmanager
 def _urllib3(base_url: str) -> Iterator[Get]:
-    del base_url
     library: Any = import_module("urllib3")
-    pool = library.PoolManager()
-    yield lambda base, page: pool.request("GET", _at(base, page)).data
+    with library.PoolManager() as pool:
+        yield lambda page: pool.request("GET", _at(base_url, page)).data
 
 
 @contextmanager
 def _pyreqwest(base_url: str) -> Iterator[Get]:
-    del base_url
     library: Any = import_module("pyreqwest.client")
     with library.SyncClientBuilder().build() as client:
-        yield lambda base, page: client.get(_at(base, page)).build().send().bytes()
+        yield lambda page: client.get(_at(base_url, page)).build().send().bytes()
 
 
-@contextmanager
-def _aiohttp(base_url: str) -> Iterator[Get]:
-    del base_url
-    library: Any = import_module("aiohttp")
-    with asyncio.Runner() as runner:
-
-        async def made() -> Any:  # noqa: ANN401 - the rival's class
-            return library.ClientSession()
-
-        session = runner.run(made())
-
-        async def got(base: str, page: int) -> bytes:
-            async with session.get(_at(base, page)) as answer:
-                body: bytes = await answer.read()
-                return body
-
-        yield lambda base, page: runner.run(got(base, page))
-        runner.run(session.close())
-
-
-def _unibill(transport: str) -> Callable[[str], Any]:
+def _unibill(transport: str) -> Callable[[str], AbstractContextManager[Get]]:
     @contextmanager
     def opened(base_url: str) -> Iterator[Get]:
         chosen = settings(base_url, transport=transport)
-        sender = Transport("main", BillAgainProvider(chosen).endpoint(), chosen)
+        with closing(Transport("main", BillAgainProvider(chosen).endpoint(), chosen)) as sender:
 
-        def get(_: str, page: int) -> bytes:
-            asked = Request("list", "GET", "/credits", query=(("page", str(page)), ("page_size", str(notes.PAGE))))
-            return sender.run(exchange(asked)).body
+            def get(page: int) -> bytes:
+                asked = Request("list", "GET", "/credits", query=(("page", str(page)), ("page_size", str(notes.PAGE))))
+                return sender.run(exchange(asked)).body
 
-        yield get
-        sender.close()
+            yield get
 
     return opened
 
@@ -123,23 +94,51 @@ KINDS = {
     "http.client": _standard,
     "urllib3": _urllib3,
     "pyreqwest": _pyreqwest,
-    "aiohttp": _aiohttp,
     "unibill": _unibill("httpx"),
     "unibill-pyreqwest": _unibill("pyreqwest"),
 }
 
 
-def main(kind: str, folder: str, base_url: str, pages: str) -> None:
-    """Read, and print the lap: microseconds of the clock a request, and how many bytes came."""
+async def _aiohttp(base_url: str, pages: range) -> None:
+    library: Any = import_module("aiohttp")
+    async with library.ClientSession() as session:
+
+        async def get(page: int) -> bytes:
+            async with session.get(_at(base_url, page)) as answer:
+                body: bytes = await answer.read()
+                return body
+
+        for page in _WARM:
+            await get(page)
+        started, worked, came = time.perf_counter(), time.process_time(), 0
+        for page in pages:
+            came += len(await get(page))
+        _lap(len(pages), time.perf_counter() - started, time.process_time() - worked, came)
+
+
+def _at(base_url: str, page: int) -> str:
+    return f"{base_url}/credits?page={page}&page_size={notes.PAGE}"
+
+
+def _lap(count: int, seconds: float, cpu: float, came: int) -> None:
+    lap(1e6 * seconds / count, seconds, cpu, str(came), **{"processor, µs": round(1e6 * cpu / count)})
+
+
+def main(kind: str, folder: str, base_url: str, count: str) -> None:
+    """Read, and print the lap: microseconds of the clock and of the processor a request, and how many bytes came."""
     if folder:
         sys.path.append(folder)
+    pages = range(1, int(count) + 1)
+    if kind == "aiohttp":
+        asyncio.run(_aiohttp(base_url, pages))
+        return
     with KINDS[kind](base_url) as get:
-        for page in range(1, _WARM + 1):
-            get(base_url, page)
-        started, worked = time.perf_counter(), time.process_time()
-        came = sum(len(get(base_url, page)) for page in range(1, int(pages) + 1))
-        seconds, cpu = time.perf_counter() - started, time.process_time() - worked
-    lap(1e6 * seconds / int(pages), seconds, cpu, str(came), **{"processor, µs": round(1e6 * cpu / int(pages))})
+        for page in _WARM:
+            get(page)
+        started, worked, came = time.perf_counter(), time.process_time(), 0
+        for page in pages:
+            came += len(get(page))
+        _lap(len(pages), time.perf_counter() - started, time.process_time() - worked, came)
 
 
 if __name__ == "__main__":
