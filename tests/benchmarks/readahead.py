@@ -1,7 +1,7 @@
 """Listing from a server that is far away: every answer takes 20 ms, and pages are asked for ahead."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Final
 
 from tests.benchmarks import notes, servers
@@ -17,14 +17,16 @@ def _course(window: int) -> Callable[[Setup], AbstractContextManager[Course]]:
     def course(setup: Setup) -> Iterator[Course]:
         count = setup.sized(1000, least=2 * window)
         written = notes.write(setup.cache / f"pages-{count}", count)
-        with servers.slow(written.folder, setup.server_core, LATENCY) as server:
+        with servers.slow(written.folder, setup.server_core, LATENCY) as server, _near(written, setup) as (near, why_not):
             said = (server.base_url, str(window), str(LATENCY))
+            at_once = (near, str(window), str(LATENCY), "1")
             yield Course(
                 [
                     Racer("unibill", module("ahead_unibill", *said), ours=True),
                     Racer("unibill, awaited", module("ahead_unibill_async", *said), ours=True),
                     Racer("httpx, in threads by hand", module("ahead_threads", *said)),
                     Racer("httpx.AsyncClient by hand", module("ahead_async", *said)),
+                    Racer("unibill, no latency, page after page", module("ahead_unibill", *at_once), ours=True, why_not=why_not),
                 ],
                 written.check,
                 server.pids,
@@ -34,13 +36,26 @@ def _course(window: int) -> Callable[[Setup], AbstractContextManager[Course]]:
     return course
 
 
+@contextmanager
+def _near(written: notes.Pages, setup: Setup) -> Iterator[tuple[str, str]]:
+    """The same pages without latency: their address, or why there is none."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(servers.nginx(written.folder, setup.server_core))
+        except RuntimeError as error:
+            yield "", str(error)
+        else:
+            yield server.base_url, ""
+
+
 BENCHMARKS: Final = tuple(
     Benchmark(
         name=f"ahead-{window}",
         title=f"Read-ahead {window}, each answer after 20 ms",
         says=(
             f"The same credit notes from a server that answers each request after 20 ms, {window} pages under way at once; "
-            f"the ideal is {window} pages every 20 ms."
+            f"the ideal is {window} pages every 20 ms. The last row has no latency to hide: it is the list from nginx, page after page, as "
+            "percent of the same ideal, and so about what one core can reach; what the others lack beyond that is latency that shows."
         ),
         unit="% of the ideal",
         reference="httpx, in threads by hand",
