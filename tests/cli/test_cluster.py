@@ -132,7 +132,7 @@ def test_ctrl_c_stops_workers_on_dask_and_the_same_command_goes_on_though_one_is
     run: Command, place: Place, address: str
 ) -> None:
     words = ("apply", "--expect", planned(run), "--workers", "2", "--settle", "1")
-    place.sandbox.faults([{"kind": "latency", "seconds": 0.2}])
+    place.sandbox.faults([{"kind": "latency", "seconds": 0.5}])
     command = begun(place, *words)
     first_copy(place)
     os.killpg(command.pid, signal.SIGINT)  # as a terminal does: to every process of the command
