@@ -17,7 +17,7 @@ def _course(window: int) -> Callable[[Setup], AbstractContextManager[Course]]:
     def course(setup: Setup) -> Iterator[Course]:
         count = setup.sized(1000, least=2 * window)
         written = notes.write(setup.cache / f"pages-{count}", count)
-        with servers.slow(written.folder, setup.server_core, LATENCY) as server, _near(written, setup) as (near, why_not):
+        with servers.slow(written.folder, setup.server_core, LATENCY) as server, _near(written, setup) as (near, pids, why_not):
             said = (server.base_url, str(window), str(LATENCY))
             at_once = (near, str(window), str(LATENCY), "1")
             yield Course(
@@ -29,7 +29,7 @@ def _course(window: int) -> Callable[[Setup], AbstractContextManager[Course]]:
                     Racer("unibill, no latency, page after page", module("ahead_unibill", *at_once), ours=True, why_not=why_not),
                 ],
                 written.check,
-                server.pids,
+                lambda: [*server.pids(), *pids()],
                 count=written.records,
             )
 
@@ -37,15 +37,15 @@ def _course(window: int) -> Callable[[Setup], AbstractContextManager[Course]]:
 
 
 @contextmanager
-def _near(written: notes.Pages, setup: Setup) -> Iterator[tuple[str, str]]:
-    """The same pages without latency: their address, or why there is none."""
+def _near(written: notes.Pages, setup: Setup) -> Iterator[tuple[str, Callable[[], list[int]], str]]:
+    """The same pages without latency: their address and their server's processes, or why there are none."""
     with ExitStack() as stack:
         try:
             server = stack.enter_context(servers.nginx(written.folder, setup.server_core))
         except RuntimeError as error:
-            yield "", str(error)
+            yield "", list, str(error)
         else:
-            yield server.base_url, ""
+            yield server.base_url, server.pids, ""
 
 
 BENCHMARKS: Final = tuple(
