@@ -10,11 +10,12 @@ from types import ModuleType
 from typing import ClassVar, Literal
 
 import pytest
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from unibill import config, configfile
 from unibill.errors import ConfigurationError, PluginError
 from unibill.provider import BackendSettings
+from unibill.redact import clean
 
 SECRET = "sesame-4711"
 GOOD = """
@@ -206,6 +207,44 @@ def test_all_faults_of_settings_are_told_at_once_and_no_value() -> None:
     shown = "".join(traceback.format_exception(refused.value))
     assert SECRET not in shown
     assert "0815" not in shown
+
+
+class Repeating(BackendSettings):
+    """Settings whose own checks repeat what they were given."""
+
+    region: str = "eu"
+
+    @field_validator("region")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value != "eu":
+            raise ValueError(f"there is no region {value}")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole(cls, values: dict[str, object]) -> dict[str, object]:
+        if values.get("timeout") == SECRET:
+            raise ValueError(f"{values} will not do")
+        return values
+
+
+@pytest.mark.parametrize("setting", ["region", "timeout"])
+def test_a_value_that_a_providers_check_repeats_is_hidden(setting: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"there is no region \[hidden\]|'timeout': '\[hidden\]'") as refused:
+        config.validate(Repeating, {"base_url": "https://a.example", setting: SECRET}, "x")
+    assert SECRET not in "".join(traceback.format_exception(refused.value))
+
+
+def test_a_secret_of_a_backend_is_masked_in_every_text_for_as_long_as_its_configuration_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACME_KEY", "from-the-environment")
+    held = one('[backends.old]\nprovider = "acme"\ntoken = "written-out"\napi_key = { env = "ACME_KEY" }\n', tmp_path)
+
+    assert clean("written-out, from-the-environment, and acme") == "[hidden], [hidden], and acme"
+    del held
+    assert clean("written-out, from-the-environment") == "written-out, from-the-environment"
 
 
 class Size(StrEnum):

@@ -26,7 +26,7 @@ from pydantic import SecretStr, ValidationError
 from unibill import configfile, installed, plugins
 from unibill.errors import ConfigurationError
 from unibill.provider import BackendSettings
-from unibill.redact import Redactor
+from unibill.redact import SHORTEST, Redactor, guard
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -57,14 +57,21 @@ _SAID_OF_TYPES: Final[Mapping[str, str]] = {
 """By the first word of the kinds that say of which type a setting is."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Backend:
-    """A configured backend: its name, its provider, and its settings as written, with secrets still as references."""
+    """A configured backend: its name, its provider, and its settings as written, with secrets still as references.
+
+    A secret that is written out, and one whose environment variable is set, is masked in every text for as long as this lives,
+    wherever else it was put by mistake.
+    """
 
     name: str
     provider: str
     settings: Mapping[str, object]
     source: str
+
+    def __post_init__(self) -> None:
+        guard(self, filter(None, map(_at_hand, self.settings, self.settings.values())))
 
     def load(self) -> "tuple[type[plugins.AnyProvider], BackendSettings]":
         """The provider's class and its validated settings.
@@ -87,7 +94,7 @@ def validate(model: type[BackendSettings], values: Mapping[str, object], where: 
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, fault['loc'])) or 'settings'}: {said_of(fault)}" for fault in error.errors(include_input=False)]
+        faults = [f"{'.'.join(map(str, fault['loc'])) or 'settings'}: {_said_without_value(fault)}" for fault in error.errors()]
     hidden = Redactor(str(value) for name, value in values.items() if _holds_secret(model, name))
     raise ConfigurationError(hidden.text(f"{where}: {'; '.join(faults)}; it takes {', '.join(sorted(model.model_fields))}"))
 
@@ -95,6 +102,14 @@ def validate(model: type[BackendSettings], values: Mapping[str, object], where: 
 def _holds_secret(model: type[BackendSettings], name: str) -> bool:
     setting = model.model_fields.get(name)
     return _looks_secret(name) if setting is None else setting.annotation is SecretStr
+
+
+def _said_without_value(fault: "ErrorDetails") -> str:
+    """As ``said_of``; a provider's own check may repeat the value, which may be a secret in the wrong place."""
+    value = fault["input"]
+    values = [value] if isinstance(value, str) else value.values() if isinstance(value, dict) else []
+    hidden = Redactor(text for text in values if isinstance(text, str) and len(text) >= SHORTEST)
+    return hidden.secrets(said_of(fault)) if fault["type"] == "value_error" else said_of(fault)
 
 
 def said_of(fault: "ErrorDetails") -> str:
@@ -154,6 +169,13 @@ def _is_reference(value: object) -> bool:
 
 def _looks_secret(name: str) -> bool:
     return any(word in name for word in ("key", "token", "secret", "password"))
+
+
+def _at_hand(name: str, value: object) -> str:
+    """The secret that a setting holds or gets from the environment; empty if neither."""
+    if _is_reference(value):
+        return os.environ.get(str(cast("dict[str, object]", value).get("env", "")), "")
+    return value if isinstance(value, str) and _looks_secret(name) else ""
 
 
 def _warn_if_shared(file: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pluggy
 
-from unibill import hookspecs
+from unibill import hookspecs, redact
 from unibill.capabilities import Capabilities
 from unibill.errors import PluginError
 from unibill.installed import OBSERVERS, distribution, found, points
@@ -28,7 +28,7 @@ def load(name: str) -> type[AnyProvider]:
     """
     candidates = found()
     if name not in candidates:
-        raise PluginError(f"there is no provider {name!r}; installed are: {', '.join(candidates) or 'none'}")
+        raise PluginError(f"there is no provider {redact.name(name)!r}; installed are: {', '.join(candidates) or 'none'}")
     point, *others = candidates[name].points
     if others:
         owners = " and ".join(f"{distribution(claim)} ({claim.value})" for claim in (point, *others))

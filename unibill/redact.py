@@ -22,7 +22,8 @@ from urllib.parse import quote, quote_plus
 from unibill import exactjson
 
 HIDDEN: Final = "[hidden]"
-_SHORTEST: Final = 6
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,23}")
+SHORTEST: Final = 6
 """Secrets shorter than this are too common as parts of other texts to be masked in data."""
 _CARD = re.compile(r"(?<![\w.,-])(?:\d[ -]?){12,18}\d(?![\w]|[.,]\d)")
 _BETWEEN = r"(?:[ \-+_/\u00a0\u00ad\u2000-\u2015\u2028-\u202f\u2060]|%20){0,2}"
@@ -120,7 +121,7 @@ _known = _Known()
 
 def guard(owner: object, secrets: Iterable[str]) -> None:
     """Have ``clean`` mask these secrets for as long as their owner lives; those of fewer than six characters are passed over."""
-    forms = frozenset(form for secret in secrets if len(secret) >= _SHORTEST for form in _forms(secret))
+    forms = frozenset(form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret))
     if forms:
         _known.change(forms, 1)
         weakref.finalize(owner, _known.change, forms, -1).atexit = False
@@ -150,6 +151,11 @@ def _request_id(text: str) -> str:
 def is_clean(text: str | None) -> bool:
     """Whether ``clean`` would leave a text as it is."""
     return text is None or clean(text) == text
+
+
+def name(text: str) -> str:
+    """What stands where a short name is expected, to be repeated; hidden if it looks like none, since it may be a misplaced secret."""
+    return text if _NAME.fullmatch(text) else HIDDEN
 
 
 class Shown:

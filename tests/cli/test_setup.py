@@ -37,7 +37,7 @@ def test_init_asks_again_where_an_answer_cannot_be(run: Command, tmp_path: Path)
     answers = "billagain\nold\nmine\n1042\ny\nsocotra\nold\nnew\nhttp://api.example.com\nhttps://api.example.com\nno-uuid\n6ec2f7d0-3c7e-4c5b-9a56-2f3f2b0c9a11\nn\n"
     done = run("init", stdin=answers)
     assert done.status == 0, done.err
-    for said in ("an account's number has digits only", "old is there already", "is plain http", "'no-uuid' is not a tenant locator"):
+    for said in ("an account's number has digits only", "old is there already", "is plain http", "a tenant's locator is a UUID"):
         assert said in done.out
     assert set(tomllib.loads((tmp_path / "unibill.toml").read_text("utf-8"))["backends"]) == {"old", "new"}
 
@@ -76,6 +76,26 @@ def test_config_show_tells_where_a_secret_is_and_hides_one_that_stands_there(run
     config = place.folder / "unibill.toml"
     config.write_text(config.read_text().replace('api_key = "sandbox-key"', 'api_key = { env = "NO_SUCH_KEY" }'), "utf-8")
     assert "environment variable NO_SUCH_KEY (not set)" in run("config", "show").out
+
+
+def test_config_show_hides_what_may_be_a_secret_in_a_wrong_place(run: Command, place: Place) -> None:
+    """A value that its setting refuses, a name that no provider has, and a known secret, wherever it stands."""
+    config = place.folder / "unibill.toml"
+    text = (
+        config.read_text("utf-8").replace('account = "1042"', 'account = "a-key-of-mine"').replace('tenant = "', 'tenant = "sandbox-token')
+    )
+    config.write_text(f'{text}\n[backends.third]\nprovider = "ak_live.4711"\nbase_url = "https://sandbox-key.example"\n', "utf-8")
+    done = run("config", "show", "--json")
+    rows = {row["name"]: row for row in done.records()}
+    refused = "[hidden], as it is refused; unibill doctor says why"
+    assert rows["billagain"]["settings"]["account"] == refused  # type: ignore[index]  # an object, as printed
+    assert rows["socotra"]["settings"]["tenant"] == refused  # type: ignore[index]  # the same
+    assert rows["third"]["provider"] == "[hidden]"
+    assert rows["third"]["settings"]["base_url"] == "https://[hidden].example"  # type: ignore[index]  # the same
+    for words in (("config", "show"), ("doctor",), ("backends",), ("backends", "--json")):
+        told = run(*words)
+        for secret in ("a-key-of-mine", "sandbox-key", "sandbox-token", "ak_live"):
+            assert secret not in told.out + told.err, words
 
 
 def test_doctor_names_what_is_wrong_with_status_1(run: Command, place: Place) -> None:

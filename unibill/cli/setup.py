@@ -24,7 +24,7 @@ config = commands.group("Look at the configuration.")
 def show_config(*, json: Json = False, config_file: Config = None) -> None:
     """Show the configuration in force, without secrets."""
     from unibill import config as configuration
-    from unibill import configfile
+    from unibill import configfile, redact
     from unibill.cli.output import fields, heading, json_lines, say
     from unibill.showing import show
 
@@ -35,23 +35,22 @@ def show_config(*, json: Json = False, config_file: Config = None) -> None:
     }
     if json:
         json_lines(
-            {"name": name, "provider": backend.provider, "from": backend.source, "settings": shown[name]}
+            {"name": name, "provider": redact.name(backend.provider), "from": backend.source, "settings": shown[name]}
             for name, backend in backends.items()
         )
         return
     say(f"configuration file: {show(str(file)) if file else 'none found'}")
     for name, backend in backends.items():
-        heading(f"{show(name)} ({show(backend.provider)}, from {show(backend.source)})")
+        heading(f"{show(name)} ({redact.name(backend.provider)}, from {show(backend.source)})")
         fields((show(key), show(str(value))) for key, value in shown[name].items())
     if not backends:
         say("No backend is configured. `unibill init` writes a unibill.toml by asking.")
 
 
 def _shown(provider: str, name: str, value: object) -> object:
-    """A setting as it may be shown: the place of a secret, never the secret."""
+    """A setting as it may be shown: the place of a secret, never the secret, nor what is refused, which may be one in a wrong place."""
     import math
     import os
-    import re
     from decimal import Decimal
 
     from unibill.redact import HIDDEN
@@ -66,11 +65,11 @@ def _shown(provider: str, name: str, value: object) -> object:
         return HIDDEN
     if _is_secret(provider, name):
         return HIDDEN
+    if _is_refused(provider, name, value):
+        return f"{HIDDEN}, as it is refused; unibill doctor says why"
     if isinstance(value, float) and math.isfinite(value):
         return Decimal(str(value))
-    if isinstance(value, (bool, int)):
-        return value
-    return re.sub(r"[?#].*", f"?{HIDDEN}", re.sub(r"//[^/@]*@", f"//{HIDDEN}@", str(value)))
+    return value if isinstance(value, (bool, int)) else str(value)
 
 
 def _is_secret(provider: str, name: str) -> bool:
@@ -83,6 +82,19 @@ def _is_secret(provider: str, name: str) -> bool:
     except PluginError:
         return name not in {"account", "base_url", "tenant", "time_zone"}
     return known is None or _holds_secret(known)
+
+
+def _is_refused(provider: str, name: str, value: object) -> bool:
+    """Whether a value will not do for its setting, as far as anybody can tell."""
+    from unibill import plugins
+    from unibill.errors import PluginError
+    from unibill.provider import BackendSettings
+
+    try:
+        settings = plugins.load(provider).Settings
+    except PluginError:
+        settings = BackendSettings
+    return bool(_fault_of_setting(settings, name, value))
 
 
 def _holds_secret(setting: "FieldInfo") -> bool:
@@ -208,7 +220,7 @@ def _comment(text: str) -> list[str]:
     return [f"# {line}" for line in wrap(text[:1].upper() + text[1:], _COMMENT)]
 
 
-def _fault_of_setting(settings: "type[BackendSettings]", key: str, value: str) -> str:
+def _fault_of_setting(settings: "type[BackendSettings]", key: str, value: object) -> str:
     """What is wrong with one setting, whatever the others are."""
     from pydantic import ValidationError
 
@@ -219,7 +231,7 @@ def _fault_of_setting(settings: "type[BackendSettings]", key: str, value: str) -
 
     try:
         if key == "base_url":
-            check_base_url(value)
+            check_base_url(str(value))
         settings.model_validate({key: value})
     except ConfigurationError as error:
         return f"{show(str(error))}."

@@ -45,7 +45,7 @@ class SocotraSettings(BackendSettings):
     @classmethod
     def _is_a_uuid(cls, value: str) -> str:
         if not _UUID.fullmatch(value):
-            raise ValueError(f"{value!r} is not a tenant locator; it is a UUID such as 6ec2f6d2-4b2b-4f6e-9a3f-0c8c4b1f2a77")
+            raise ValueError("a tenant's locator is a UUID such as 6ec2f6d2-4b2b-4f6e-9a3f-0c8c4b1f2a77")
         return value
 
     @field_validator("time_zone")
@@ -54,5 +54,5 @@ class SocotraSettings(BackendSettings):
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"{value!r} is not a time zone; give an IANA name such as America/New_York or UTC") from error
+            raise ValueError("there is no such time zone; give an IANA name such as America/New_York or UTC") from error
         return value
