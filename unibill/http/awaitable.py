@@ -2,18 +2,20 @@
 
 from collections.abc import Awaitable as Waits
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 import httpx
 
 from unibill.errors import BackendError
 from unibill.flow import Flow, Request, Response, Sleep
+from unibill.http.addresses import check_base_url, proxy_to
 from unibill.http.ahead import Ahead, InLoop, InThreads
 from unibill.http.blocking import Transport
 from unibill.http.driving import Keep, Runs, Stop, Watch, is_first_byte, sleep_async
 from unibill.http.lanes import AsyncLanes
-from unibill.http.preparing import ONE, TROUBLE, Observe, Prepared, check_base_url, check_headers, ignore, proxy_to, tls
+from unibill.http.messages import AsyncIncoming, Outgoing, async_incoming
+from unibill.http.preparing import ONE, TROUBLE, Observe, Prepared, check_headers, ignore, tls
 from unibill.pacing import Turn
 from unibill.provider import BackendSettings, Endpoint
 from unibill.redact import Redactor, guard
@@ -33,9 +35,9 @@ class _Lane:
     def __init__(self, proxy: str | None) -> None:
         self._transport = httpx.AsyncHTTPTransport(verify=tls(), limits=ONE, proxy=proxy)
 
-    async def send(self, request: httpx.Request) -> httpx.Response:
+    async def send(self, request: Outgoing) -> AsyncIncoming:
         """Send a request, through the method that cassettes put themselves in place of."""
-        return await self._transport.handle_async_request(request)
+        return async_incoming(await self._transport.handle_async_request(request.as_httpx()))
 
     async def free(self) -> None:
         """Close the connection: another one takes its place."""
@@ -103,8 +105,8 @@ class AsyncTransport:
             if self._client is not None:
                 await ready(turn.waits())
                 with anyio.fail_after(prepared.settings.deadline) as deadline:
-                    outgoing = prepared.given(request, self._client, watch)
-                    answer = await self._take(request, await self._client.send(outgoing, stream=True, follow_redirects=False), turn)
+                    given = await self._client.send(prepared.given(request, self._client, watch), stream=True, follow_redirects=False)
+                    answer = await self._take(request, async_incoming(given), turn)
             else:
                 outgoing = prepared.outgoing(request, watch)
                 async with self._lanes.taken(prepared.patience_for_lane(turn)) as lane:
@@ -125,19 +127,19 @@ class AsyncTransport:
         prepared.settled(request, turn.began, answer.status)
         return answer
 
-    async def _take(self, request: Request, answer: httpx.Response, turn: Turn) -> Response:
+    async def _take(self, request: Request, answer: AsyncIncoming, turn: Turn) -> Response:
         prepared = self._prepared
         try:
             body = prepared.body(request, answer)
-            if answer.is_stream_consumed:
-                body.take_unpacked(answer.content)
+            if answer.unpacked is not None:
+                body.take_unpacked(answer.unpacked)
             else:
-                async for chunk in cast("httpx.AsyncByteStream", answer.stream):
+                async for chunk in answer.chunks:
                     body.take(chunk)
                     prepared.in_time(request, turn.began)
-            return prepared.response(answer, body.whole())
+            return Response(answer.status, answer.headers, body.whole())
         finally:
-            await answer.aclose()
+            await answer.close()
 
     async def run(self, flow: Flow[T], keep: Keep | None = None) -> T:
         """Drive a flow to its value; see ``Transport.run``."""

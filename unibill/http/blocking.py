@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
 from unibill.errors import BackendError
 from unibill.flow import Flow, Request, Response, Sleep
+from unibill.http.addresses import check_base_url, proxy_to
 from unibill.http.deadlines import extend, within
 from unibill.http.driving import Keep, Runs, Stop, Watch, is_first_byte, sleep, stopped
 from unibill.http.lanes import Lanes
-from unibill.http.preparing import ONE, TROUBLE, Observe, Prepared, check_base_url, check_headers, ignore, log, proxy_to, tls
+from unibill.http.messages import Incoming, Outgoing, incoming, is_untouched
+from unibill.http.preparing import ONE, TROUBLE, Observe, Prepared, check_headers, ignore, log, tls
 from unibill.pacing import Paces, Permit, Turn, always
 from unibill.provider import BackendSettings, Endpoint
 from unibill.redact import Redactor, guard
@@ -26,35 +28,41 @@ Client = httpx.Client
 class Lane:
     """One connection, kept to the deadline of the thread that uses it.
 
-    httpx offers no place for that, so it is put where httpx keeps its pool; a test proves that it is in force. A way through a
-    proxy keeps httpx's pool, with the deadline where the pool keeps its network.
+    httpx offers no place for that. So a request goes straight over a connection of httpcore's, on which httpx stands, except where
+    somebody has put himself in place of httpx's transport: then it goes through there, and the connection is put where httpx
+    keeps its pool. A way through a proxy keeps httpx's pool, with the deadline where the pool keeps its network.
     """
 
     def __init__(self, proxy: str | None) -> None:
         from unibill.http.connection import Bounded, Single  # here, because a program that only connects later starts without it
 
         self._transport = httpx.HTTPTransport(verify=tls(), limits=ONE, proxy=proxy)
-        self._ends: Single | Bounded | None = None
+        self._single = Single(tls()) if proxy is None else None
+        self._bounded: Bounded | None = None
         inside: Any = self._transport
         if not hasattr(inside, "_pool"):
-            log.warning("this httpx keeps its connections elsewhere: the head of an answer is bounded by the timeout only")
-        elif proxy is None:
-            self._ends = inside._pool = Single(tls())  # noqa: SLF001 - there is no public way
+            log.warning("this httpx keeps its connections elsewhere: what goes through it is bounded by the timeout only")
+        elif self._single is not None:
+            inside._pool = self._single  # noqa: SLF001 - there is no public way
         else:
-            self._ends = inside._pool._network_backend = Bounded(inside._pool._network_backend)  # noqa: SLF001 - as above
+            self._bounded = inside._pool._network_backend = Bounded(inside._pool._network_backend)  # noqa: SLF001 - as above
 
-    def send(self, request: httpx.Request) -> httpx.Response:
-        """Send a request, through the method that cassettes put themselves in place of."""
-        return self._transport.handle_request(request)
+    def send(self, request: Outgoing) -> Incoming:
+        """Send a request, through the method that cassettes put themselves in place of, if one has."""
+        if self._single is not None and is_untouched(httpx.HTTPTransport.handle_request, "httpx"):
+            return self._single.send(request)
+        return incoming(self._transport.handle_request(request.as_httpx()))
 
     def free(self) -> None:
         """Close the connection: another one takes its place."""
         self._transport.close()
+        if self._single is not None:
+            self._single.close()
 
     def cut(self) -> None:
         """End what another thread waits for."""
-        if self._ends is not None:
-            self._ends.cut()
+        if (ends := self._single or self._bounded) is not None:
+            ends.cut()
 
 
 def _quick(settings: BackendSettings, proxy: str | None) -> "Blocking":
@@ -131,8 +139,8 @@ class Transport:
             if self._client is not None:
                 ready(turn.waits())
                 with within(prepared.settings.deadline):
-                    outgoing = prepared.given(request, self._client, watch)
-                    answer = self._take(request, self._client.send(outgoing, stream=True, follow_redirects=False), turn)
+                    given = self._client.send(prepared.given(request, self._client, watch), stream=True, follow_redirects=False)
+                    answer = self._take(request, incoming(given), turn)
             else:
                 outgoing = prepared.outgoing(request, watch)
                 with self._lanes.taken(prepared.patience_for_lane(turn)) as lane, nullcontext() if stop is None else stop.able(lane.cut):
@@ -149,17 +157,17 @@ class Transport:
         prepared.settled(request, turn.began, answer.status)
         return answer
 
-    def _take(self, request: Request, answer: httpx.Response, turn: Turn) -> Response:
+    def _take(self, request: Request, answer: Incoming, turn: Turn) -> Response:
         prepared = self._prepared
         try:
             body = prepared.body(request, answer)
-            if answer.is_stream_consumed:
-                body.take_unpacked(answer.content)
+            if answer.unpacked is not None:
+                body.take_unpacked(answer.unpacked)
             else:
-                for chunk in cast("httpx.SyncByteStream", answer.stream):
+                for chunk in answer.chunks:
                     body.take(chunk)
                     prepared.in_time(request, turn.began)
-            return prepared.response(answer, body.whole())
+            return Response(answer.status, answer.headers, body.whole())
         finally:
             answer.close()
 

@@ -2,13 +2,15 @@
 
 import socket
 import ssl
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpcore
+import httpx
 
 from unibill.http.deadlines import time_left
+from unibill.http.messages import Incoming, Outgoing, named
 
 _KEPT = 5.0
 """Seconds for which an idle connection is worth trying again, as in httpx."""
@@ -81,6 +83,15 @@ class _Stream(httpcore.NetworkStream):
         return self._inner.get_extra_info(info)
 
 
+@contextmanager
+def _as_httpx() -> Iterator[None]:
+    """Say in httpx's words what went wrong. Its errors have the names of httpcore's."""
+    try:
+        yield
+    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
+        raise getattr(httpx, type(error).__name__, httpx.TransportError)(str(error)) from error
+
+
 class Single:
     """In place of a pool: one connection, made anew where the other side has closed it.
 
@@ -93,8 +104,27 @@ class Single:
         self._network = Bounded(httpcore.SyncBackend())
         self._connection: httpcore.HTTPConnection | None = None
 
+    def send(self, request: Outgoing) -> Incoming:
+        """Send a request to the one server that this connection leads to.
+
+        Raises:
+            httpx.TransportError: as httpx's own transport would.
+        """
+        base = request.base
+        with _as_httpx():
+            answer = self.handle_request(
+                httpcore.Request(
+                    request.method.encode(),
+                    httpcore.URL(scheme=base.scheme, host=base.host, port=base.port, target=request.target.encode()),
+                    headers=[(name.encode(), value.encode()) for name, value in request.headers.items()],
+                    content=request.body or None,
+                    extensions=request.extensions(),
+                )
+            )
+        return Incoming(answer.status, named(answer.headers), _chunks(answer), answer.close)
+
     def handle_request(self, request: httpcore.Request) -> httpcore.Response:
-        """Send a request to the one server that this connection leads to."""
+        """Send a request of httpx's transport, whose pool this is."""
         connection = self._connection
         if connection is None or not connection.is_available() or connection.has_expired():
             self.close()
@@ -111,3 +141,8 @@ class Single:
         """Close the connection."""
         if self._connection is not None:
             self._connection.close()
+
+
+def _chunks(answer: httpcore.Response) -> Iterator[bytes]:
+    with _as_httpx():
+        yield from answer.iter_stream()

@@ -1,24 +1,24 @@
 """Everything about a request and its answer but the sending: where it may go, its headers, what an answer and an error mean."""
 
-import ipaddress
 import logging
 import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache
 from typing import Final
 from urllib.parse import urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from unibill.errors import BackendError, ConfigurationError, InvalidQuery, MalformedResponse, Unavailable, UnsupportedOperation
 from unibill.events import RequestSettled
-from unibill.flow import Effect, Request, Response
+from unibill.flow import Effect, Request
+from unibill.http.addresses import Base
 from unibill.http.bodies import ENCODINGS, Body, BrokenCompression, TooLarge
 from unibill.http.driving import Watch
 from unibill.http.lanes import Full
+from unibill.http.messages import AsyncIncoming, Incoming, Outgoing
 from unibill.pacing import Turn
 from unibill.provider import BackendSettings, Endpoint
 from unibill.redact import Redactor, clean
@@ -31,7 +31,6 @@ TROUBLE: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TooLarge
 ONE: Final = httpx.Limits(max_connections=1, max_keepalive_connections=1)
 _WITH_LENGTH: Final = frozenset({"POST", "PUT", "PATCH"})
 """Methods whose requests say how long they are, even of nothing."""
-_LAST_PORT: Final = 65535
 _LOGGERS: Final = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks")
 log = logging.getLogger("unibill")
 log.addHandler(logging.NullHandler())  # an app decides whether it wants to hear; without it Python would print warnings
@@ -59,24 +58,6 @@ def tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def check_base_url(base_url: str) -> None:
-    """Refuse addresses to which credentials must not go.
-
-    Raises:
-        ConfigurationError: not http or https, no host, user information or a query in it, or plain http to another machine.
-    """
-    if any(mark in base_url for mark in "@?#"):
-        raise ConfigurationError("base_url must hold no user name, password, query or fragment; credentials have settings of their own")
-    try:
-        url = httpx.URL(base_url)
-    except (httpx.InvalidURL, UnicodeError):
-        url = httpx.URL()
-    if url.scheme not in {"http", "https"} or not url.host or "%" in url.host or (url.port or 0) > _LAST_PORT:
-        raise ConfigurationError(f"base_url {base_url!r} is not an address; give one such as https://api.example.com")
-    if url.scheme == "http" and not _is_loopback(url.host):
-        raise ConfigurationError(f"base_url {base_url!r} is plain http; credentials go over https only, except to this machine itself")
-
-
 def check_headers(endpoint: Endpoint) -> None:
     """Refuse credentials that no header can hold.
 
@@ -86,15 +67,6 @@ def check_headers(endpoint: Endpoint) -> None:
     for name, value in endpoint.headers.items():
         if not (value.isascii() and value.isprintable()):
             raise ConfigurationError(f"the credentials hold characters that the header {name} cannot, such as a line break or an accent")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +79,19 @@ class Prepared:
     observe: Observe
     proves_unsent: bool
     redactor: Redactor
-    fixed: dict[bool, httpx.Headers] = field(default_factory=dict[bool, httpx.Headers], repr=False)
+    base: Base = field(init=False, repr=False)
+    fixed: dict[bool, dict[str, str]] = field(init=False, repr=False)
     """The headers that requests without and with a body have in common."""
 
-    def url(self, request: Request) -> str:
-        """The whole address.
+    def __post_init__(self) -> None:
+        base = Base(self.endpoint.base_url)
+        own = {"accept": "application/json", "accept-encoding": ENCODINGS, "user-agent": f"unibill/{__version__}"}
+        headers = {**own, **self.endpoint.headers}
+        object.__setattr__(self, "base", base)
+        object.__setattr__(self, "fixed", {False: headers, True: {**headers, "content-type": "application/json"}})
+
+    def path(self, request: Request) -> str:
+        """The path below the base URL, with the query.
 
         Raises:
             InvalidQuery: a text that no address can hold.
@@ -121,25 +101,24 @@ class Prepared:
         except UnicodeEncodeError:
             what = f"backend {self.backend!r} cannot be asked for {request.operation}: a text in the question is broken unicode"
             raise InvalidQuery(what) from None
-        return self.endpoint.base_url + request.path + query
+        return request.path + query
 
-    def outgoing(self, request: Request, watch: "Watch") -> httpx.Request:
-        """The request as httpx would make it, from an address and headers that are not read anew for each."""
-        extensions = {"timeout": {"connect": self.patience, "read": self.patience, "write": self.patience}, **watch}
-        url, body = _address(self.url(request)), request.body
-        has_body = body is not None
-        if (fixed := self.fixed.get(has_body)) is None:
-            fixed = self.fixed[has_body] = httpx.Headers({"Host": url.netloc.decode(), **self.headers(request)})
-        headers = httpx.Headers(fixed)
+    def outgoing(self, request: Request, watch: "Watch") -> Outgoing:
+        """The request as it goes over a connection of our own.
+
+        Raises:
+            InvalidQuery: as of ``path``.
+            httpx.InvalidURL: no address can hold it.
+        """
+        body, base = request.body, self.base
+        headers = {"Host": base.netloc, **self.fixed[body is not None]}
         if body or request.method in _WITH_LENGTH:
             headers["Content-Length"] = str(len(body or b""))
-        made = httpx.Request(request.method, url, headers=headers, stream=httpx.ByteStream(body or b""), extensions=extensions)
-        made.read()
-        return made
+        return Outgoing(request.method, base, base.target(self.path(request)), headers, body or b"", self.patience, watch)
 
     def given(self, request: Request, client: httpx.Client | httpx.AsyncClient, watch: "Watch") -> httpx.Request:
-        """The request as a client of the caller's makes it."""
-        url, headers = self.url(request), self.headers(request)
+        """The request as a client of the caller's makes it. Raises as ``outgoing``."""
+        url, headers = self.base.url(self.path(request)), self.fixed[request.body is not None]
         return client.build_request(request.method, url, content=request.body, headers=headers, extensions=dict(watch))
 
     @property
@@ -151,14 +130,6 @@ class Prepared:
         """Seconds for a lane; None where others hold theirs while they wait for their moment, which may take any time."""
         return None if turn.is_paced else self.patience
 
-    def headers(self, request: Request) -> dict[str, str]:
-        """Ours, the credentials, and what a body needs."""
-        own = {"accept": "application/json", "accept-encoding": ENCODINGS, "user-agent": f"unibill/{__version__}"}
-        headers = {**own, **self.endpoint.headers}
-        if request.body is not None:
-            headers["content-type"] = "application/json"
-        return headers
-
     def check(self, request: Request) -> None:
         """Refuse a write to a backend that is read only.
 
@@ -168,17 +139,13 @@ class Prepared:
         if self.settings.read_only and request.effect is not Effect.NONE:
             raise UnsupportedOperation(self.backend, request.operation, "the backend is configured as read_only")
 
-    def response(self, answer: httpx.Response, body: bytes) -> Response:
-        """The answer as flows know it."""
-        return Response(answer.status_code, _read(answer.headers), body)
-
-    def body(self, request: Request, answer: httpx.Response) -> Body:
+    def body(self, request: Request, answer: Incoming | AsyncIncoming) -> Body:
         """What puts the body of an answer together.
 
         Raises:
             MalformedResponse: it is compressed in a way that was not asked for.
         """
-        encoding: str = answer.headers.get("content-encoding", "")
+        encoding = answer.headers.get("content-encoding", "")
         try:
             return Body(encoding, self.settings.max_body)
         except BrokenCompression:
@@ -246,23 +213,6 @@ class Prepared:
         self.observe(RequestSettled(self.backend, request.operation, request.method, path, status, seconds, request.attempt, said))
 
 
-@lru_cache(maxsize=128)
-def _address(url: str) -> httpx.URL:
-    """An address, read: writes go to the same few again and again, and reading one costs as much as sending to it."""
-    return httpx.URL(url)
-
-
-def _read(headers: httpx.Headers) -> dict[str, str]:
-    """The headers of an answer, by names in small letters."""
-    raw = headers.raw
-    try:
-        found = {name.decode("ascii").lower(): value.decode("ascii") for name, value in raw}
-    except UnicodeDecodeError:
-        found = {}
-    # Where one comes twice, or is no plain text, httpx knows what to make of it.
-    return found if len(found) == len(raw) else {name.lower(): value for name, value in headers.items()}
-
-
 def _plain(error: Exception) -> str:
     return str(error).strip() or type(error).__name__
 
@@ -270,13 +220,3 @@ def _plain(error: Exception) -> str:
 def ignore(_: RequestSettled) -> None:
     """Observe nothing."""
     return
-
-
-def proxy_to(base_url: str) -> str | None:
-    """The proxy that the environment asks for; what goes to this machine goes past every proxy."""
-    url = urlsplit(base_url)
-    if _is_loopback(url.hostname or "") or proxy_bypass(url.netloc):
-        return None
-    proxies = getproxies()
-    proxy = proxies.get(url.scheme) or proxies.get("all")
-    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"

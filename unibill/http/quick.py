@@ -2,30 +2,44 @@
 
 Set so that it keeps to what unibill promises: no redirect is followed, nothing is unpacked before it is counted, no proxy is used that
 ``proxy_to`` does not name, and no more connections than the backend allows. No error of it proves that a request was not sent.
+
+Where somebody has put himself in place of pyreqwest's transport for httpx, as cassettes do, requests go through there.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
 import httpx
 
 from unibill.errors import ConfigurationError
+from unibill.http.messages import AsyncIncoming, Incoming, Outgoing, async_incoming, incoming, is_untouched
 from unibill.provider import BackendSettings
 
 try:
     from pyreqwest.client import BaseClientBuilder, ClientBuilder, SyncClientBuilder
     from pyreqwest.compatibility.httpx import HttpxTransport, SyncHttpxTransport
-    from pyreqwest.exceptions import PyreqwestError, RequestTimeoutError
+    from pyreqwest.exceptions import ConnectError, ConnectTimeoutError, PoolTimeoutError, PyreqwestError, RequestTimeoutError
     from pyreqwest.proxy import ProxyBuilder
+    from pyreqwest.request import BaseRequestBuilder
+    from pyreqwest.response import BaseResponse, ResponseBodyReader, SyncResponseBodyReader
 except ImportError as error:
     raise ConfigurationError('transport = "pyreqwest" needs the extra of that name: pip install "unibill[pyreqwest]"') from error
 
 B = TypeVar("B", bound=BaseClientBuilder)
+R = TypeVar("R", bound=BaseRequestBuilder)
+_PACKAGE: Final = "pyreqwest"
+_MEANT: Final[tuple[tuple[type[PyreqwestError], type[httpx.RequestError]], ...]] = (
+    (ConnectTimeoutError, httpx.ConnectTimeout),
+    (PoolTimeoutError, httpx.PoolTimeout),
+    (RequestTimeoutError, httpx.ReadTimeout),
+    (ConnectError, httpx.ConnectError),
+)
+"""What each error is in httpx's words; any other is a connection that broke."""
 
 
 def _set(builder: B, settings: BackendSettings, proxy: str | None) -> B:
@@ -36,14 +50,34 @@ def _set(builder: B, settings: BackendSettings, proxy: str | None) -> B:
     return built if proxy is None else built.proxy(ProxyBuilder.all(proxy))
 
 
+def _filled(builder: R, request: Outgoing) -> R:
+    builder = builder.headers(request.headers)
+    return builder.body_bytes(request.body) if request.body else builder
+
+
+def _headers(answer: BaseResponse) -> dict[str, str]:
+    """The headers of an answer, by names in small letters.
+
+    Raises:
+        httpx.ReadError: one of them is no text.
+    """
+    try:
+        items = list(answer.headers.items())
+    except ValueError as error:  # the headers of an answer that no text can stand for
+        raise httpx.ReadError("a header of the answer is no text") from error
+    found = {name.lower(): value for name, value in items}
+    return found if len(found) == len(items) else {name.lower(): value for name, value in httpx.Headers(items).items()}
+
+
 @contextmanager
 def _as_httpx() -> Iterator[None]:
     """Say in httpx's words what went wrong; what cannot be decoded here is the answer's head, since bodies are left packed."""
     try:
         yield
-    except RequestTimeoutError as error:
-        raise httpx.ReadTimeout(str(error)) from error
-    except (PyreqwestError, httpx.DecodingError) as error:
+    except PyreqwestError as error:
+        meant = next((httpxs for own, httpxs in _MEANT if isinstance(error, own)), httpx.ReadError)
+        raise meant(str(error)) from error
+    except httpx.DecodingError as error:
         raise httpx.ReadError(str(error)) from error
 
 
@@ -67,15 +101,33 @@ class Blocking:
 
     def __init__(self, settings: BackendSettings, proxy: str | None) -> None:
         self._deadline = settings.deadline
-        self._transport = SyncHttpxTransport(_set(SyncClientBuilder(), settings, proxy).build())
+        self._client = _set(SyncClientBuilder(), settings, proxy).build()
+        self._transport = SyncHttpxTransport(self._client)
 
-    def send(self, request: httpx.Request) -> httpx.Response:
-        """Send a request, through the method that cassettes put themselves in place of."""
-        request.extensions = {**request.extensions, "timeout": {"read": self._deadline}}  # the whole answer's, as pyreqwest takes it
+    def send(self, request: Outgoing) -> Incoming:
+        """Send a request, through the method that cassettes put themselves in place of, if one has."""
+        if not is_untouched(SyncHttpxTransport.handle_request, _PACKAGE):
+            return self._through_httpx(request)
+        whole = timedelta(seconds=self._deadline)
         with _as_httpx():
-            answer = self._transport.handle_request(request)
-        if not answer.is_stream_consumed:
-            answer.stream = _Stream(cast("httpx.SyncByteStream", answer.stream))
+            exchange = _filled(self._client.request(request.method, request.url), request).timeout(whole).build_streamed()
+            answer = exchange.__enter__()
+
+        def close() -> None:
+            exchange.__exit__(None, None, None)
+
+        try:
+            return Incoming(answer.status, _headers(answer), _chunks(answer.body_reader), close)
+        except BaseException:
+            close()
+            raise
+
+    def _through_httpx(self, request: Outgoing) -> Incoming:
+        asked = request.as_httpx()
+        asked.extensions = {**asked.extensions, "timeout": {"read": self._deadline}}  # the whole answer's, as pyreqwest takes it
+        with _as_httpx():
+            answer = incoming(self._transport.handle_request(asked))
+        answer.chunks = _Stream(cast("httpx.SyncByteStream", answer.chunks))
         return answer
 
     def free(self) -> None:
@@ -93,14 +145,30 @@ class Awaitable:
     """The same, awaited."""
 
     def __init__(self, settings: BackendSettings, proxy: str | None) -> None:
-        self._transport = HttpxTransport(_set(ClientBuilder(), settings, proxy).build())
+        self._client = _set(ClientBuilder(), settings, proxy).build()
+        self._transport = HttpxTransport(self._client)
 
-    async def send(self, request: httpx.Request) -> httpx.Response:
+    async def send(self, request: Outgoing) -> AsyncIncoming:
         """Send a request; see ``Blocking.send``."""
+        if not is_untouched(HttpxTransport.handle_async_request, _PACKAGE):
+            return await self._through_httpx(request)
         async with _awaited():
-            answer = await self._transport.handle_async_request(request)
-        if not answer.is_stream_consumed:
-            answer.stream = _AsyncStream(cast("httpx.AsyncByteStream", answer.stream))
+            exchange = _filled(self._client.request(request.method, request.url), request).build_streamed()
+            answer = await exchange.__aenter__()
+
+        async def close() -> None:
+            await exchange.__aexit__(None, None, None)
+
+        try:
+            return AsyncIncoming(answer.status, _headers(answer), _async_chunks(answer.body_reader), close)
+        except BaseException:
+            await close()
+            raise
+
+    async def _through_httpx(self, request: Outgoing) -> AsyncIncoming:
+        async with _awaited():
+            answer = async_incoming(await self._transport.handle_async_request(request.as_httpx()))
+        answer.chunks = _AsyncStream(cast("httpx.AsyncByteStream", answer.chunks))
         return answer
 
     async def free(self) -> None:
@@ -109,6 +177,18 @@ class Awaitable:
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.aclose()
+
+
+def _chunks(reader: SyncResponseBodyReader) -> Iterator[bytes]:
+    with _as_httpx():
+        while (chunk := reader.read()) is not None:
+            yield bytes(chunk)
+
+
+async def _async_chunks(reader: ResponseBodyReader) -> AsyncIterator[bytes]:
+    async with _awaited():
+        while (chunk := await reader.read()) is not None:
+            yield bytes(chunk)
 
 
 class _Stream(httpx.SyncByteStream):
