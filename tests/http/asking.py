@@ -8,7 +8,10 @@ import pytest
 from unibill.flow import Effect, Request
 
 HAS_PYREQWEST = find_spec("pyreqwest") is not None
-TRANSPORTS = ["sync", "async", *(["sync-pyreqwest", "async-pyreqwest"] if HAS_PYREQWEST else [])]
+_DIRECT = ["sync", "async", *(["sync-pyreqwest", "async-pyreqwest"] if HAS_PYREQWEST else [])]
+WRAPPED = " wrapped"
+"""What a kind of driver ends with where somebody has put himself in place of the HTTP library's transport."""
+TRANSPORTS = [*_DIRECT, *(kind + WRAPPED for kind in _DIRECT)]
 
 READ = Request("fetchThing", "GET", "/things/a%2Fb", query=(("q", "a b&c"), ("q", "ü")), permission="things: read")
 WRITE = Request("addThing", "POST", "/things", body=b'{"amount":10.10}', effect=Effect.ONCE, permission="things: write")
@@ -16,7 +19,7 @@ PUT = Request("putThing", "PUT", "/things/1", body=b"{}", effect=Effect.IDEMPOTE
 WRITES = pytest.mark.parametrize("write", [WRITE, PUT], ids=["once", "idempotent"])
 
 
-PROVING = pytest.mark.parametrize("driver", ["sync", "async"], indirect=True)
+PROVING = pytest.mark.parametrize("driver", ["sync", "async", *(kind + WRAPPED for kind in ("sync", "async"))], indirect=True)
 """Only httpx's own connections tell what was not sent."""
 
 

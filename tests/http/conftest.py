@@ -1,21 +1,53 @@
 """The drivers of every library that can send."""
 
+import functools
 from collections.abc import Iterator
 from contextlib import nullcontext
+from typing import Any
 
+import httpx
 import pytest
 
 from tests.conftest import MakeDriver, drivers
-from tests.http.asking import TRANSPORTS
+from tests.http.asking import HAS_PYREQWEST, TRANSPORTS, WRAPPED
 from tests.support.server import Server
 from unibill.events import RequestSettled
 from unibill.http import without_waiting
 
 
 @pytest.fixture(params=TRANSPORTS)
-def driver(request: pytest.FixtureRequest, server: Server, events: list[RequestSettled]) -> Iterator[MakeDriver]:
-    """What is promised holds for every library that can send."""
-    yield from drivers(request.param, server, events)
+def driver(
+    request: pytest.FixtureRequest, server: Server, events: list[RequestSettled], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MakeDriver]:
+    """What is promised holds for every library that can send, and also where somebody watches the transports."""
+    kind: str = request.param
+    if kind.endswith(WRAPPED):
+        for owner, name in _methods():
+            wrap(owner, name, monkeypatch)
+    yield from drivers(kind.removesuffix(WRAPPED), server, events)
+
+
+def _methods() -> list[tuple[type, str]]:
+    methods: list[tuple[type, str]] = [(httpx.HTTPTransport, "handle_request"), (httpx.AsyncHTTPTransport, "handle_async_request")]
+    if HAS_PYREQWEST:
+        from pyreqwest.compatibility.httpx import HttpxTransport, SyncHttpxTransport
+
+        methods += [(SyncHttpxTransport, "handle_request"), (HttpxTransport, "handle_async_request")]
+    return methods
+
+
+def wrap(owner: type, name: str, monkeypatch: pytest.MonkeyPatch) -> list[httpx.Request]:
+    """Put oneself in place of a transport's method, as instrumentation does; gives the list of what comes past."""
+    seen: list[httpx.Request] = []
+    inner: Any = getattr(owner, name)
+
+    @functools.wraps(inner)
+    def watched(transport: object, request: httpx.Request) -> object:
+        seen.append(request)
+        return inner(transport, request)
+
+    monkeypatch.setattr(owner, name, watched)
+    return seen
 
 
 @pytest.fixture(autouse=True)
