@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.benchmarks import applying, asking, listing, loading, readahead, starting, transports, workers
-from tests.benchmarks.frame import Benchmark, Setup, run
+from tests.benchmarks.frame import LATENCY, Benchmark, Setup, run
 from tests.benchmarks.machine import described
 from tests.benchmarks.table import table, write
 
@@ -30,6 +30,9 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
     )
 }
 
+_LATENCY: Final = """milliseconds before each answer of a server that is far away (default 20); a machine that
+is half as fast is asked the same with twice as many"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmarks that were named, or all."""
@@ -41,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--no-rivals", action="store_true", help="leave out what needs an environment of its own")
     parser.add_argument("--no-pin", action="store_true", help="do not keep servers and racers to a core each")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="put the tables into this docs page, such as docs/speed.md")
+    parser.add_argument("--latency", type=float, default=1000 * LATENCY, metavar="MS", help=_LATENCY)
     chosen = parser.parse_args(arguments)
     unknown = set(chosen.names) - set(BENCHMARKS)
     if unknown:
@@ -48,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     server_core, client_core = (None, None) if chosen.no_pin or len(cores) < 2 else cores[:2]
     chosen.cache.mkdir(parents=True, exist_ok=True)
-    setup = Setup(chosen.scale, chosen.cache.resolve(), server_core, client_core, not chosen.no_rivals)
+    setup = Setup(chosen.scale, chosen.cache.resolve(), server_core, client_core, not chosen.no_rivals, chosen.latency / 1000)
     for name in chosen.names or BENCHMARKS:
         benchmark = BENCHMARKS[name]
         standings, notes = run(benchmark, setup, chosen.rounds, lambda line: print(line, file=sys.stderr))

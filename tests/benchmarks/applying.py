@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from importlib.util import find_spec
 from typing import Final
 
 from tests.benchmarks.frame import Benchmark, Course, Racer, Setup, Target, module
@@ -10,9 +11,9 @@ from tests.benchmarks.runs import serving
 
 CREDITS: Final = 20_000
 EACH: Final = 20
-LATENCY: Final = 0.02
 LEAST: Final = {8: 85, 16: 85, 32: 85, 64: None}
 """Requests at once, and the percent of the ideal that must be reached."""
+QUICK: Final = "pyreqwest"
 UNJOURNALED: Final = "unibill, nothing kept"
 
 
@@ -22,15 +23,19 @@ def _course(concurrency: int) -> Callable[[Setup], AbstractContextManager[Course
         credits = setup.sized(CREDITS, least=EACH)
         accounts = credits // EACH
         with serving(setup.server_core, credits=credits, accounts=accounts) as server:
-            told = (server.url, str(credits), str(accounts), str(concurrency), str(LATENCY))
+            told = (server.url, str(credits), str(accounts), str(concurrency), str(setup.latency))
+            missing = "" if find_spec(QUICK) else f"{QUICK} is not installed"
             yield Course(
                 [
                     Racer("unibill apply", module("apply_unibill", *told), ours=True),
                     Racer(UNJOURNALED, module("apply_unjournaled", *told), ours=True),
+                    Racer(f"unibill apply on {QUICK}", module("apply_unibill", *told, QUICK), ours=True, why_not=missing),
+                    Racer(f"{UNJOURNALED}, on {QUICK}", module("apply_unjournaled", *told, QUICK), ours=True, why_not=missing),
                     Racer("httpx, in threads by hand", module("apply_by_hand", *told)),
                 ],
                 said({"once": credits, "twice": 0, "missing": 0, "wrong": []}),
                 lambda: [server.pid],
+                setup.other_latency(),
             )
 
     return course

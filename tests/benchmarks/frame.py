@@ -17,6 +17,8 @@ from statistics import median
 from typing import Any, Final, Literal
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+LATENCY: Final = 0.02
+"""Seconds that an answer of a server that is far away takes, unless the command line says otherwise."""
 _LONGEST_LAP: Final = 280
 
 
@@ -30,6 +32,7 @@ class Setup:
         server_core: where servers run; None pins nothing.
         client_core: where racers run.
         rivals: whether those that need an environment of their own take part.
+        latency: seconds that each answer of a server that is far away takes.
     """
 
     scale: float
@@ -37,10 +40,15 @@ class Setup:
     server_core: int | None = None
     client_core: int | None = None
     rivals: bool = True
+    latency: float = LATENCY
 
     def sized(self, full: int, least: int = 1) -> int:
         """A size, scaled."""
         return max(least, round(full * self.scale))
+
+    def other_latency(self) -> list[str]:
+        """A note for the table where answers take another time than its title says."""
+        return [] if self.latency == LATENCY else [f"Each answer took {1000 * self.latency:g} ms here, not {1000 * LATENCY:g}."]
 
 
 @dataclass(frozen=True, slots=True)

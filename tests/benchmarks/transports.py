@@ -7,7 +7,6 @@ from typing import Final
 from tests.benchmarks import notes, rivals, servers
 from tests.benchmarks.frame import Benchmark, Course, Racer, Setup, module
 
-LATENCY: Final = 0.02
 WINDOW: Final = 16
 _OWN: Final = "unibill's own, blocking"
 _KINDS: Final = {
@@ -22,15 +21,16 @@ _KINDS: Final = {
 """How each is called in the table, its word for the racer, and the library that it needs."""
 
 
-def _course(window: int, latency: float) -> Callable[[Setup], AbstractContextManager[Course]]:
+def _course(window: int, *, far: bool) -> Callable[[Setup], AbstractContextManager[Course]]:
     @contextmanager
     def course(setup: Setup) -> Iterator[Course]:
         count = setup.sized(1000, least=2 * window)
         written = notes.write(setup.cache / f"pages-{count}", count)
+        latency = setup.latency if far else 0.0
         server = servers.slow(written.folder, setup.server_core, latency) if latency else servers.nginx(written.folder, setup.server_core)
         with server as served:
             racers = list(_racers(setup, served.base_url, window, latency))
-            yield Course(racers, written.check, served.pids, count=written.records)
+            yield Course(racers, written.check, served.pids, setup.other_latency() if far else (), count=written.records)
 
     return course
 
@@ -88,7 +88,7 @@ BENCHMARKS: Final = (
         "pyreqwest, which a backend can ask for, and through clients that are handed in as `client=`.",
         unit="records/s",
         reference=_OWN,
-        course=_course(1, 0.0),
+        course=_course(1, far=False),
     ),
     Benchmark(
         name="transports-ahead",
@@ -96,6 +96,6 @@ BENCHMARKS: Final = (
         says="The same from the server that answers after 20 ms.",
         unit="% of the ideal",
         reference=_OWN,
-        course=_course(WINDOW, LATENCY),
+        course=_course(WINDOW, far=True),
     ),
 )

@@ -1,4 +1,4 @@
-"""The facade, awaited, pages asked for ahead: ``ahead_unibill_async BASE_URL WINDOW LATENCY``."""
+"""The facade, awaited, pages asked for ahead: ``ahead_unibill_async BASE_URL WINDOW LATENCY [TRANSPORT]``."""
 
 import asyncio
 import sys
@@ -9,9 +9,9 @@ from tests.benchmarks.racers.backend import settings
 from tests.benchmarks.racers.counting import Noted, aahead
 
 
-async def main(base_url: str, window: str, latency: str) -> None:
+async def main(base_url: str, window: str, latency: str, transport: str = "httpx") -> None:
     """List, and print the lap."""
-    async with unibill.aconnect(settings(base_url, int(window))) as billing:
+    async with unibill.aconnect(settings(base_url, int(window), transport)) as billing:
 
         async def listing() -> AsyncGenerator[Noted, None]:
             async for credit in billing.credits.list(allocations=True):

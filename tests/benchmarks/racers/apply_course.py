@@ -17,6 +17,7 @@ class Course:
         server: has the source's credits and an empty target.
         concurrency: requests at once.
         latency: seconds that each answer takes, once the clock runs.
+        transport: the library that unibill sends with.
     """
 
     server: Server
@@ -24,16 +25,22 @@ class Course:
     accounts: int
     concurrency: int
     latency: float
+    transport: str = "httpx"
 
     @classmethod
     def of(cls, told: list[str]) -> "Course":
         """From the command line; the server is emptied, and answers at once."""
-        course = cls(Server(told[0]), int(told[1]), int(told[2]), int(told[3]), float(told[4]))
+        course = cls(Server(told[0]), int(told[1]), int(told[2]), int(told[3]), float(told[4]), *told[5:])
         course._reset(0.0)
         return course
 
     def _reset(self, latency: float) -> None:
         self.server.reset(credits=self.credits, accounts=self.accounts, latency=latency)
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """Of both backends."""
+        return {"concurrency": self.concurrency, "transport": self.transport}
 
     def run(self, copy: Callable[[], object]) -> None:
         """Copy against the clock, and print the lap: requests a second in percent of the ideal."""

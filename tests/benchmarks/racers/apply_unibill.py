@@ -1,4 +1,4 @@
-"""An apply with all that belongs to it: ``apply_unibill URL CREDITS ACCOUNTS CONCURRENCY LATENCY``."""
+"""An apply with all that belongs to it: ``apply_unibill URL CREDITS ACCOUNTS CONCURRENCY LATENCY [TRANSPORT]``."""
 
 import sys
 import tempfile
@@ -12,11 +12,10 @@ from unibill.copying import ApplyOptions, apply, plan
 def main(told: list[str]) -> None:
     """Plan, then apply against the clock."""
     course = Course.of(told)
-    limits = {"concurrency": course.concurrency}
     with (
         tempfile.TemporaryDirectory() as folder,
-        course.server.billing("source", **limits) as source,
-        course.server.billing("target", **limits) as target,
+        course.server.billing("source", **course.settings) as source,
+        course.server.billing("target", **course.settings) as target,
     ):
         run = Path(folder) / "apply.run"
         planned = plan(source, target, run, options_of(course.accounts))

@@ -1,4 +1,4 @@
-"""The requests of an apply by the same client, in threads, with nothing kept: ``apply_unjournaled URL CREDITS ACCOUNTS CONCURRENCY LATENCY``."""
+"""The requests of an apply by the same client, in threads, with nothing kept: ``apply_unjournaled URL CREDITS ACCOUNTS CONCURRENCY LATENCY [TRANSPORT]``."""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -11,10 +11,9 @@ from unibill import Billing, CreditDraft, marks
 def main(told: list[str]) -> None:
     """Copy account by account, then look at each once more."""
     course = Course.of(told)
-    limits = {"concurrency": course.concurrency}
     with (
-        course.server.billing("source", **limits) as source,
-        course.server.billing("target", **limits) as target,
+        course.server.billing("source", **course.settings) as source,
+        course.server.billing("target", **course.settings) as target,
         ThreadPoolExecutor(course.concurrency) as pool,
     ):
         identity = source.provider.identity()

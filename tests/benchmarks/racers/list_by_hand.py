@@ -9,7 +9,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict
 
 from tests.benchmarks import notes
-from tests.benchmarks.racers.counting import Noted, race
+from tests.benchmarks.racers.counting import Noted, ahead, race
 
 
 class Allocation(BaseModel):
@@ -37,8 +37,8 @@ class CreditNote(BaseModel):
     Allocations: list[Allocation] | None = None
 
 
-def main(base_url: str) -> None:
-    """List, and print the lap."""
+def main(base_url: str, window: str = "", latency: str = "") -> None:
+    """List, and print the lap; as percent of the ideal, if a window and a latency say what that is."""
     with httpx.Client(auth=("1042", "a-key-of-no-account")) as client:
 
         def listing() -> Iterator[Noted]:
@@ -54,7 +54,10 @@ def main(base_url: str) -> None:
                     return
                 page += 1
 
-        race(listing)
+        if window:
+            ahead(listing, int(window), float(latency))
+        else:
+            race(listing)
 
 
 if __name__ == "__main__":
