@@ -6,13 +6,15 @@ driver and can be driven by hand in a test. One flow has one request under way a
 A flow never yields in a ``finally``: a driver that stops closes it.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from typing import Literal, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from unibill import exactjson
+from unibill.errors import BackendError
 
 T = TypeVar("T")
 
@@ -107,6 +109,8 @@ Done: TypeAlias = Mapping[str, Mapping[str, object]]
 """The data of the steps that are done, by name."""
 
 Flow: TypeAlias = Generator[Request | Sleep | Step, Response | None, T]
+_GoOn: TypeAlias = Callable[[], Request | Sleep | Step]
+"""Makes a flow go on, and gives what it asks next."""
 
 
 def path(template: str, *values: str) -> str:
@@ -127,3 +131,45 @@ def exchange(request: Request) -> Flow[Response]:
     if response is None:
         raise RuntimeError(f"the driver sent no response to {request.operation}")
     return response
+
+
+def begun(flow: Flow[T]) -> Flow[Flow[T]]:
+    """A flow up to its first answer, or the error in its place. What it makes of it is left to the flow that this one gives.
+
+    So one thread can have the answer fetched, and another read it when it is wanted.
+    """
+    go_on: _GoOn = partial(next, flow)
+    try:
+        while True:
+            asked = go_on()
+            go_on = yield from _step(flow, asked)
+            if isinstance(asked, Request):
+                return _rest(flow, go_on)
+    except StopIteration as end:
+        return _rest(flow, partial(_end, end))
+    except GeneratorExit:
+        flow.close()
+        raise
+
+
+def _rest(flow: Flow[T], go_on: _GoOn) -> Flow[T]:
+    try:
+        while True:
+            go_on = yield from _step(flow, go_on())
+    except StopIteration as end:
+        value: T = end.value
+        return value
+    finally:
+        flow.close()
+
+
+def _step(flow: Flow[T], asked: Request | Sleep | Step) -> Flow[_GoOn]:
+    try:
+        answer = yield asked
+    except BackendError as error:
+        return partial(flow.throw, error)
+    return partial(flow.send, answer)
+
+
+def _end(end: StopIteration) -> Request:
+    raise end

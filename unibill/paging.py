@@ -1,7 +1,9 @@
 """Walking through pages, one by one or several ahead.
 
 Pages that are numbered can be asked for ahead of time: order stays, answers beyond the end are thrown away, errors there
-too, and records that come again within the last pages, because somebody inserted while we read, are dropped.
+too, and records that come again within the last pages, because somebody inserted while we read, are dropped. An answer that came
+ahead stays as it came until its page is wanted: bytes take less memory than records, and what is read late is still in the
+processor's caches when it is mapped.
 """
 
 from collections import deque
@@ -9,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from unibill.errors import MalformedResponse
-from unibill.flow import Flow
+from unibill.flow import Flow, begun
 from unibill.native import AsyncRunner, Runner
 from unibill.provider import Addressing, At, Mapped, Page
 
@@ -111,15 +113,15 @@ def walk(
     from concurrent.futures import ThreadPoolExecutor  # here, because it is slow to load and seldom needed
 
     with ThreadPoolExecutor(ahead, thread_name_prefix="unibill-pages") as pool:
-        waiting: deque[Future[Page[R]]] = deque()
+        waiting: deque[Future[Flow[Page[R]]]] = deque()
         place, room = addressing.first, ahead
         try:
             while not reader.ended:
                 while len(waiting) < room:
                     place += addressing.step
-                    waiting.append(pool.submit(run, pages(place)))
+                    waiting.append(pool.submit(run, begun(pages(place))))
                 room = min(room + 1, 2 * ahead)
-                yield reader.take(waiting.popleft().result())
+                yield reader.take(run(waiting.popleft().result()))
         finally:
             for future in waiting:
                 future.cancel()
@@ -158,17 +160,17 @@ async def awalk(
     from unibill.http.ahead import InLoop  # as above
 
     driven = InLoop(run, ahead) if driving is None else driving(ahead)
-    waiting: deque[asyncio.Future[Page[R]]] = deque()
+    waiting: deque[asyncio.Future[Flow[Page[R]]]] = deque()
     place, room = addressing.first, ahead
     try:
         while not reader.ended:
             while len(waiting) < room:
                 place += addressing.step
-                waiting.append(driven.start(pages(place)))
+                waiting.append(driven.start(begun(pages(place))))
             room = min(room + 1, 2 * ahead)
             for _ in range(driven.turns):
                 await asyncio.sleep(0)
-            yield reader.take(await waiting.popleft())
+            yield reader.take(await run(await waiting.popleft()))
     finally:
         for future in waiting:
             future.cancel()
