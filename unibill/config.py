@@ -14,9 +14,10 @@ A secret is written as ``{ env = "NAME" }``, ``{ file = "PATH" }`` (read by nobo
 
 import importlib
 import os
+import re
 import stat
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -26,11 +27,12 @@ from pydantic import SecretStr, ValidationError
 from unibill import configfile, installed, plugins
 from unibill.errors import ConfigurationError
 from unibill.provider import BackendSettings
-from unibill.redact import SHORTEST, Redactor, guard
+from unibill.redact import HIDDEN, SHORTEST, Redactor, guard
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+_VARIABLE: Final = re.compile("[A-Z_][A-Z0-9_]{0,63}")
 _REFERENCES: Final = frozenset({"env", "file", "keyring"})
 
 _SAID: Final[Mapping[str, str]] = {
@@ -106,10 +108,19 @@ def _holds_secret(model: type[BackendSettings], name: str) -> bool:
 
 def _said_without_value(fault: "ErrorDetails") -> str:
     """As ``said_of``; a provider's own check may repeat the value, which may be a secret in the wrong place."""
-    value = fault["input"]
-    values = [value] if isinstance(value, str) else value.values() if isinstance(value, dict) else []
-    hidden = Redactor(text for text in values if isinstance(text, str) and len(text) >= SHORTEST)
-    return hidden.secrets(said_of(fault)) if fault["type"] == "value_error" else said_of(fault)
+    hidden = Redactor(text for text in _texts(fault["input"]) if len(text) >= SHORTEST)
+    return hidden.secrets(said_of(fault)) if _own_words(fault) is None else said_of(fault)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """What a value would show, if somebody repeated it."""
+    if isinstance(value, Mapping):
+        value = list(cast("Mapping[object, object]", value).values())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        for item in cast("Iterable[object]", value):
+            yield from _texts(item)
+    else:
+        yield str(value)
 
 
 def said_of(fault: "ErrorDetails") -> str:
@@ -118,9 +129,14 @@ def said_of(fault: "ErrorDetails") -> str:
     Args:
         fault: one of those of a pydantic error. What a provider's own check says stays as it is.
     """
+    text = _own_words(fault)
+    return fault["msg"].removeprefix("Value error, ") if text is None else text.format_map(fault.get("ctx", {}))
+
+
+def _own_words(fault: "ErrorDetails") -> str | None:
+    """What we say of a fault of this kind; None where a provider's own check speaks, or pydantic in its own words."""
     kind = fault["type"]
-    text = _SAID.get(kind) or _SAID_OF_TYPES.get(kind.partition("_")[0])
-    return text.format_map(fault.get("ctx", {})) if text else fault["msg"].removeprefix("Value error, ")
+    return _SAID.get(kind) or _SAID_OF_TYPES.get(kind.partition("_")[0])
 
 
 def backends(explicit: Path | None = None, environment: Mapping[str, str] | None = None) -> dict[str, Backend]:
@@ -129,6 +145,12 @@ def backends(explicit: Path | None = None, environment: Mapping[str, str] | None
     Raises:
         ConfigurationError: the file is not TOML, or not of the right form; the message says where.
     """
+    tables, source = _tables(explicit, environment)
+    return {name: _backend(name, table, source) for name, table in tables.items()}
+
+
+def _tables(explicit: Path | None, environment: Mapping[str, str] | None) -> tuple[dict[str, dict[str, object]], str]:
+    """What is configured of each backend, and where."""
     file = configfile.find(explicit)
     written = {} if file is None else configfile.read(file)
     if file is not None and any(
@@ -136,8 +158,7 @@ def backends(explicit: Path | None = None, environment: Mapping[str, str] | None
     ):
         _warn_if_shared(file)
     source = "the environment" if file is None else str(file)
-    tables = configfile.overridden(written, os.environ if environment is None else environment)
-    return {name: _backend(name, table, source) for name, table in tables.items()}
+    return configfile.overridden(written, os.environ if environment is None else environment), source
 
 
 def backend(name: str, explicit: Path | None = None) -> Backend:
@@ -146,9 +167,9 @@ def backend(name: str, explicit: Path | None = None) -> Backend:
     Raises:
         ConfigurationError: there is none of this name; the message lists those there are, and where they were looked for.
     """
-    known = backends(explicit)
+    known, source = _tables(explicit, None)
     if name in known:
-        return known[name]
+        return _backend(name, known[name], source)
     file = configfile.find(explicit)
     where = f"in {file}" if file else f"no {configfile.NAME} was found from {Path.cwd()} upwards ('unibill init' writes one)"
     raise ConfigurationError(f"there is no backend {name!r}: {where}; configured are: {', '.join(known) or 'none'}")
@@ -173,9 +194,11 @@ def _looks_secret(name: str) -> bool:
 
 def _at_hand(name: str, value: object) -> str:
     """The secret that a setting holds or gets from the environment; empty if neither."""
+    if not _looks_secret(name):
+        return ""
     if _is_reference(value):
         return os.environ.get(str(cast("dict[str, object]", value).get("env", "")), "")
-    return value if isinstance(value, str) and _looks_secret(name) else ""
+    return value if isinstance(value, str) else ""
 
 
 def _warn_if_shared(file: Path) -> None:
@@ -191,11 +214,16 @@ def _resolve(backend_name: str, setting: str, value: object) -> object:
     if "env" in reference:
         found = os.environ.get(str(reference["env"]))
         if not found:
-            raise ConfigurationError(f"{where}: the environment variable {reference['env']} is not set")
+            raise ConfigurationError(f"{where}: the environment variable {shown_variable(reference['env'])} is not set")
         return found
     if "file" in reference:
         return _secret_file(where, str(reference["file"]))
     return _keyring(where, reference)
+
+
+def shown_variable(name: object) -> str:
+    """The name of an environment variable; hidden if none has it and it looks like none, since it may be the secret itself."""
+    return str(name) if str(name) in os.environ or _VARIABLE.fullmatch(str(name)) else HIDDEN
 
 
 def _secret_file(where: str, written: str) -> str:

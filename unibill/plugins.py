@@ -3,20 +3,28 @@
 A provider is loaded on its own, so a broken one hurts no other. Two distributions that claim one name are both refused, and named.
 """
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import EntryPoint
-from typing import Any
+from typing import Any, Final
 
 import pluggy
 
-from unibill import hookspecs, redact
+from unibill import hookspecs
 from unibill.capabilities import Capabilities
 from unibill.errors import PluginError
 from unibill.installed import OBSERVERS, distribution, found, points
 from unibill.provider import BackendSettings, Provider
+from unibill.redact import HIDDEN
 
 AnyProvider = Provider[Any]
+_NAME: Final = re.compile(r"[a-z][a-z_.-]{0,39}")
+
+
+def shown_name(name: str) -> str:
+    """A provider's name as somebody wrote it; hidden if none has it and it looks like no name, since it may be a misplaced secret."""
+    return name if name in found() or _NAME.fullmatch(name) else HIDDEN
 
 
 def load(name: str) -> type[AnyProvider]:
@@ -28,7 +36,7 @@ def load(name: str) -> type[AnyProvider]:
     """
     candidates = found()
     if name not in candidates:
-        raise PluginError(f"there is no provider {redact.name(name)!r}; installed are: {', '.join(candidates) or 'none'}")
+        raise PluginError(f"there is no provider {shown_name(name)!r}; installed are: {', '.join(candidates) or 'none'}")
     point, *others = candidates[name].points
     if others:
         owners = " and ".join(f"{distribution(claim)} ({claim.value})" for claim in (point, *others))

@@ -22,7 +22,6 @@ from urllib.parse import quote, quote_plus
 from unibill import exactjson
 
 HIDDEN: Final = "[hidden]"
-_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,23}")
 SHORTEST: Final = 6
 """Secrets shorter than this are too common as parts of other texts to be masked in data."""
 _CARD = re.compile(r"(?<![\w.,-])(?:\d[ -]?){12,18}\d(?![\w]|[.,]\d)")
@@ -105,15 +104,27 @@ class _Known:
 
     def __init__(self) -> None:
         self._forms: Counter[str] = Counter()
+        """Never changed, but replaced: an owner may die while they are looked through."""
         self._guard = threading.RLock()
-        self.pattern: re.Pattern[str] | None = None
+        self._pattern: re.Pattern[str] | None = None
+        self._made_of = self._forms
 
     def change(self, forms: Iterable[str], by: int) -> None:
         with self._guard:
+            changed = self._forms.copy()
             for form in forms:
-                self._forms[form] += by
-            self._forms = +self._forms
-            self.pattern = _pattern(form for form in self._forms)
+                changed[form] += by
+            self._forms = +changed
+
+    @property
+    def pattern(self) -> re.Pattern[str] | None:
+        """What finds them. Made when it is wanted: backends come and go more often than texts are shown."""
+        if self._made_of is not self._forms:
+            with self._guard:
+                forms = self._forms
+                self._pattern = _pattern(forms)
+                self._made_of = forms
+        return self._pattern
 
 
 _known = _Known()
@@ -151,11 +162,6 @@ def _request_id(text: str) -> str:
 def is_clean(text: str | None) -> bool:
     """Whether ``clean`` would leave a text as it is."""
     return text is None or clean(text) == text
-
-
-def name(text: str) -> str:
-    """What stands where a short name is expected, to be repeated; hidden if it looks like none, since it may be a misplaced secret."""
-    return text if _NAME.fullmatch(text) else HIDDEN
 
 
 class Shown:

@@ -116,14 +116,14 @@ def backends(
 
 def _backend_row(name: str, config_file: "Path | None", check: bool) -> dict[str, object]:
     from unibill import config as configuration
-    from unibill import redact
+    from unibill import plugins
     from unibill.cli.backends import opened
     from unibill.errors import UnibillError
 
     known = configuration.backend(name, config_file)
     row: dict[str, object] = {
         "name": name,
-        "provider": redact.name(known.provider),
+        "provider": plugins.shown_name(known.provider),
         "system": "",
         "state": "not checked",
         "reason": "",

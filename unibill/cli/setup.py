@@ -24,7 +24,7 @@ config = commands.group("Look at the configuration.")
 def show_config(*, json: Json = False, config_file: Config = None) -> None:
     """Show the configuration in force, without secrets."""
     from unibill import config as configuration
-    from unibill import configfile, redact
+    from unibill import configfile, plugins
     from unibill.cli.output import fields, heading, json_lines, say
     from unibill.showing import show
 
@@ -35,13 +35,13 @@ def show_config(*, json: Json = False, config_file: Config = None) -> None:
     }
     if json:
         json_lines(
-            {"name": name, "provider": redact.name(backend.provider), "from": backend.source, "settings": shown[name]}
+            {"name": name, "provider": plugins.shown_name(backend.provider), "from": backend.source, "settings": shown[name]}
             for name, backend in backends.items()
         )
         return
     say(f"configuration file: {show(str(file)) if file else 'none found'}")
     for name, backend in backends.items():
-        heading(f"{show(name)} ({redact.name(backend.provider)}, from {show(backend.source)})")
+        heading(f"{show(name)} ({plugins.shown_name(backend.provider)}, from {show(backend.source)})")
         fields((show(key), show(str(value))) for key, value in shown[name].items())
     if not backends:
         say("No backend is configured. `unibill init` writes a unibill.toml by asking.")
@@ -51,13 +51,15 @@ def _shown(provider: str, name: str, value: object) -> object:
     """A setting as it may be shown: the place of a secret, never the secret, nor what is refused, which may be one in a wrong place."""
     import math
     import os
+    import re
     from decimal import Decimal
 
+    from unibill.config import shown_variable
     from unibill.redact import HIDDEN
 
     if isinstance(value, dict):
         if "env" in value:
-            return f"environment variable {value['env']} ({'set' if os.environ.get(str(value['env'])) else 'not set'})"
+            return f"environment variable {shown_variable(value['env'])} ({'set' if os.environ.get(str(value['env'])) else 'not set'})"
         if "file" in value:
             return f"file {value['file']}"
         if "keyring" in value:
@@ -69,7 +71,9 @@ def _shown(provider: str, name: str, value: object) -> object:
         return f"{HIDDEN}, as it is refused; unibill doctor says why"
     if isinstance(value, float) and math.isfinite(value):
         return Decimal(str(value))
-    return value if isinstance(value, (bool, int)) else str(value)
+    if isinstance(value, (bool, int)):
+        return value
+    return re.sub(r"[?#].*", f"?{HIDDEN}", re.sub(r"//[^@]*@", f"//{HIDDEN}@", str(value)))
 
 
 def _is_secret(provider: str, name: str) -> bool:
@@ -94,7 +98,10 @@ def _is_refused(provider: str, name: str, value: object) -> bool:
         settings = plugins.load(provider).Settings
     except PluginError:
         settings = BackendSettings
-    return bool(_fault_of_setting(settings, name, value))
+    try:
+        return bool(_fault_of_setting(settings, name, value))
+    except Exception:  # noqa: BLE001 - a stranger's check, of one setting without the others, may raise anything
+        return True
 
 
 def _holds_secret(setting: "FieldInfo") -> bool:

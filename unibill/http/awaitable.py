@@ -169,7 +169,7 @@ class AsyncTransport:
             layered.close()
 
     def ahead(self, most: int, inside: "Within") -> Ahead:
-        """What drives flows that read, ahead of their reader: in threads, where answers are read and mapped beside the event loop.
+        """What drives flows that read, ahead of their reader: in threads, so that answers come while the event loop is busy with those before.
 
         With a client of the caller's, or connections that need no thread, they are driven in the event loop.
 

@@ -50,8 +50,9 @@ def _set(builder: B, settings: BackendSettings, proxy: str | None) -> B:
     return built if proxy is None else built.proxy(ProxyBuilder.all(proxy))
 
 
-def _filled(builder: R, request: Outgoing) -> R:
-    builder = builder.headers(request.headers)
+def _filled(builder: R, request: Outgoing, whole: timedelta) -> R:
+    """A request, with the time that its whole answer may take: nothing else ends one that nobody waits for any more."""
+    builder = builder.headers(request.headers).timeout(whole)
     return builder.body_bytes(request.body) if request.body else builder
 
 
@@ -100,7 +101,7 @@ class Blocking:
     """
 
     def __init__(self, settings: BackendSettings, proxy: str | None) -> None:
-        self._deadline = settings.deadline
+        self._whole = timedelta(seconds=settings.deadline)
         self._client = _set(SyncClientBuilder(), settings, proxy).build()
         self._transport = SyncHttpxTransport(self._client)
 
@@ -108,9 +109,8 @@ class Blocking:
         """Send a request, through the method that cassettes put themselves in place of, if one has."""
         if not is_untouched(SyncHttpxTransport.handle_request, _PACKAGE):
             return self._through_httpx(request)
-        whole = timedelta(seconds=self._deadline)
         with _as_httpx():
-            exchange = _filled(self._client.request(request.method, request.url), request).timeout(whole).build_streamed()
+            exchange = _filled(self._client.request(request.method, request.url), request, self._whole).build_streamed()
             answer = exchange.__enter__()
 
         def close() -> None:
@@ -124,7 +124,10 @@ class Blocking:
 
     def _through_httpx(self, request: Outgoing) -> Incoming:
         asked = request.as_httpx()
-        asked.extensions = {**asked.extensions, "timeout": {"read": self._deadline}}  # the whole answer's, as pyreqwest takes it
+        asked.extensions = {
+            **asked.extensions,
+            "timeout": {"read": self._whole.total_seconds()},
+        }  # the whole answer's, as pyreqwest takes it
         with _as_httpx():
             answer = incoming(self._transport.handle_request(asked))
         answer.chunks = _Stream(cast("httpx.SyncByteStream", answer.chunks))
@@ -145,6 +148,7 @@ class Awaitable:
     """The same, awaited."""
 
     def __init__(self, settings: BackendSettings, proxy: str | None) -> None:
+        self._whole = timedelta(seconds=settings.deadline)
         self._client = _set(ClientBuilder(), settings, proxy).build()
         self._transport = HttpxTransport(self._client)
 
@@ -153,14 +157,14 @@ class Awaitable:
         if not is_untouched(HttpxTransport.handle_async_request, _PACKAGE):
             return await self._through_httpx(request)
         async with _awaited():
-            exchange = _filled(self._client.request(request.method, request.url), request).build_streamed()
+            exchange = _filled(self._client.request(request.method, request.url), request, self._whole).build_streamed()
             answer = await exchange.__aenter__()
 
         async def close() -> None:
             await exchange.__aexit__(None, None, None)
 
         try:
-            return AsyncIncoming(answer.status, _headers(answer), _async_chunks(answer.body_reader), close)
+            return AsyncIncoming(answer.status, _headers(answer), _AsyncChunks(answer.body_reader), close)
         except BaseException:
             await close()
             raise
@@ -185,10 +189,21 @@ def _chunks(reader: SyncResponseBodyReader) -> Iterator[bytes]:
             yield bytes(chunk)
 
 
-async def _async_chunks(reader: ResponseBodyReader) -> AsyncIterator[bytes]:
-    async with _awaited():
-        while (chunk := await reader.read()) is not None:
-            yield bytes(chunk)
+class _AsyncChunks:
+    """The body, as it comes. No generator, since one that is left in the middle is closed by whoever finds it."""
+
+    def __init__(self, reader: ResponseBodyReader) -> None:
+        self._reader = reader
+
+    def __aiter__(self) -> "_AsyncChunks":
+        return self
+
+    async def __anext__(self) -> bytes:
+        async with _awaited():
+            chunk = await self._reader.read()
+        if chunk is None:
+            raise StopAsyncIteration
+        return bytes(chunk)
 
 
 class _Stream(httpx.SyncByteStream):
