@@ -2,6 +2,7 @@
 
 import gc
 import pickle
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import StringIO
@@ -10,17 +11,20 @@ from typing import cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from rich.console import Console
 
 from unibill import exactjson
 from unibill.model import (
     Allocation,
     Charge,
+    ChargeCategory,
     Credit,
     CreditKind,
     Direction,
     Finding,
+    Invoicing,
+    Record,
     Status,
     Target,
     TargetType,
@@ -31,6 +35,17 @@ from unibill.model import (
 
 CENTS = st.decimals(min_value=0, max_value=10**12, places=2)
 NOW = datetime(2026, 4, 5, 22, tzinfo=UTC)
+CHARGE = Charge(
+    id="1",
+    provider="socotra",
+    account_id="269",
+    currency="ZAR",
+    amount=Decimal("-10.10"),
+    category=ChargeCategory.CREDIT,
+    remote_category="credit",
+    type="GoodwillCredit",
+    invoicing=Invoicing.NEXT,
+)
 
 
 def allocation(amount: str, reversed_at: datetime | None = None) -> Allocation:
@@ -99,6 +114,101 @@ def test_a_record_is_a_field_of_an_apps_own_models() -> None:
     for wrong in (0.1, "NaN", None):
         with pytest.raises(ValidationError):
             Answer.model_validate({"credit": {**fields(), "amount": wrong}})
+
+
+def test_what_an_app_leaves_out_of_a_record_is_left_out_and_the_rest_keeps_its_digits() -> None:
+    answer = Answer(credit=credit(), charges=[CHARGE, CHARGE.replace(id="2")])
+    without = answer.model_dump(exclude={"credit": {"number": True, "allocations": {"__all__": {"target": {"number"}}}}})
+    assert "number" not in without["credit"]
+    assert "number" not in without["credit"]["allocations"][0]["target"]
+    assert without["credit"]["allocations"][0]["target"]["id"] == "9001"
+    assert str(without["credit"]["amount"]) == "12345678901234567.89"
+    assert without["credit"]["extra"] == fields()["extra"]
+    assert answer.model_dump(include={"charges": {"__all__": {"id"}}}) == {"charges": [{"id": "1"}, {"id": "2"}]}
+    assert answer.model_dump_json(include={"credit": {"amount"}}) == '{"credit":{"amount":"12345678901234567.89"}}'
+    told = answer.model_dump_json(exclude={"charges": {"__all__": {"extra"}}})
+    assert '"extra":{"Rate":"1.500"' in told
+    assert told.count('"extra"') == 2  # the credit's and its allocation's
+    assert TypeAdapter(Credit).dump_python(credit(), include={"id"}) == {"id": "10081"}
+
+
+def test_a_field_of_several_records_is_told_as_the_one_that_it_is() -> None:
+    odd = TypeAdapter[Credit | Finding](Credit | Finding)
+    records: tuple[Credit | Finding, ...] = (credit(), *credit().findings)
+    for one in records:
+        assert odd.dump_python(one) == TypeAdapter[Record](type(one)).dump_python(one)
+        assert odd.validate_python(one) is one
+        assert odd.validate_json(odd.dump_json(one)) == one.replace(**_extra_as_told(one))
+
+
+def _extra_as_told(one: Credit | Finding) -> dict[str, object]:
+    """An app's JSON holds amounts as texts, and nobody knows which of the vendor's texts was one."""
+    return {"extra": {"Rate": "1.500", "nested": {"x": [1, None]}}} if isinstance(one, Credit) else {}
+
+
+@pytest.mark.parametrize(
+    ("place", "changes"),
+    [
+        (("amount",), {"amount": Decimal("NaN")}),
+        (("amount",), {"amount": Decimal("-0.01")}),
+        (("status",), {"status": "cancelled"}),
+        (("created_at",), {"created_at": NOW.replace(tzinfo=None)}),
+        (("allocations", 0, "amount"), {"allocations": (allocation("1").replace(amount=0.1),)}),
+        (("allocations", 0, "target", "id"), {"allocations": (allocation("1").replace(target=Target(TargetType.INVOICE, None)),)}),  # type: ignore[arg-type]  # that is the point
+        (("findings", 0, "code"), {"findings": [Finding(code=4111111111111111, message="")]}),  # type: ignore[arg-type]  # that is the point
+    ],
+)
+def test_a_record_that_nobody_checked_is_refused_wherever_it_comes_in(place: tuple[str | int, ...], changes: dict[str, object]) -> None:
+    found: list[tuple[str | int, ...]] = []
+    for check in (
+        lambda: Credit.validated({**fields(), **changes}),
+        lambda: TypeAdapter(Credit).validate_python(credit().replace(**changes)),
+        lambda: TypeAdapter(Credit).validate_python(credit().replace(**changes), strict=True),
+        lambda: Answer(credit=credit().replace(**changes)),
+    ):
+        with pytest.raises(ValidationError) as refused:
+            check()
+        found += [fault["loc"][-len(place) :] for fault in refused.value.errors() if fault["type"] != "tuple_type"]
+        assert "4111" not in str(refused.value)
+    assert set(found) <= {place}
+
+
+def test_a_valid_record_stays_itself_and_another_value_becomes_what_it_stands_for() -> None:
+    one = credit()
+    assert Answer(credit=one).credit is one
+    assert TypeAdapter(Credit).validate_python(one, strict=True) is one
+    assert Credit.validated({**fields(), "allocations": one.allocations}) == one
+    checked = TypeAdapter(Credit).validate_python(one.replace(amount=10, status="applied", findings=list(one.findings)))
+    assert checked == one.replace(amount=Decimal(10))
+    assert (type(checked.amount), type(checked.status), type(checked.findings)) == (Decimal, Status, tuple)
+
+
+def test_a_subclass_stays_one_when_it_is_checked() -> None:
+    class Own(Finding, frozen=True):
+        team: str = ""
+
+    own = Own(code="odd", message="", team="billing")
+    assert TypeAdapter(Finding).validate_python(own) is own
+
+
+def test_an_apps_faults_stand_at_plain_places_and_show_no_value() -> None:
+    card = "4111111111111111"
+    given = {**fields(), "number": card, "memo": int(card), "allocations": [{"id": int(card)}]}
+    own = TypeAdapter[Credit | Charge](Credit | Charge)
+    for check in (
+        lambda: Answer.model_validate({"credit": given}),
+        lambda: Answer.model_validate_json(exactjson.dumps({"credit": {"number": card, "memo": int(card), "allocations": [{"id": 1}]}})),
+        lambda: own.validate_python(given),
+        lambda: Credit.validated({**given, "allocations": (Allocation(*[int(card)] * 5),)}),  # type: ignore[arg-type]  # that is the point
+    ):
+        with pytest.raises(ValidationError) as refused:
+            check()
+        places = [".".join(map(str, fault["loc"])).lower().removeprefix("credit.") for fault in refused.value.errors()]
+        assert {"memo", "allocations.0.id"} <= set(places)
+        assert not [place for place in places if not re.fullmatch(r"[a-z_0-9.]+", place)]
+        assert card not in str(refused.value) + repr(refused.value.errors()) + refused.value.json()
+    with pytest.raises(ValidationError, match="^1 validation error for Finding\ncode\n"):
+        Finding.validated({"code": 1, "message": ""})
 
 
 def test_a_representation_shows_no_card_number_in_a_terminal_either() -> None:

@@ -15,10 +15,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 import msgspec
-from pydantic import PlainSerializer
+from pydantic import AwareDatetime, PlainSerializer
 
 from unibill import exactjson
-from unibill.money import EXACT, Amount
+from unibill.money import EXACT, Amount, AmountNotNegative
 from unibill.redact import Shown
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Extra = Annotated[Mapping[str, object], PlainSerializer(lambda value: value, return_type=Any)]
 """The vendor's fields that have no slot, as decoded."""
+Moment = Annotated[datetime, AwareDatetime]
+"""A time with its offset: without one it could be any of a day's."""
 
 
 _ZERO: Final = Decimal(0)
@@ -46,7 +48,8 @@ class Record(msgspec.Struct, frozen=True, gc=False):
             values: by the names of fields; those with a default may be left out.
 
         Raises:
-            pydantic.ValidationError: a value of another type, an amount that is not exact, an unknown field or a missing one.
+            pydantic.ValidationError: a value of another type, an amount that is not exact, a credit's that is negative, a time
+                without an offset, an unknown field or a missing one; in records among the values too. It shows no values.
         """
         from unibill.validating import validated
 
@@ -244,8 +247,8 @@ class Allocation(Record, frozen=True, gc=False):
     amount: Amount
     currency: str
     group_id: str | None = None
-    applied_at: datetime | None = None
-    reversed_at: datetime | None = None
+    applied_at: Moment | None = None
+    reversed_at: Moment | None = None
     extra: Extra = {}
 
 
@@ -286,15 +289,15 @@ class Credit(Record, frozen=True, gc=False):
     status: Status
     remote_status: str
     currency: str
-    amount: Amount
+    amount: AmountNotNegative
     applied: Amount | None = None
     remaining: Amount | None = None
     number: str | None = None
     memo: str | None = None
     issued_on: date | None = None
-    created_at: datetime | None = None
-    realized_at: datetime | None = None
-    reversed_at: datetime | None = None
+    created_at: Moment | None = None
+    realized_at: Moment | None = None
+    reversed_at: Moment | None = None
     reversal_reason: str | None = None
     parent_id: str | None = None
     mark: str | None = None

@@ -9,7 +9,7 @@ from decimal import ROUND_DOWN, Context, Decimal
 from functools import cache
 from typing import Annotated, cast
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 EXACT = Context(prec=60)
 """Enough digits that sums and differences of amounts never round."""
@@ -30,6 +30,16 @@ def exact_amount(value: object) -> object:
 
 Amount = Annotated[Decimal, BeforeValidator(exact_amount)]
 """A Decimal field that refuses floats, NaN and infinities."""
+
+
+def _not_negative(amount: Decimal) -> Decimal:
+    if amount < 0:
+        raise ValueError("an amount here is never negative")
+    return amount
+
+
+AmountNotNegative = Annotated[Amount, AfterValidator(_not_negative)]
+"""An amount of which something else says which way it goes."""
 
 
 @cache

@@ -21,7 +21,7 @@ from unibill.copying import schema
 from unibill.sandbox.faults import KINDS, Fault, settings_of
 from unibill.sandbox.system import Switch
 
-_ALIASES: Final = {"Amount": "Decimal", "Extra": "Mapping[str, object]"}
+_ALIASES: Final = {"Amount": "Decimal", "AmountNotNegative": "Decimal", "Extra": "Mapping[str, object]", "Moment": "datetime"}
 _ELSE: Final = {
     0: "Done.",
     1: "Differences, or some records failed, were blocked or are in conflict.",
