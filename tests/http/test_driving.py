@@ -10,12 +10,12 @@ from tests.conftest import MakeDriver
 from tests.http.asking import READ, WRITE
 from tests.support.drivers import AsyncDriver
 from tests.support.server import Answer, Raw, Reply, Seen, Server
-from unibill.errors import (
-    OutcomeUnknown,
-)
+from unibill.errors import OutcomeUnknown, Unavailable
 from unibill.events import RequestSettled
 from unibill.flow import Flow, Request, Response, Step, exchange
 from unibill.http import AsyncTransport, Transport
+from unibill.http.driving import Stop
+from unibill.http.lanes import Lanes
 from unibill.provider import BackendSettings, Endpoint
 
 # How a driver ends
@@ -116,6 +116,37 @@ def test_a_cancelled_task_closes_its_flow_and_leaves_the_transport_usable(server
         enough.set()
         asynchronous.close()
     assert watched.ended == "closed"
+
+
+# How a stop ends it
+
+
+def test_what_can_be_cut_is_not_given_back_while_it_is_cut() -> None:
+    stop, cutting, given_back = Stop(), threading.Event(), threading.Event()
+    too_late: list[bool] = []
+
+    def cut() -> None:
+        cutting.set()
+        too_late.append(given_back.wait(0.2))
+
+    thread = threading.Thread(target=stop.now)
+    with pytest.raises(Unavailable), stop.able(cut):
+        thread.start()
+        assert cutting.wait(10)
+    given_back.set()
+    thread.join()
+
+    assert too_late == [False]
+
+
+def test_a_lane_that_was_cut_is_not_used_again_though_the_answer_had_come() -> None:
+    closed: list[object] = []
+    lanes, stop = Lanes(object, closed.append, 1), Stop()
+    with pytest.raises(Unavailable, match="stopped"), lanes.taken(0) as first, stop.able(lambda: None):
+        stop.now()
+
+    with lanes.taken(0) as second:
+        assert closed == [first] != [second]
 
 
 # Clients of others

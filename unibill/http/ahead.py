@@ -34,7 +34,7 @@ class Ahead(ABC):
         """Have a flow driven as soon as fewer than the most are; cancelled, it ends at once."""
 
     async def ended(self) -> None:
-        """Wait until nothing is driven any more."""
+        """Drive nothing more, since nobody waits for it, and wait until nothing is driven."""
 
 
 class InLoop(Ahead):
@@ -71,6 +71,9 @@ class _Job:
 class InThreads(Ahead):
     """Drives flows in threads. A thread that is done takes the next flow itself: the event loop may be busy with what came.
 
+    Where others wait for its place it gives that back and gets in line again. No more than one of its helpers is in line at a time,
+    so that whoever comes next does not wait for all of them.
+
     Args:
         drive: drives one.
         threads: where.
@@ -84,7 +87,9 @@ class InThreads(Ahead):
         self._room = room
         self._most = most
         self._jobs: deque[_Job] = deque()
-        self._working: set[asyncio.Task[None]] = set()
+        self._helpers: set[asyncio.Task[None]] = set()
+        self._in_line: asyncio.Task[None] | None = None
+        """The helper that has no place yet."""
 
     def start(self, flow: Flow[T]) -> "asyncio.Future[T]":
         """In the next thread that is free."""
@@ -96,34 +101,42 @@ class InThreads(Ahead):
         return waited
 
     async def ended(self) -> None:
-        """Wait for the threads."""
-        while self._working:
-            await asyncio.gather(*self._working, return_exceptions=True)
+        """Wait for the threads, but not for a place."""
+        while (job := self._next()) is not None:
+            job.future.cancel()
+        if self._in_line is not None:
+            self._in_line.cancel()
+        while self._helpers:
+            await asyncio.wait(self._helpers)
 
     def _help(self) -> None:
-        if len(self._working) < self._most:
-            self._working.add(asyncio.ensure_future(self._work()))
+        if self._in_line is None and len(self._helpers) < self._most:
+            helper = self._in_line = asyncio.ensure_future(self._work())
+            self._helpers.add(helper)
+            helper.add_done_callback(self._helped)
 
     async def _work(self) -> None:
-        try:
-            async with self._room:
-                await asyncio.get_running_loop().run_in_executor(self._threads, self._drain)
-        except Exception as error:  # noqa: BLE001 - such as connections that are closed: it belongs to those who wait
-            self._fail(error)
-        except asyncio.CancelledError:
-            self._fail(RuntimeError("the connections of this backend are closed"))
-            raise
-        finally:
-            self._working.discard(asyncio.current_task())
-            if self._jobs:  # it came when the thread had already looked
+        async with self._room:
+            self._in_line = None
+            if len(self._jobs) > 1:  # more than this helper's
                 self._help()
+            if self._jobs:
+                await asyncio.get_running_loop().run_in_executor(self._threads, self._drain)
+
+    def _helped(self, helper: "asyncio.Task[None]") -> None:
+        """Go on after a helper; in a callback, since one that is cancelled before it began runs no code of its own."""
+        self._helpers.discard(helper)
+        if self._in_line is helper:
+            self._in_line = None
+        if helper.cancelled():
+            self._fail(RuntimeError("the connections of this backend are closed"))
+        elif (error := helper.exception()) is not None:  # such as connections that are closed: it belongs to those who wait
+            self._fail(error)
+        elif self._jobs:  # they came when the thread had already looked, or it made room for others
+            self._help()
 
     def _drain(self) -> None:
-        while True:
-            try:
-                job = self._jobs.popleft()
-            except IndexError:
-                return
+        while (job := self._next()) is not None:
             if not job.future.set_running_or_notify_cancel():
                 continue
             try:
@@ -132,9 +145,20 @@ class InThreads(Ahead):
                 job.future.set_exception(error)
             else:
                 job.future.set_result(result)
+            if self._others_wait():
+                return
 
-    def _fail(self, error: Exception) -> None:
-        while self._jobs:
-            job = self._jobs.popleft()
+    def _others_wait(self) -> bool:
+        # Asked in a thread while the event loop goes on: what is a moment old costs one flow more in this place, or a turn of the loop.
+        return self._room.statistics().tasks_waiting > (self._in_line is not None)
+
+    def _next(self) -> _Job | None:
+        try:
+            return self._jobs.popleft()
+        except IndexError:
+            return None
+
+    def _fail(self, error: BaseException) -> None:
+        while (job := self._next()) is not None:
             if job.future.set_running_or_notify_cancel():
                 job.future.set_exception(error)

@@ -186,7 +186,7 @@ class AsyncTransport:
 
             return inside.blocking(stoppable)(flow)
 
-        return InThreads(drive, self._threads, self._lanes.room, most)
+        return InThreads(drive, self._threads, self._lanes.room, min(most, self._prepared.settings.concurrency))
 
     async def close(self) -> None:
         """Close the connections, if they are our own."""

@@ -25,7 +25,7 @@ class Bounded(httpcore.NetworkBackend):
         self._is_cut = False
 
     def cut(self) -> None:
-        """End whatever waits on the connection, at once, as if the other side had gone; one that is only being made ends when it is."""
+        """End whatever waits on the connection, at once and for good, as if the other side had gone; one being made ends when it is."""
         self._is_cut = True
         connection: object = None if self._last is None else self._last.get_extra_info("socket")
         if isinstance(connection, socket.socket):

@@ -46,6 +46,8 @@ class Stop:
     def __init__(self) -> None:
         self._asked = threading.Event()
         self._cut: Callable[[], None] | None = None
+        self._cutting = threading.Lock()
+        """Held while something is cut, which belongs to somebody else as soon as it can be cut no more."""
 
     @property
     def asked(self) -> bool:
@@ -55,19 +57,31 @@ class Stop:
     def now(self) -> None:
         """Ask for it."""
         self._asked.set()
-        if (cut := self._cut) is not None:
-            cut()
+        with self._cutting:
+            if self._cut is not None:
+                self._cut()
 
     @contextlib.contextmanager
     def able(self, cut: Callable[[], None]) -> Iterator[None]:
-        """Let what happens inside be cut."""
-        self._cut = cut
-        try:
+        """Let what happens inside be cut, and nothing after it.
+
+        Args:
+            cut: does it, without waiting for anything.
+
+        Raises:
+            Unavailable: the stop came too late for what happened inside; what was cut is not to be used again all the same.
+        """
+        with self._cutting:
+            self._cut = cut
             if self.asked:
                 cut()
+        try:
             yield
         finally:
-            self._cut = None
+            with self._cutting:
+                self._cut = None
+        if self.asked:
+            raise Unavailable("it was stopped while it was under way")
 
     def sleep(self, seconds: float) -> None:
         """Wait, but not beyond the stop."""
