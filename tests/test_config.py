@@ -213,13 +213,21 @@ class Repeating(BackendSettings):
     """Settings whose own checks repeat what they were given."""
 
     region: str = "eu"
+    regions: list[str] = Field(default=[])
 
     @field_validator("region")
     @classmethod
     def _known(cls, value: str) -> str:
+        if value == f"{SECRET}!":
+            raise AssertionError(f"there is no region {value}")
         if value != "eu":
             raise ValueError(f"there is no region {value}")
         return value
+
+    @field_validator("regions")
+    @classmethod
+    def _none(cls, value: list[str]) -> list[str]:
+        raise ValueError(f"there is no region {value}")
 
     @model_validator(mode="before")
     @classmethod
@@ -229,10 +237,10 @@ class Repeating(BackendSettings):
         return values
 
 
-@pytest.mark.parametrize("setting", ["region", "timeout"])
-def test_a_value_that_a_providers_check_repeats_is_hidden(setting: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"there is no region \[hidden\]|'timeout': '\[hidden\]'") as refused:
-        config.validate(Repeating, {"base_url": "https://a.example", setting: SECRET}, "x")
+@pytest.mark.parametrize(("setting", "value"), [("region", SECRET), ("region", f"{SECRET}!"), ("regions", [SECRET]), ("timeout", SECRET)])
+def test_a_value_that_a_providers_check_repeats_is_hidden(setting: str, value: object) -> None:
+    with pytest.raises(ConfigurationError, match=r"no region (\['?)?\[hidden\]|'timeout': '\[hidden\]'") as refused:
+        config.validate(Repeating, {"base_url": "https://a.example", setting: value}, "x")
     assert SECRET not in "".join(traceback.format_exception(refused.value))
 
 

@@ -98,6 +98,28 @@ def test_config_show_hides_what_may_be_a_secret_in_a_wrong_place(run: Command, p
             assert secret not in told.out + told.err, words
 
 
+def test_config_show_hides_what_an_accepted_address_holds_besides_the_host(run: Command, place: Place) -> None:
+    config = place.folder / "unibill.toml"
+    told = 'credit_charge_type = "https://me:pass/word@host.example/path?sig=4711"'
+    config.write_text(re.sub("^credit_charge_type = .*$", told, config.read_text("utf-8"), flags=re.MULTILINE), "utf-8")
+    done = run("config", "show")
+    assert "https://[hidden]@host.example/path?[hidden]" in done.out
+    assert not {"pass", "word@", "4711"} & set(re.findall(r"pass|word@|4711", done.out))
+
+
+@pytest.mark.parametrize(
+    ("provider", "shown"), [("socotrra", "socotrra"), ("acme.billing", "acme.billing"), ("sk_live_4eC39HqLyjWDarjt", "[hidden]")]
+)
+def test_a_provider_that_there_is_none_of_is_named_only_if_it_looks_like_a_name(
+    provider: str, shown: str, run: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "unibill.toml").write_text(f'[backends.x]\nprovider = "{provider}"\n', "utf-8")
+    for words in (("config", "show"), ("backends",), ("doctor",)):
+        done = run(*words)
+        assert shown in done.out + done.err
+        assert provider == shown or provider not in done.out + done.err
+
+
 def test_doctor_names_what_is_wrong_with_status_1(run: Command, place: Place) -> None:
     assert run("doctor").status == 0
     config = place.folder / "unibill.toml"

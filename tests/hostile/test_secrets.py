@@ -456,6 +456,7 @@ def test_no_representation_of_a_record_or_a_draft_shows_a_card_number_or_a_secre
         f"token = [{json.dumps(TOKEN)}]",
         f"token = {{ enw = {json.dumps(TOKEN)} }}",
         f"provider = {json.dumps(TOKEN)}",
+        f"token = {{ env = {json.dumps(TOKEN)} }}",
         f"token = {json.dumps(TOKEN + chr(10))}",
         f"token = {json.dumps(TOKEN + 'é', ensure_ascii=False)}",
     ],

@@ -273,6 +273,24 @@ def test_an_answer_that_drips_is_given_up_at_the_deadline(driver: MakeDriver, se
     assert time.monotonic() - started < 4
 
 
+def test_an_answer_that_nobody_waits_for_any_more_holds_up_no_other_request(driver: MakeDriver, server: Server) -> None:
+    enough = threading.Event()
+
+    def dripping() -> Iterator[bytes]:
+        yield head("200 OK", "content-length: 100000")
+        while not enough.wait(0.02):
+            yield b"x"
+
+    server.script(Raw(dripping()), Reply(200, b"{}"))
+    only = driver(deadline=1, retries=0, concurrency=1)
+    try:
+        with pytest.raises(Unavailable, match=r"deadline of 1 s"):
+            only.run(exchange(READ))
+        assert only.run(exchange(READ)).status == 200
+    finally:
+        enough.set()
+
+
 def test_silence_counts_as_lost_after_the_timeout(driver: MakeDriver, server: Server) -> None:
     enough = threading.Event()
 

@@ -56,6 +56,13 @@ def _filled(builder: R, request: Outgoing, whole: timedelta) -> R:
     return builder.body_bytes(request.body) if request.body else builder
 
 
+def _asked(request: Outgoing, whole: timedelta) -> httpx.Request:
+    """The same for pyreqwest's transport, which takes the sum of httpx's timeouts for the whole answer's."""
+    asked = request.as_httpx()
+    asked.extensions = {**asked.extensions, "timeout": {"read": whole.total_seconds()}}
+    return asked
+
+
 def _headers(answer: BaseResponse) -> dict[str, str]:
     """The headers of an answer, by names in small letters.
 
@@ -123,13 +130,8 @@ class Blocking:
             raise
 
     def _through_httpx(self, request: Outgoing) -> Incoming:
-        asked = request.as_httpx()
-        asked.extensions = {
-            **asked.extensions,
-            "timeout": {"read": self._whole.total_seconds()},
-        }  # the whole answer's, as pyreqwest takes it
         with _as_httpx():
-            answer = incoming(self._transport.handle_request(asked))
+            answer = incoming(self._transport.handle_request(_asked(request, self._whole)))
         answer.chunks = _Stream(cast("httpx.SyncByteStream", answer.chunks))
         return answer
 
@@ -171,7 +173,7 @@ class Awaitable:
 
     async def _through_httpx(self, request: Outgoing) -> AsyncIncoming:
         async with _awaited():
-            answer = async_incoming(await self._transport.handle_async_request(request.as_httpx()))
+            answer = async_incoming(await self._transport.handle_async_request(_asked(request, self._whole)))
         answer.chunks = _AsyncStream(cast("httpx.AsyncByteStream", answer.chunks))
         return answer
 
