@@ -46,9 +46,10 @@ _STATES: Final = {"failed": FAILED, "unknown": UNSETTLED, None: OPEN}
 """What an apply takes up, by its ``only``."""
 _IN_ORDER: Final = itemgetter("source_account", "record_type", "source_id")
 """In which order the records of an account are done; sorted here, because a database would carry whole records about."""
-_BLOCK: Final = 32
+_BLOCK: Final = 4
 """How many records of an account get their intents in one commit, so that a slow disk is waited for seldom. After a crash so many are
-unknown, and are looked for before they are sent again."""
+unknown, and are looked for before they are sent again. Not more, because nobody can tell then which of them this run had sent: a copy that
+another run made of one of them in the meantime would be taken for this run's own."""
 
 
 @cache

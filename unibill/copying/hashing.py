@@ -27,8 +27,14 @@ _PRINT: Final = 16
 
 
 def amount_key(amount: Decimal) -> str:
-    """One text for all spellings of an amount: 10.10 and 10.1 are the same money."""
-    return "0" if not amount else format(amount.normalize(), "f")
+    """One text for all spellings of an amount: 10.10 and 10.1 are the same money.
+
+    Every digit counts, whatever the precision of the decimal context that an app has set.
+    """
+    if not amount:
+        return "0"
+    text = format(amount, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def canonical(value: object) -> bytes:

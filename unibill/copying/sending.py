@@ -168,7 +168,7 @@ class Creation:
         except StopIteration as stop:
             made: Item = stop.value
             self._begun = lambda: _ended(made)
-        except UnibillError as error:
+        except Exception as error:  # noqa: BLE001 - a stranger's provider may raise anything; it is raised when it is this record's turn
             failed = error
             self._begun = lambda: _failing(failed)
         else:
@@ -229,7 +229,7 @@ def _ended(value: T) -> Flow[T]:
     return value
 
 
-def _failing(error: UnibillError) -> Flow[Item]:
+def _failing(error: Exception) -> Flow[Item]:
     yield from ()
     raise error
 

@@ -99,4 +99,4 @@ def _fitting(amount: Decimal, column: Column, record: Record) -> Decimal:
         raise ConfigurationError(
             f"{column.name} of {name} is {amount}: Parquet holds {PRECISION - SCALE} digits before the point and {SCALE} after; export as jsonl"
         )
-    return amount.normalize() if int(amount.as_tuple().exponent) < -SCALE else amount
+    return amount.normalize(money.EXACT) if int(amount.as_tuple().exponent) < -SCALE else amount

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 
-from unibill import allocating, wire
+from unibill import allocating, money, wire
 from unibill.allocating import Change
 from unibill.capabilities import Capabilities
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
@@ -358,4 +358,4 @@ def _refuse_changed(credit: Credit, now: Credit, *, with_allocations: bool = Tru
 
 
 def _edges(credit: Credit) -> list[tuple[str, str, str]]:
-    return sorted((item.id or "", item.target.id, str(item.amount.normalize())) for item in credit.allocations or ())
+    return sorted((item.id or "", item.target.id, str(item.amount.normalize(money.EXACT))) for item in credit.allocations or ())
