@@ -24,7 +24,7 @@ from unibill.sandbox.system import Switch
 _ALIASES: Final = {"Amount": "Decimal", "AmountNotNegative": "Decimal", "Extra": "Mapping[str, object]", "Moment": "datetime"}
 _ELSE: Final = {
     0: "Done.",
-    1: "Differences, or some records failed, were blocked or are in conflict.",
+    1: "Differences, or some records failed; of a plan or a copy, also: some are blocked or in conflict.",
     130: "Interrupted; a run can be resumed.",
 }
 """Exit statuses that are no error's."""

@@ -89,6 +89,42 @@ def test_what_has_nothing_to_do_says_so_and_asks_nothing(run: Command, place: Pl
     assert run("rollback", "--run", "a.run").status == 2
 
 
+def test_the_question_counts_what_would_be_created_and_names_its_money(run: Command, place: Place) -> None:
+    (plan,) = run(*PLAN, "--json").records()
+    money = ", ".join(f"{amount:.2f} {currency}" for currency, amount in sorted(plan["money"].items()))  # type: ignore[attr-defined]  # an object
+    count = plan["counts"]["create"]  # type: ignore[index]  # an object, as printed
+    assert f"Create {count} credits at socotra ({money})?" in run("apply", "--run", "a.run").err
+    run("apply", "--run", "a.run", "--yes", "--canary", str(count - 1))
+    left_over = run("apply", "--run", "a.run")
+    assert "Create 1 credit at socotra (" in left_over.err
+    run(*PLAN[:4], "b.run", *PLAN[5:])
+    assert "Create 1 credit at socotra (" in run("apply", "--run", "b.run").err
+    run("apply", "--run", "a.run", "--yes")
+    assert len(made(place)) == count
+    run(*PLAN[:4], "c.run", *PLAN[5:])
+    assert f"Nothing is to be created. Look at {count} credits already at socotra?" in run("apply", "--run", "c.run").err
+
+
+def test_what_was_blocked_is_told_after_apply_and_after_verify(run: Command, place: Place) -> None:
+    place.add_credit(990_001, "\x1b[31mred")
+    words = ("--run", "a.run", "--json")
+    run(*PLAN)
+    for done, told in (("apply", "Everything planned is done: verify it."), ("verify", "Verified: keep the file as proof.")):
+        assert run(done, "--run", "a.run", *(("--yes",) if done == "apply" else ())).status == 0
+        assert run("status", *words).records()[0]["next"] == f"{told} 1 credit is blocked, not copied: the report says why."
+
+
+def test_a_run_that_copied_nothing_does_not_say_that_it_did(run: Command, place: Place) -> None:
+    other = (place.folder / "accounts.csv").read_text("utf-8").split()[1].partition(",")[2]
+    (place.folder / "nobody.csv").write_text(f"source_account,target_account\n1,{other}\n", "utf-8")
+    assert run(*PLAN[:6], "nobody.csv").status == 1
+    assert run("apply", "--run", "a.run", "--yes").status == 0
+    assert run("status", "--run", "a.run", "--json").records()[0]["next"].startswith("Nothing was to be copied")  # type: ignore[attr-defined]
+    assert run("verify", "--run", "a.run").status == 0
+    assert run("status", "--run", "a.run", "--json").records()[0]["next"].startswith("Verified: nothing was copied.")  # type: ignore[attr-defined]
+    assert place.writes() == 0
+
+
 def test_an_unfinished_plan_is_refused_and_nothing_is_asked(run: Command, place: Place) -> None:
     place.sandbox.faults([{"kind": "status-503"}])
     assert run(*PLAN).status == 3

@@ -388,7 +388,7 @@ def test_a_refusal_is_recorded_and_others_go_on(pair: Pair) -> None:
     assert states(pair) == {"101": "rejected", "102": "created", "103": "created"}
     assert "more than its balance" in summary.problems[0].reason
     assert summary.exit_status == 1
-    assert status(pair.run).next == "1 credits failed: look at the reasons, mend them, and apply with --only failed."
+    assert status(pair.run).next == "1 credit failed: look at the reasons, mend them, and apply with --only failed."
 
 
 def _spending(number: int) -> Any:  # noqa: ANN401 - the provider's own input
@@ -500,7 +500,7 @@ def test_a_canary_is_verified_and_stops_for_a_look(pair: Pair) -> None:
     assert summary.canary is not None
     assert (summary.canary.signs["="], summary.canary.exit_status, summary.exit_status) == (2, 0, 0)
     assert summary.counts == {"created": 2, "planned": 1}
-    assert status(pair.run).next == "1 credits are not made yet: apply again to go on."
+    assert status(pair.run).next == "1 credit is not made yet: apply again to go on."
 
 
 def test_an_interrupted_apply_ends_cleanly_and_the_next_goes_on(pair: Pair) -> None:

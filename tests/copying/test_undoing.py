@@ -78,7 +78,7 @@ def test_a_copy_that_was_spent_since_is_left_and_named(pair: Pair) -> None:
     ]
     assert (summary.exit_status, summary.net, summary.undone) == (1, {"ZAR": Decimal(60)}, 2)
     assert standing(pair) == [200, int(copy.id)]
-    assert status(pair.run).next.startswith("1 copies of this run still stand")
+    assert status(pair.run).next.startswith("1 copy of this run still stands: ")
 
 
 def test_a_copy_whose_memo_was_edited_since_is_left(pair: Pair) -> None:

@@ -107,6 +107,7 @@ def test_the_same_run_has_the_same_fingerprint_and_another_has_another(clean_run
 
 
 WAITING = State.PLANNED
+EXISTED = record(6, "1", State.EXISTS, decision=Decision.EXISTS, code="exists", reason="credit 1 of the target is its copy", sends=0)
 BLOCKED = staying(5, "8", Decision.BLOCKED, "pending", "it is pending at the source")
 
 
@@ -115,7 +116,10 @@ BLOCKED = staying(5, "8", Decision.BLOCKED, "pending", "it is pending at the sou
     [
         ("proved", [record(0, "1")], {}),
         ("proved-in-part", [record(0, "1"), BLOCKED], {}),
+        ("nothing-copied", [BLOCKED], {}),
+        ("nothing-copied", [EXISTED], {}),
         ("unverified", [record(0, "1")], {"verified": False}),
+        ("unverified", [BLOCKED], {"verified": False}),
         ("differences", [record(0, "1")], {"found": {(record(0, "1")["target_account"], "USD"): "2"}}),
         ("unfinished", [record(0, "1"), record(1, "1", WAITING)], {"verified": False, "phase": "applying"}),
         ("unfinished", [record(0, "1", State.REJECTED, outcome="no")], {"verified": False, "phase": "applying"}),
@@ -130,6 +134,8 @@ def test_the_verdict_is_what_the_run_proves_and_no_more(
     found = figures(make(tmp_path / "a.run", [dict(row) for row in rows], **options))  # type: ignore[arg-type]  # options of make
     assert found.verdict.code == verdict
     assert all(sentence.endswith(".") for sentence in found.verdict.sentences)
+    created = any(row["state"] == State.CREATED for row in rows)
+    assert found.verdict.title.startswith("Copied") <= created
 
 
 def test_a_verification_before_the_last_write_proves_nothing(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def apply(
     )
     is_spread = cluster.is_spread(workers, scheduler, detach, run)
     standing = copying.status(run)
-    if expect is None and not agreed_to_apply(standing, show(target or standing.target), yes=yes, only=options.only):
+    if expect is None and not agreed_to_apply(run, show(target or standing.target), yes=yes, only=options.only):
         declined()
     one, other = source or standing.source, target or standing.target
     if is_spread:
@@ -256,7 +256,7 @@ def copy(
             planned = copying.plan(one, other, run, options, tell)
         if not json:
             print_plan(planned, then=False)
-        if not agreed_to_apply(copying.status(run), show(target), yes=yes):
+        if not agreed_to_apply(run, show(target), yes=yes):
             declined()
     applying = copying.ApplyOptions(expect=planned.hash, concurrency=pace.concurrency, settle=pace.settle, yes=yes and not limits.given)
     applied = _apply(run, source, target, applying, json, config)

@@ -9,30 +9,44 @@ from unibill.cli.output import DIM, GREEN, RED, YELLOW, Column, amount_of, ask, 
 from unibill.showing import show
 
 if TYPE_CHECKING:
-    from unibill.copying.summary import ApplySummary, PlanSummary, Problem, RollbackSummary, RunStatus, Verification
+    from unibill.copying.summary import ApplySummary, Pending, PlanSummary, Problem, RollbackSummary, RunStatus, Verification
 
 TOP: Final = 12
 """Rows of a table of accounts before "N more"."""
 
 
-def agreed_to_apply(standing: "RunStatus", target: str, *, yes: bool, only: str | None = None) -> bool:
-    """Ask before an apply; where nothing is left to create, say so instead.
+def agreed_to_apply(run: str, target: str, *, yes: bool, only: str | None = None) -> bool:
+    """Ask before an apply; where nothing is left to do, say so instead.
 
     Args:
-        standing: where the run stands.
+        run: where it is kept.
         target: the target's name, as it may be shown.
         yes: the answer was given on the command line.
         only: take up ``failed`` records only, or ``unknown`` ones.
     """
-    from unibill.copying.decisions import FAILED, OPEN, UNSETTLED
+    from unibill.copying import open_run
 
-    taken_up = {"failed": FAILED, "unknown": UNSETTLED}.get(only or "", OPEN)
-    left = sum(standing.states.get(state, 0) for state in taken_up)
-    if not left:
+    with open_run(run) as opened:
+        standing, pending = opened.status(), opened.pending(only)
+    if not (pending.create or pending.unknown or pending.look):
         if standing.hash:  # without one the plan is not finished, which the library says
             note(f"There is nothing to create at {target}.", DIM)
         return True
-    return ask(f"Create {left} {standing.noun} at {target}", yes=yes)
+    return ask(_question(pending, target), yes=yes)
+
+
+def _question(pending: "Pending", target: str) -> str:
+    """What an apply is about to do, without a question mark."""
+    from unibill.copying.summary import many, noun_of
+
+    noun = noun_of(charges=pending.has_charges)
+    amounts = both(pending.money, pending.charges)
+    if pending.create:
+        unsure = f", {pending.unknown} more if not found there" if pending.unknown else ""
+        return f"Create {many(pending.create, noun)} at {target}{unsure} ({amounts})"
+    if pending.unknown:
+        return f"Look for {many(pending.unknown, noun)} of unknown outcome at {target}, and create what is not there ({amounts})"
+    return f"Nothing is to be created. Look at {many(pending.look, noun)} already at {target}"
 
 
 def agreed_to_rollback(standing: "RunStatus", target: str, *, yes: bool) -> bool:
@@ -43,6 +57,7 @@ def agreed_to_rollback(standing: "RunStatus", target: str, *, yes: bool) -> bool
         target: the target's name, as it may be shown.
         yes: the answer was given on the command line.
     """
+    from unibill.copying.summary import many
     from unibill.copying.undoing import BEGUN
 
     if not any(standing.states.get(state, 0) for state in BEGUN):
@@ -50,7 +65,7 @@ def agreed_to_rollback(standing: "RunStatus", target: str, *, yes: bool) -> bool
             note(f"There is nothing to undo at {target}.", DIM)
         return True
     if made := standing.states.get("created", 0):
-        return ask(f"Undo {made} records that this run made at {target}", yes=yes)
+        return ask(f"Undo {many(made, standing.noun)} that this run made at {target}", yes=yes)
     return ask(f"Look for what this run may have made at {target}, and undo it", yes=yes)
 
 

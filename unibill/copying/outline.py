@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from unibill import money
 from unibill.copying.carry import REVERSED
 from unibill.copying.compact import Losses, reason_of
-from unibill.copying.decisions import DONE, FAILED, UNSETTLED, Decision, State
+from unibill.copying.decisions import DONE, FAILED, OPEN, UNSETTLED, Decision, State
 from unibill.copying.guards import tripped, unpacked
 from unibill.copying.items import RecordType
 from unibill.copying.options import CHARGES, Guards
@@ -17,7 +17,7 @@ from unibill.copying.packed import Packed
 from unibill.copying.prepared import Row
 from unibill.copying.schema import records
 from unibill.copying.store import RunStore
-from unibill.copying.summary import LossTotal, PlanSummary, Reason, RunStatus, Total, noun_of
+from unibill.copying.summary import LossTotal, Pending, PlanSummary, Reason, RunStatus, Total, many, noun_of
 from unibill.errors import RunStoreError
 
 _COVERED = frozenset({Decision.CREATE, Decision.EXISTS})
@@ -198,12 +198,48 @@ def states_of(store: RunStore) -> dict[str, int]:
     return {row["state"].value: row["count"] for row in rows}
 
 
+def pending(store: RunStore, only: str | None = None) -> Pending:
+    """What an apply would take up.
+
+    Args:
+        store: the run.
+        only: ``failed`` records only, or ``unknown`` ones.
+    """
+    r = records.c
+    states = {"failed": FAILED, "unknown": UNSETTLED}.get(only or "", OPEN)
+    # Apply makes no copy for a record that the plan found at the target under the mark that it still has.
+    found = (r.decision == Decision.EXISTS) & (r.sends == 0) & (r.mark.is_(None) | (r.mark == r.mark_now))
+    look = store.count(select(func.count()).select_from(records).where(found, r.state.in_(states)))
+    create = unknown = 0
+    sums: dict[str, dict[str, Decimal]] = {kind: {} for kind in RecordType}
+    wanted = select(r.seq, r.record_type, r.currency, r.carried, r.state).where(~found, r.state.in_(states))
+    for row in store.stream(wanted, r.seq):
+        unsure = row["state"] in UNSETTLED
+        unknown += unsure
+        create += not unsure
+        kind = sums[row["record_type"]]
+        kind[row["currency"]] = _sum(kind.get(row["currency"], _ZERO), Decimal(row["carried"]))
+    return Pending(
+        create=create,
+        unknown=unknown,
+        look=look,
+        money=dict(sorted(sums[RecordType.CREDIT].items())),
+        charges=dict(sorted(sums[RecordType.CHARGE].items())),
+        has_charges=_has_charges(store),
+    )
+
+
+def _has_charges(store: RunStore) -> bool:
+    return CHARGES in (store.get("options") or {}).get("include", ())
+
+
 def status(store: RunStore) -> RunStatus:
     """Where a run stands."""
     counts = _decisions(store)
     states = states_of(store)
     phase = store.get("phase") or "planning"
-    charges = CHARGES in (store.get("options") or {}).get("include", ())
+    charges = _has_charges(store)
+    following = _next(phase, counts, states, store.get("verified"), noun_of(charges=charges))
     return RunStatus(
         run=store.name,
         phase=phase,
@@ -213,7 +249,7 @@ def status(store: RunStore) -> RunStatus:
         counts=counts,
         states=states,
         charges=charges,
-        next=_next(phase, counts, states, store.get("verified"), noun_of(charges=charges)),
+        next=following,
     )
 
 
@@ -228,21 +264,32 @@ def _next(phase: str, counts: Mapping[str, int], states: Mapping[str, int], veri
     if phase == "rolled back":
         return "Everything of this run was taken back; apply makes it again, or keep the file as proof."
     if phase == "partly rolled back":
-        return f"{states.get('created', 0)} copies of this run still stand: look at the reasons, mend them, and roll back again."
+        left = states.get("created", 0)
+        still = "1 copy of this run still stands" if left == 1 else f"{left} copies of this run still stand"
+        return f"{still}: look at the reasons, mend them, and roll back again."
     if phase == "rolling back":
         return "The rollback was not finished: roll back again to go on."
     if unsettled:
-        return f"{unsettled} writes have an unknown outcome: apply again, which looks for them before it sends anything."
+        writes = "1 write has" if unsettled == 1 else f"{unsettled} writes have"
+        return f"{writes} an unknown outcome: apply again, which looks before it sends anything."
     if todo and not count(DONE):
-        held = counts["blocked"] + counts["conflict"]
-        aside = f" {held} {noun} are blocked or in conflict: look at them first." if held else ""
-        return f"Read the plan and sign off its hash, then apply it.{aside}"
+        held = _held(counts, noun)
+        return "Read the plan and sign off its hash, then apply it." + (f" {held}: look at them first." if held else "")
     if todo:
-        return f"{todo} {noun} are not made yet: apply again to go on."
+        return f"{many(todo, noun)} {'is' if todo == 1 else 'are'} not made yet: apply again to go on."
     if failed:
-        return f"{failed} {noun} failed: look at the reasons, mend them, and apply with --only failed."
+        return f"{many(failed, noun)} failed: look at the reasons, mend them, and apply with --only failed."
+    held = _held(counts, noun)
+    aside = f" {held}, not copied: the report says why." if held else ""
     if verified is None:
-        return "Everything planned is done: verify it."
-    return (
-        "Verified: keep the file as proof." if verified == 0 else "Verification found differences: look at them, then apply or roll back."
-    )
+        return ("Everything planned is done: verify it." if count(DONE) else "Nothing was to be copied: verify that nothing was.") + aside
+    if verified:
+        return f"Verification found differences: look at them, then apply or roll back.{aside}"
+    return ("Verified: keep the file as proof." if count(DONE) else "Verified: nothing was copied.") + aside
+
+
+def _held(counts: Mapping[str, int], noun: str) -> str:
+    """``3 credits are blocked and 1 is in conflict``; nothing where there are none."""
+    said = [(counts["blocked"], "blocked"), (counts["conflict"], "in conflict")]
+    parts = [(count, f"{'is' if count == 1 else 'are'} {what}") for count, what in said if count]
+    return " and ".join(f"{count if place else many(count, noun)} {words}" for place, (count, words) in enumerate(parts))

@@ -17,7 +17,7 @@ from unibill.copying.place import RunLike
 from unibill.copying.prepared import Row
 from unibill.copying.shapes import LINES, PROOFS, Check, Wrong, anything
 from unibill.copying.store import RunStore, told_time
-from unibill.copying.summary import PlanSummary, RunStatus, Value
+from unibill.copying.summary import Pending, PlanSummary, RunStatus, Value
 from unibill.losses import Loss, LossKind
 
 if TYPE_CHECKING:
@@ -172,6 +172,14 @@ class Run:
     def status(self) -> RunStatus:
         """Where it stands."""
         return outline.status(self._store)
+
+    def pending(self, only: str | None = None) -> Pending:
+        """What an apply would take up.
+
+        Args:
+            only: ``failed`` records only, or ``unknown`` ones.
+        """
+        return outline.pending(self._store, only)
 
     def spread(self) -> "Spread | None":
         """How far its workers are; None where it has no job for workers."""

@@ -85,6 +85,16 @@ def noun_of(*, charges: bool) -> str:
     return "records" if charges else "credits"
 
 
+def many(count: int, noun: str) -> str:
+    """``1 credit``, ``2 credits``.
+
+    Args:
+        count: how many.
+        noun: as a plural.
+    """
+    return f"{count} {noun.removesuffix('s') if count == 1 else noun}"
+
+
 Tell: TypeAlias = Callable[[Progress], None]
 
 
@@ -342,6 +352,27 @@ class RollbackSummary(Value):
     def exit_status(self) -> int:
         """0; 1 if something remains; 130 if it was interrupted."""
         return INTERRUPTED if self.interrupted else DIFFERENCES if self.remains else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pending(Value):
+    """What an apply would take up.
+
+    Attributes:
+        create: records that would be created.
+        unknown: records whose write may have taken effect: they are looked for, and created if they are not there.
+        look: records that the plan found at the target, which are only looked at.
+        money: of those to be created and the unknown ones that are credits, by currency.
+        charges: of those that are charges, signed.
+        has_charges: whether charges are copied as charges.
+    """
+
+    create: int
+    unknown: int
+    look: int
+    money: Mapping[str, Decimal]
+    charges: Mapping[str, Decimal]
+    has_charges: bool
 
 
 @dataclass(frozen=True, slots=True)

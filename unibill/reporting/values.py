@@ -75,8 +75,8 @@ class Verdict(Value):
     """What the report comes to.
 
     Attributes:
-        code: ``proved``, ``proved-in-part``, ``differences``, ``unverified``, ``unfinished``, ``planned``, ``rolled-back`` or
-            ``partly-rolled-back``.
+        code: ``proved``, ``proved-in-part``, ``nothing-copied``, ``differences``, ``unverified``, ``unfinished``, ``planned``,
+            ``rolled-back`` or ``partly-rolled-back``.
         tone: ``good``, ``careful``, ``bad`` or ``plain``.
         title: a few words.
         sentences: what they rest on.

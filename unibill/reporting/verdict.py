@@ -39,7 +39,10 @@ def judge(standing: RunStatus, called: str, counts: Mapping[Outcome, int], verif
         had = ", which had found differences" if verification is not None and verification.exit_status else ""
         went_on = f" The run went on after the last verification{had}; it proves nothing any more." if verification is not None else ""
         said = f"Everything planned was done, and nobody has read both systems again since.{went_on}"
-        return Verdict("unverified", "careful", "Copied, not verified yet", (said, *_named(named), standing.next))
+        title = "Copied, not verified yet" if counts[Outcome.CARRIED] else "Nothing was copied, not verified yet"
+        return Verdict("unverified", "careful", title, (said, *_named(named), standing.next))
+    if not counts[Outcome.CARRIED]:
+        return _nothing(target, called, counts, named)
     return _proved(target, called, counts, fresh, named)
 
 
@@ -48,11 +51,23 @@ def _proved(target: str, called: str, counts: Mapping[Outcome, int], verificatio
         f"{_counted(verification.signs.get('=', 0), called)} of this run stand at {target} with the planned amounts. Both systems were read "
         "again, and what the target gained is what was carried."
     )
-    held = [_left(counts, outcome) for outcome in (Outcome.BLOCKED, Outcome.CONFLICT)]
-    if not any(held) and not named:
+    stays = _staying(counts)
+    if not stays and not named:
         return Verdict("proved", "good", "Copied and proved", (proof,))
-    stays = [f"Not carried, and to be looked at: {_listed(held)}."] if any(held) else []
     return Verdict("proved-in-part", "careful", "Copied and proved, with exceptions", (proof, *stays, *_named(named)))
+
+
+def _nothing(target: str, called: str, counts: Mapping[Outcome, int], named: int) -> Verdict:
+    there = counts[Outcome.EXISTED]
+    stood = f" {_counted(there, called)} stood there already, as planned." if there else ""
+    said = f"This run created nothing at {target}.{stood} Both systems were read again, and the target gained nothing."
+    stays = _staying(counts)
+    return Verdict("nothing-copied", "careful" if stays or named else "plain", "Nothing was copied", (said, *stays, *_named(named)))
+
+
+def _staying(counts: Mapping[Outcome, int]) -> tuple[str, ...]:
+    held = [_left(counts, outcome) for outcome in (Outcome.BLOCKED, Outcome.CONFLICT)]
+    return (f"Not carried, and to be looked at: {_listed(held)}.",) if any(held) else ()
 
 
 def _differing(verification: Verified, called: str, counts: Mapping[Outcome, int]) -> Verdict:
