@@ -103,7 +103,8 @@ def test_a_group_without_a_command_shows_its_help_with_status_2(run: Command) ->
         (("credits", "lst"), "Error: No such command 'lst'. Did you mean 'list'?"),
         (("credits", "list"), "Error: Missing argument 'BACKEND'."),
         (("--nosuch",), "Error: No such option: --nosuch"),
-        (("plan", "a", "b", "--run", "r", "--carry", "all"), "Error: Invalid value for '--carry'"),
+        (("plan", "a", "b", "--run", "r", "--carry", "all"), "Error: Invalid value for '--carry': 'all' is not one of"),
+        (("plan", "a", "b", "--run", "r", "--since", "x"), "Error: Invalid value for '--since': 'x' does not match the formats"),
     ],
 )
 def test_wrong_words_are_told_on_standard_error_with_how_it_is_used(words: Sequence[str], said: str, run: Command) -> None:

@@ -51,3 +51,12 @@ def test_it_fits_the_terminal_and_is_wiped_away_at_the_end(width: int) -> None:
     assert last.count("\n") == 2
     assert wiped.count("\x1b[1A\x1b[2K") == 2
     assert ("1234567.89 USD" in frames) == (width == 100)
+
+
+def test_into_a_pipe_the_last_line_says_how_far_it_came() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)  # noqa: S603 - our own program
+    assert done.stderr.splitlines() == [
+        "read source: 0",
+        "apply: 0 of 123456 1234567.89 USD",
+        "apply: 123456 of 123456 1234567.89 USD",
+    ]

@@ -72,6 +72,8 @@ def test_what_has_nothing_to_do_says_so_and_asks_nothing(run: Command, place: Pl
     run(*PLAN)
     unmade = run("rollback", "--run", "a.run")
     assert (unmade.status, unmade.err.splitlines()[0]) == (0, "There is nothing to undo at socotra.")
+    assert unmade.out == "There was nothing to take back: nothing of this run stands.\n"
+    assert run("status", "--run", "a.run", "--json").records()[0]["phase"] == "planned"
     assert run("apply", "--run", "a.run").status == 2
     assert place.writes() == 0
     assert run("apply", "--run", "a.run", "--yes").status == 0
@@ -117,7 +119,7 @@ def test_what_was_blocked_is_told_after_apply_and_after_verify(run: Command, pla
 def test_a_run_that_copied_nothing_does_not_say_that_it_did(run: Command, place: Place) -> None:
     other = (place.folder / "accounts.csv").read_text("utf-8").split()[1].partition(",")[2]
     (place.folder / "nobody.csv").write_text(f"source_account,target_account\n1,{other}\n", "utf-8")
-    assert run(*PLAN[:6], "nobody.csv").status == 1
+    assert run(*PLAN[:6], "nobody.csv", "--max-blocked", "1").status == 1
     assert run("apply", "--run", "a.run", "--yes").status == 0
     assert run("status", "--run", "a.run", "--json").records()[0]["next"].startswith("Nothing was to be copied")  # type: ignore[attr-defined]
     assert run("verify", "--run", "a.run").status == 0

@@ -71,7 +71,7 @@ def export_charges(
     include_all: Annotated[bool, typer.Option("--all", help="Of a transaction: what the vendor adds when asked for all.")] = False,
     config: Config = None,
 ) -> None:
-    """Export the charges of exactly one account, policy or transaction, as ``unibill credits export`` does credits."""
+    """Export the charges of exactly one account, policy or transaction, as `unibill credits export` does credits."""
     from unibill.cli.backends import opened
     from unibill.model import Charge
 

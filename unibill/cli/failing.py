@@ -75,7 +75,11 @@ def misused(error: Any) -> int:  # noqa: ANN401 - a usage error of Typer's, whic
     if (ctx := getattr(error, "ctx", None)) is not None:
         note(ctx.get_usage())
         note(f"Try '{ctx.command_path} {ctx.help_option_names[0]}' for help.", DIM)
-    tell(Text.assemble(("Error: ", RED + BOLD), ("\n".join(map(show, str(error.format_message()).splitlines())), RED)))
+    tell(
+        Text.assemble(
+            ("Error: ", RED + BOLD), ("\n".join(map(show, str(error.format_message()).replace(": Value error, ", ": ").splitlines())), RED)
+        )
+    )
     return int(error.exit_code)
 
 

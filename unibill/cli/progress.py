@@ -30,7 +30,9 @@ def progress(quiet: bool) -> "Generator[Tell | None, None, None]":
     elif err().is_terminal:
         yield from _bar()
     else:
-        yield _Lines().tell
+        lines = _Lines()
+        yield lines.tell
+        lines.end()
 
 
 def _bar() -> "Generator[Tell, None, None]":
@@ -94,17 +96,27 @@ def reading(records: "Iterable[T]", what: str) -> "Iterator[T]":
 
 
 class _Lines:
-    """A line at the start of each phase and every ten seconds."""
+    """A line at the start of each phase, every ten seconds, and how far the last phase came."""
 
     def __init__(self) -> None:
         self._phase = ""
         self._last = 0.0
+        self._untold: Progress | None = None
 
     def tell(self, event: "Progress") -> None:
         now = time.monotonic()
         if event.phase == self._phase and now - self._last < _EVERY_SECONDS:
+            self._untold = event
             return
-        self._phase, self._last = event.phase, now
+        self._phase, self._last, self._untold = event.phase, now, None
+        self._say(event)
+
+    def end(self) -> None:
+        """Say the last count, if it was not."""
+        if self._untold is not None:
+            self._say(self._untold)
+
+    def _say(self, event: "Progress") -> None:
         total = "" if event.total is None else f" of {event.total}"
         note(f"{event.phase}: {event.done}{total} {_more(event)}".rstrip(), DIM)
 

@@ -227,8 +227,14 @@ def print_verification(proof: "Verification") -> None:
 
 def print_rollback(undone: "RollbackSummary") -> None:
     """A rollback."""
+    from unibill.copying.summary import many
+
+    if not (undone.undone or undone.remains or undone.interrupted):
+        say("There was nothing to take back: nothing of this run stands.")
+        return
     heading("Rolled back" if not undone.interrupted else "Stopped")
-    say(f"{undone.undone} {undone.noun} were undone: {both(undone.money, undone.charges)}")
+    were = "was" if undone.undone == 1 else "were"
+    say(f"{many(undone.undone, undone.noun)} {were} undone: {both(undone.money, undone.charges)}")
     if undone.remains:
         say("These remain:", YELLOW)
         print_problems(undone.remains)

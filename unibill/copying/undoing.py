@@ -85,6 +85,8 @@ class Undoer:
 
     def run(self) -> RollbackSummary:
         """Settle, undo, and sum up."""
+        if self._is_untouched():
+            return self._summary()
         with self._crew.interruptible():
             self._work()
         summary = self._summary()
@@ -92,6 +94,11 @@ class Undoer:
             self._store.put(phase="partly rolled back" if summary.remains else "rolled back")
         self._store.prove("rollback", summary)
         return summary
+
+    def _is_untouched(self) -> bool:
+        """Whether this run never began a write, so that its phase says what it said: a rollback that had begun has to end."""
+        written = self._store.count(select(func.count()).select_from(journal))
+        return not written and self._store.get("phase") != "rolling back"
 
     def _work(self) -> None:
         store = self._store

@@ -302,7 +302,7 @@ class BillAgainProvider(Provider[BillAgainSettings]):
         try:
             note = yield from self.api.add_credit(body)
         except Rejected as error:
-            if not body.allocations and not body.auto_apply:
+            if not body.allocations and not body.auto_apply and "allocation" in error.vendor_message.lower():
                 error.hint = "BillAgain's page demands allocations unless auto_apply is given: give allocations, or auto_apply=True."
             raise
         yield Step(step, done=True, data={"id": str(note.credit_note_id)})
