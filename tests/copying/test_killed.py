@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from tests.copying.conftest import Pair, Side, note
-from unibill.copying import ApplyOptions, apply, open_run, plan, verify
+from unibill.copying import ApplyOptions, RollbackOptions, apply, open_run, plan, rollback, verify
 
 CHILD = """
 import os, signal, sys
@@ -106,3 +106,17 @@ def test_a_process_that_is_killed_at_any_step_leaves_nothing_twice_and_nothing_o
     assert apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions()).exit_status == 0
     assert sorted((row["customerID"], row["Amount"]) for row in pair.target.credits()) == THREE
     assert verify(pair.source.billing, pair.target.billing, pair.run).exit_status == 0
+
+
+def test_a_process_that_is_killed_leaves_no_more_than_four_writes_of_an_account_in_doubt(pair: Pair) -> None:
+    """A copy of one of them that another run makes then would be taken for this run's own; of all others it is not."""
+    pair.source.seed(*(note(number, 11, "1") for number in range(101, 113)))
+    plan(pair.source.billing, pair.target.billing, pair.run, pair.options())
+    assert run_child(pair, "outcome written") == -signal.SIGKILL
+    other = pair.run.with_name("other.db")
+    plan(pair.source.billing, pair.target.billing, other, pair.options())
+    assert apply(pair.source.billing, pair.target.billing, other, ApplyOptions(settle=0)).counts["created"] == 10
+
+    undone = rollback(pair.target.billing, pair.run, RollbackOptions(settle=0)).undone
+    assert 2 <= undone <= 4
+    assert len(pair.target.credits()) == 12 - undone
