@@ -166,6 +166,7 @@ def test_plain_http_beyond_this_machine_is_refused(driver: MakeDriver, base_url:
         "https://host:99999",
         "https://host:abc",
         "https://exa mple.com",
+        f"https://{64 * 'a'}.example.com",
     ],
 )
 def test_what_is_no_address_is_refused(base_url: str) -> None:

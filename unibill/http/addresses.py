@@ -12,6 +12,8 @@ import httpx
 from unibill.errors import ConfigurationError
 
 _LAST_PORT: Final = 65535
+_LONGEST_LABEL: Final = 63
+"""Characters of a host's name between two points, as the domain name system has it."""
 _PLAIN: Final = re.compile(r"(?:[A-Za-z0-9_~/?&=+.-]|%[0-9A-Fa-f]{2}){1,4000}")
 """What stands in an address as it is, whoever reads it."""
 
@@ -28,7 +30,8 @@ def check_base_url(base_url: str) -> None:
         url = httpx.URL(base_url)
     except (httpx.InvalidURL, UnicodeError):
         url = httpx.URL()
-    if url.scheme not in {"http", "https"} or not url.host or "%" in url.host or (url.port or 0) > _LAST_PORT:
+    has_host = url.host and "%" not in url.host and all(len(label) <= _LONGEST_LABEL for label in url.raw_host.split(b"."))
+    if url.scheme not in {"http", "https"} or not has_host or (url.port or 0) > _LAST_PORT:
         raise ConfigurationError(f"base_url {base_url!r} is not an address; give one such as https://api.example.com")
     if url.scheme == "http" and not _is_loopback(url.host):
         raise ConfigurationError(f"base_url {base_url!r} is plain http; credentials go over https only, except to this machine itself")
