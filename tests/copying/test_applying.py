@@ -503,6 +503,24 @@ def test_a_canary_is_verified_and_stops_for_a_look(pair: Pair) -> None:
     assert status(pair.run).next == "1 credit is not made yet: apply again to go on."
 
 
+def test_while_somebody_works_on_a_run_its_status_says_so_and_no_look_keeps_anybody_out(pair: Pair) -> None:
+    three(pair)
+    seen: list[str] = []
+    apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions(), lambda _: seen.append(status(pair.run).next))
+    assert seen
+    assert all(said.startswith("It is being worked on") for said in seen)
+    over = threading.Event()
+    looker = threading.Thread(target=lambda: [status(pair.run) for _ in iter(over.is_set, True)])
+    looker.start()
+    try:
+        for _ in range(10):
+            assert applied(pair).exit_status == 0
+    finally:
+        over.set()
+        looker.join()
+    assert status(pair.run).next == "Everything planned is done: verify it."
+
+
 def test_an_interrupted_apply_ends_cleanly_and_the_next_goes_on(pair: Pair) -> None:
     three(pair)
 

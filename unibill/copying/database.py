@@ -44,6 +44,10 @@ class Database(ABC):
         """
 
     @abstractmethod
+    def is_worked_on(self) -> bool:
+        """Whether a process works on the run now."""
+
+    @abstractmethod
     def open(self) -> None:
         """Open it for reading and writing.
 

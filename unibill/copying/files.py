@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Final, Self
 
@@ -18,6 +19,8 @@ _HEADER: Final = 100
 _NETWORK: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "fuse.rclone", "fuse.s3fs", "9p", "afs", "ceph", "fuse.glusterfs", "lustre"}
 )
+_LOOK: Final = 0.2
+"""Seconds for which whoever wants the lock waits for one who only looks whether it is held."""
 _MOUNTS: Final = Path("/proc/self/mounts")
 
 
@@ -99,19 +102,41 @@ class Lock:
             handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise RunStoreError(f"the run {self._run} cannot be locked: {error.strerror or error}") from error
-        try:
-            if sys.platform == "win32":
-                msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-            else:
-                os.fchmod(handle, 0o600)
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(handle)
-            raise RunStoreError(f"another process is working on the run {self._run}; wait for it to end") from error
+        limit = time.monotonic() + _LOOK
+        while not _locked(handle):
+            # Whoever only looks has it for a moment.
+            if time.monotonic() > limit:
+                os.close(handle)
+                raise RunStoreError(f"another process is working on the run {self._run}; wait for it to end")
+            time.sleep(_LOOK / 10)
         self._handle = handle
         return self
+
+    def is_held(self) -> bool:
+        """Whether somebody works on the run now; nothing is made, and where it cannot be known, nobody does."""
+        try:
+            handle = os.open(self._path, os.O_RDWR)
+        except OSError:
+            return False
+        try:
+            return not _locked(handle, shared=True)
+        finally:
+            os.close(handle)
 
     def __exit__(self, *_: object) -> None:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+
+
+def _locked(handle: int, *, shared: bool = False) -> bool:
+    """Lock a file, unless somebody else has; ``shared`` where the system can, so that two who only look do not see each other."""
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            os.fchmod(handle, 0o600)
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -197,6 +197,11 @@ def _gate(connection: Connection) -> bool:
     return connection.execute(select(parts.c.number).where(parts.c.stage == WHOLE, _live())).first() is not None
 
 
+def is_any(connection: Connection) -> bool:
+    """Whether anybody works on the run or a part of it."""
+    return connection.execute(select(parts.c.number).where(_live()).limit(1)).first() is not None
+
+
 def _live() -> ColumnElement[bool]:
     return and_(parts.c.owner.is_not(None), parts.c.until > func.clock_timestamp())
 

@@ -239,7 +239,10 @@ def status(store: RunStore) -> RunStatus:
     states = states_of(store)
     phase = store.get("phase") or "planning"
     charges = _has_charges(store)
-    following = _next(phase, counts, states, store.get("verified"), noun_of(charges=charges))
+    if store.database.is_worked_on():
+        following = "It is being worked on: wait for it to end, or watch it with status --watch."
+    else:
+        following = _next(phase, counts, states, store.get("verified"), noun_of(charges=charges))
     return RunStatus(
         run=store.name,
         phase=phase,

@@ -141,6 +141,11 @@ class PostgreSQL(Database):
         with self._told():
             self.lease = leases.take_whole(self.engine, self.name, self.place.lease)
 
+    def is_worked_on(self) -> bool:
+        """Whether there is a lease that is not over."""
+        with self.transaction() as connection:
+            return leases.is_any(connection)
+
     def take(self, stage: str) -> Lease | None:
         """Take a lease of an open part of a stage; None if every part is done or held.
 

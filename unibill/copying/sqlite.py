@@ -74,6 +74,10 @@ class SQLite(Database):
         self._lock = Lock(self._path)
         self._lock.__enter__()
 
+    def is_worked_on(self) -> bool:
+        """Whether the file beside it is locked."""
+        return self._lock is not None or Lock(self._path).is_held()
+
     def open(self) -> None:
         """Open the file with a write-ahead log that is flushed at every commit."""
         engine = create_engine(URL.create("sqlite+pysqlite", database=self.name), poolclass=StaticPool, connect_args=_CONNECT)

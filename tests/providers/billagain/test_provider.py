@@ -277,6 +277,12 @@ def test_a_refused_empty_list_of_allocations_is_explained(there: Live) -> None:
     assert [step.done for step in there.steps] == [False]
 
 
+def test_a_credit_without_allocations_that_is_refused_for_something_else_is_not_explained_by_them(open_billagain: OpenBillAgain) -> None:
+    with switched(open_billagain, empty_allocations="accept") as there, pytest.raises(Rejected) as raised:
+        there.create(draft(account_id="999999"))
+    assert "auto_apply" not in str(raised.value)
+
+
 def test_410_on_post_is_a_rejection(there: Live) -> None:
     with pytest.raises(Rejected) as raised:
         there.create(draft(("1", "1")))
