@@ -87,6 +87,10 @@ def test_what_has_nothing_to_do_says_so_and_asks_nothing(run: Command, place: Pl
         assert nothing.status == 0, nothing.err
         assert "Create" not in nothing.err
     assert "There is nothing to create at socotra.\n" in run("apply", "--run", "b.run").err
+    run(*PLAN[:4], "d.run", *PLAN[5:])
+    run("apply", "--run", "d.run", "--yes")
+    assert run("rollback", "--run", "d.run", "--yes").out.startswith("There was nothing to take back")
+    assert run("status", "--run", "d.run", "--json").records()[0]["phase"] == "applied"
     assert place.writes() == writes
     assert run("rollback", "--run", "a.run").status == 2
 

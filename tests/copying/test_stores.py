@@ -105,6 +105,13 @@ def test_a_run_that_has_begun_keeps_its_plan_in_either_store(place: str) -> None
         RunStore.make(place)
 
 
+def test_status_tells_in_either_store_whether_somebody_works_on_the_run(place: str) -> None:
+    with RunStore.make(place) as store:
+        store.put(hash="x", phase="planned")
+        assert status(place).next.startswith("It is being worked on")
+    assert status(place).next.startswith("Nothing was to be copied")
+
+
 def test_intents_of_many_threads_are_durable_when_their_calls_return(place: str) -> None:
     with RunStore.make(place) as store:
 

@@ -1,6 +1,7 @@
 """Every block of code on every page runs, or says why not; and every page shows what its commands print."""
 
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,6 +86,21 @@ def test_a_page_that_shows_something_else_is_found(shared: Stage, tmp_path: Path
 def test_a_block_that_does_not_hold_is_found(text: str, why: str, shared: Stage, tmp_path: Path) -> None:
     with pytest.raises(BlockFailed, match=why):
         played(text, shared, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "instead", "status"),
+    [("--max-records 500", "--max-records 0", 4), ("accounts.csv", "nosuch.csv", 2)],
+)
+def test_the_nightly_script_ends_as_a_plan_that_will_not_do_and_applies_it_in_no_later_call(
+    text: str, instead: str, status: int, shared: Stage, tmp_path: Path
+) -> None:
+    page = (pages.ROOT / "docs/docker-and-cron.md").read_text("utf-8")
+    (script,) = re.findall(r"<!-- file: nightly.sh -->\n```bash\n.*?```\n", page, re.DOTALL)
+    assert text in script
+    calls = "```sh\n! ./nightly.sh\n./nightly.sh\n```\n"
+    with pytest.raises(BlockFailed, match=f"status {status}, not 0"):
+        played(script.replace(text, instead) + calls, shared, tmp_path)
 
 
 def test_toml_that_is_about_something_else_is_only_read(tmp_path: Path) -> None:

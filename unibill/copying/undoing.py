@@ -97,7 +97,7 @@ class Undoer:
 
     def _is_untouched(self) -> bool:
         """Whether this run never began a write, so that its phase says what it said: a rollback that had begun has to end."""
-        written = self._store.count(select(func.count()).select_from(journal))
+        written = self._store.count(select(func.count()).select_from(journal).where(journal.c.phase == "intent"))
         return not written and self._store.get("phase") != "rolling back"
 
     def _work(self) -> None:
