@@ -25,13 +25,18 @@ def agreed_to_apply(run: str, target: str, *, yes: bool, only: str | None = None
         only: take up ``failed`` records only, or ``unknown`` ones.
     """
     from unibill.copying import open_run
+    from unibill.copying.decisions import FAILED, OPEN, UNSETTLED
 
+    taken_up = {"failed": FAILED, "unknown": UNSETTLED}.get(only or "", OPEN)
     with open_run(run) as opened:
-        standing, pending = opened.status(), opened.pending(only)
-    if not (pending.create or pending.unknown or pending.look):
-        if standing.hash:  # without one the plan is not finished, which the library says
-            note(f"There is nothing to create at {target}.", DIM)
-        return True
+        standing = opened.status()
+        if not any(standing.states.get(state, 0) for state in taken_up):
+            if standing.hash:  # without one the plan is not finished, which the library says
+                note(f"There is nothing to create at {target}.", DIM)
+            return True
+        if yes:  # nobody reads the sums, and a long run takes a while to add up
+            return True
+        pending = opened.pending(only)
     return ask(_question(pending, target), yes=yes)
 
 
