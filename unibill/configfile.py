@@ -43,12 +43,14 @@ def read(file: Path) -> dict[str, dict[str, object]]:
     try:
         content = tomllib.loads(file.read_text("utf-8-sig"))
     except (ValueError, RecursionError, OSError) as error:
-        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+        raise ConfigurationError(f"the configuration {file} cannot be read: {error}") from error
     if unknown := set(content) - {"backends"}:
-        raise ConfigurationError(f"{file}: unknown tables {', '.join(sorted(unknown))}; a backend is a table [backends.NAME]")
+        raise ConfigurationError(
+            f"the configuration {file} has unknown tables {', '.join(sorted(unknown))}; a backend is a table [backends.NAME]"
+        )
     backends = content.get("backends", {})
     if not isinstance(backends, dict) or not all(isinstance(table, dict) for table in cast("dict[str, object]", backends).values()):
-        raise ConfigurationError(f"{file}: backends must be tables, each written [backends.NAME]")
+        raise ConfigurationError(f"the configuration {file} must have tables as its backends, each written [backends.NAME]")
     return {name: dict(table) for name, table in cast("dict[str, dict[str, object]]", backends).items()}
 
 

@@ -1,12 +1,16 @@
-"""Files that are written for people: readable by their owner only, and all of it or nothing."""
+"""Files that are written for people: readable by their owner only, all of it or nothing, and never over what a migration needs."""
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from unibill.errors import ConfigurationError
+
+_SQLITE: Final = b"SQLite format 3\x00"
+_BESIDE_SQLITE: Final = ("-wal", "-shm", "-journal", ".lock")
 
 
 @contextmanager
@@ -14,19 +18,81 @@ def written(path: Path | str) -> Iterator[BinaryIO]:
     """A file to write, which takes its place when the block ends well; otherwise what stood there stays.
 
     Raises:
+        ConfigurationError: it cannot be written there, or would replace a run or a configuration.
+    """
+    refuse_kept(path)
+    with replaced(path) as file:
+        yield file
+
+
+@contextmanager
+def replaced(path: Path | str) -> Iterator[BinaryIO]:
+    """The same for a file that may replace whatever is there: its caller knows what that is.
+
+    A link stays and what it leads to is written. What is no regular file, such as a pipe, is written straight into.
+
+    Raises:
         ConfigurationError: it cannot be written there.
     """
-    place = Path(path)
-    beside = place.with_name(f".{place.name}.{os.getpid()}")
+    place, goal = Path(path), Path(os.path.realpath(path))  # resolve() would raise where a link leads to itself
+    beside: Path | None = None
     try:
-        if place.is_dir():
-            raise IsADirectoryError(21, "it is a folder; name a file in it")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = _straight(place)
+        if descriptor is None:
+            beside = goal.with_name(f".{goal.name}.{os.getpid()}")
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             yield file
-        beside.replace(place)
+        if beside is not None:
+            beside.replace(goal)
     except OSError as error:
-        raise ConfigurationError(f"{place} cannot be written: {error.strerror or error}") from error
+        raise ConfigurationError(f"the file {place} cannot be written: {error.strerror or error}") from error
     finally:
+        if beside is not None:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+
+
+def refuse_kept(path: Path | str) -> None:
+    """Refuse to replace what a migration needs.
+
+    Raises:
+        ConfigurationError: a run or another database is there, a file that belongs to one, or a configuration.
+    """
+    place = Path(path)
+    goal = Path(os.path.realpath(place))
+    for ending in _BESIDE_SQLITE:  # also where there is none yet: SQLite would take it for its own
+        if goal.name.endswith(ending) and _is_sqlite(goal.with_name(goal.name.removesuffix(ending))):
+            raise ConfigurationError(f"the file {place} belongs to a run or another database; write to another file")
+    if not place.is_file():
+        return
+    if ".toml" in {place.suffix.lower(), goal.suffix.lower()}:
+        raise ConfigurationError(f"the file {place} is a configuration; write to another file")
+    if _is_sqlite(goal):
+        raise ConfigurationError(f"the file {place} is a run or another database; write to another file")
+
+
+def _is_sqlite(path: Path) -> bool:
+    try:
+        if not path.is_file():  # opening a pipe would wait for its writer
+            return False
+        with path.open("rb") as file:
+            return file.read(len(_SQLITE)) == _SQLITE
+    except OSError:
+        return False
+
+
+def _straight(place: Path) -> int | None:
+    """A descriptor of what cannot be replaced; None for a regular file, there or to be made."""
+    try:
+        found = place.stat()
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(21, "it is a folder; name a file in it")
+    for standard in (1, 2):
+        # /dev/stdout may lead to a regular file, and a socket there cannot be opened by name: only the open stream will do.
         with suppress(OSError):
-            beside.unlink(missing_ok=True)
+            if os.path.samestat(found, os.fstat(standard)):
+                return os.dup(standard)
+    return None if stat.S_ISREG(found.st_mode) else os.open(place, os.O_WRONLY)

@@ -83,6 +83,15 @@ def test_what_cannot_be_printed_or_named_is_one_sentence(run: Command, place: Pl
     done = run("credits", "export", "billagain", "--out", "credits.xlsx")
     assert (done.status, done.err.count("\n")) == (2, 1)
     assert "csv, jsonl, parquet" in done.err
+    done = run("credits", "export", "billagain", "--out", ".", "--format", "csv")
+    assert (done.status, done.err) == (2, "Error: The file . cannot be written: it is a folder; name a file in it.\n")
+
+
+def test_an_export_replaces_no_configuration(run: Command, place: Place) -> None:
+    before = (place.folder / "unibill.toml").read_bytes()
+    done = run("credits", "export", "billagain", "--out", "unibill.toml", "--format", "csv")
+    assert (done.status, done.err) == (2, "Error: The file unibill.toml is a configuration; write to another file.\n")
+    assert (place.folder / "unibill.toml").read_bytes() == before
 
 
 def credit(amount: str) -> Credit:

@@ -1,10 +1,15 @@
 """``unibill report``: from a run to a page and to files."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from tests.support import runfiles
 from tests.support.commands import Command
+from unibill import exactjson
 
 
 def test_a_report_says_its_verdict_and_where_it_is(run: Command, tmp_path: Path) -> None:
@@ -43,3 +48,37 @@ def test_a_run_that_is_not_there_is_one_sentence(run: Command, tmp_path: Path) -
     assert done.status == 2
     assert done.err.startswith("Error: There is no run file")
     assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize("option", ["--out", "--jsonl"])
+@pytest.mark.parametrize("name", [".", "", "..", "taken"])
+def test_a_place_that_is_no_file_is_one_sentence_that_leaves_its_name_as_it_is(
+    option: str, name: str, run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = runfiles.clean(tmp_path / "a.run")
+    (tmp_path / "taken").mkdir()
+    monkeypatch.chdir(tmp_path)
+    done = run("report", "--run", str(path), option, name)
+    assert (done.status, done.out) == (2, "")
+    assert done.err == f"Error: The file {name or '.'} cannot be written: it is a folder; name a file in it.\n"
+
+
+def test_standard_output_takes_the_lines_whatever_it_leads_to(tmp_path: Path) -> None:
+    path, taken = runfiles.clean(tmp_path / "a.run"), tmp_path / "taken"
+    words = [sys.executable, "-m", "unibill", "report", "--run", str(path), "--jsonl", "/dev/stdout", "--json"]
+    with taken.open("wb") as file:
+        subprocess.run(words, stdout=file, check=True)  # noqa: S603 - our own command
+    piped = subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout  # noqa: S603 - our own command
+    for data in (taken.read_bytes(), piped):
+        *lines, told = [exactjson.loads(line) for line in data.splitlines()]
+        assert {"record", "report"} <= {line["figure"] for line in lines if isinstance(line, dict)}
+        assert isinstance(told, dict)
+        assert told["written"] == {"jsonl": "/dev/stdout"}
+
+
+def test_a_link_that_leads_to_itself_is_one_sentence(run: Command, tmp_path: Path) -> None:
+    path, link = runfiles.clean(tmp_path / "a.run"), tmp_path / "loop"
+    link.symlink_to(link)
+    done = run("report", "--run", str(path), "--out", str(link))
+    assert (done.status, done.err.count("\n")) == (2, 1)
+    assert done.err.startswith(f"Error: The file {link} cannot be written: ")

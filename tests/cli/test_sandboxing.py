@@ -103,3 +103,29 @@ def test_what_makes_no_sense_is_one_sentence_and_status_2(words: tuple[str, ...]
 
 def test_a_switch_without_its_form_is_a_usage_error(run: Command) -> None:
     assert run("sandbox", "--switch", "nonsense").status == 2
+
+
+OWN = '[backends.old]\nprovider = "billagain"\nbase_url = "https://billagain.example"\n'
+MAP = "source_account,target_account\n1,2\n"
+
+
+@pytest.mark.parametrize(("name", "text"), [("unibill.toml", OWN), ("unibill.toml", ""), ("accounts.csv", MAP), ("invoices-back.csv", MAP)])
+def test_write_replaces_no_file_that_a_sandbox_did_not_write(name: str, text: str, tmp_path: Path, run: Command) -> None:
+    (tmp_path / name).write_text(text, "utf-8")
+    done = run("sandbox", "--write", str(tmp_path))
+    assert (done.status, done.out, done.err.count("\n")) == (2, "", 1)
+    assert f"Error: The file {tmp_path / name} " in done.err
+    assert [(path.name, path.read_text("utf-8")) for path in tmp_path.iterdir()] == [(name, text)]
+
+
+def test_write_replaces_what_an_earlier_sandbox_wrote_until_somebody_adds_a_backend(tmp_path: Path, run: Command) -> None:
+    config = tmp_path / "unibill.toml"
+    with serving("--seed", "documented", "--write", str(tmp_path)):
+        accounts = (tmp_path / "accounts.csv").read_text("utf-8")
+    (tmp_path / "accounts.csv").write_text(MAP, "utf-8")
+    with serving("--seed", "documented", "--write", str(tmp_path)) as (_, told):
+        assert str(told["url"]) in config.read_text("utf-8")
+        assert (tmp_path / "accounts.csv").read_text("utf-8") == accounts
+    config.write_text(kept := config.read_text("utf-8") + OWN, "utf-8")
+    assert run("sandbox", "--write", str(tmp_path)).status == 2
+    assert config.read_text("utf-8") == kept

@@ -5,8 +5,11 @@ import csv
 import gzip
 import hashlib
 import json
+import os
 import re
 import stat
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
@@ -235,3 +238,51 @@ def test_the_script_of_an_attack_is_text_in_the_page(hostile: Path) -> None:
     page = (hostile / "report.html").read_text("utf-8")
     assert SCRIPT not in page
     assert "&lt;/script&gt;&lt;script&gt;document.title=" in page
+
+
+def test_a_report_replaces_no_run_and_no_configuration(clean_run: Path, tmp_path: Path) -> None:
+    other, config, link = runfiles.clean(tmp_path / "other.run"), tmp_path / "unibill.toml", tmp_path / "page.html"
+    config.write_text("[backends.old]\n", "utf-8")
+    link.symlink_to(config)
+    before = sorted((path.name, path.read_bytes()) for path in tmp_path.iterdir())
+    for place in (other, tmp_path / "other.run-wal", tmp_path / "other.run.lock", config, link):
+        for out, lines in ((place, None), (None, place)):
+            with pytest.raises(ConfigurationError, match=f"the file {re.escape(str(place))} (is a|belongs to a) "):
+                report(clean_run, out, jsonl=lines)
+    assert sorted((path.name, path.read_bytes()) for path in tmp_path.iterdir()) == before
+
+
+def test_tables_replace_those_of_an_earlier_report_and_nothing_else(clean_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "figures"
+    report(clean_run, csv=folder)
+    report(clean_run, csv=folder)
+    (folder / "money.csv").unlink()
+    (folder / "accounts.csv").write_text("source_account,target_account\n1,2\n", "utf-8")
+    before = sorted((path.name, path.read_bytes()) for path in folder.iterdir())
+    with pytest.raises(ConfigurationError, match=r"accounts\.csv is no table of an earlier report"):
+        report(clean_run, tmp_path / "report.html", csv=folder)
+    assert sorted((path.name, path.read_bytes()) for path in folder.iterdir()) == before
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written(clean_run: Path, tmp_path: Path) -> None:
+    link, real = tmp_path / "latest.html", tmp_path / "there" / "report.html"
+    real.parent.mkdir()
+    link.symlink_to(real)
+    for _ in range(2):
+        report(clean_run, link)
+        assert link.is_symlink()
+        assert real.read_text("utf-8").startswith("<!doctype html>")
+        real.write_text("the old one", "utf-8")
+    assert [path.name for path in real.parent.iterdir()] == ["report.html"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes in folders")
+def test_a_pipe_is_written_into_and_stays(clean_run: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(pipe.read_bytes)
+        report(clean_run, jsonl=pipe)
+        assert b'"figure":"report"' in read.result(30)
+    assert pipe.is_fifo()

@@ -7,6 +7,7 @@ seed records. This is about sandboxes only: nothing here speaks to a vendor's AP
 
 import csv
 import hashlib
+import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,12 +15,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final, cast
 
+from unibill.outfiles import replaced
 from unibill.sandbox import Sandbox
 
 BILLAGAIN: Final = "billagain"
 SOCOTRA: Final = "socotra"
 ACCEPTING: Final[Mapping[str, Mapping[str, str]]] = {BILLAGAIN: {"empty-allocations": "accept"}}
 """The switch a copy into BillAgain rests on: a credit note without allocations is accepted. The vendor's page does not say so."""
+MAPS: Final = ("accounts.csv", "accounts-back.csv", "invoices.csv", "invoices-back.csv")
+"""The files of the maps: of accounts there and back, of invoices there and back."""
 FIRST_TWIN: Final = 900_001
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _MOMENT: Final = "2026-01-05T08:00:00.000Z"
@@ -57,13 +61,9 @@ class Cast:
     def write(self, folder: Path) -> list[Path]:
         """Write the four maps."""
         header, invoice_header = ("source_account", "target_account"), ("source_invoice", "target_invoice")
-        written: list[tuple[str, Sequence[str], Mapping[str, str]]] = [
-            ("accounts.csv", header, self.forth),
-            ("accounts-back.csv", header, self.whole_way_back),
-            ("invoices.csv", invoice_header, self.invoices),
-            ("invoices-back.csv", invoice_header, self.invoices_back),
-        ]
-        return [_write(folder / name, head, pairs) for name, head, pairs in written]
+        heads = (header, header, invoice_header, invoice_header)
+        pairs = (self.forth, self.whole_way_back, self.invoices, self.invoices_back)
+        return [_write(folder / name, head, each) for name, head, each in zip(MAPS, heads, pairs, strict=True)]
 
 
 def add_twins(billagain: Sandbox, socotra: Sandbox, *, invoices: bool) -> Cast:
@@ -190,8 +190,10 @@ def _locator(*parts: str) -> str:
 
 
 def _write(path: Path, header: Sequence[str], pairs: Mapping[str, str]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(sorted(pairs.items()))
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(sorted(pairs.items()))
+    with replaced(path) as file:
+        file.write(lines.getvalue().encode())
     return path

@@ -67,13 +67,13 @@ def demo(
     from unibill.errors import ConfigurationError
 
     if report is not None and not report.absolute().parent.is_dir():
-        raise ConfigurationError(f"{report} cannot be written: there is no folder {report.parent}")
+        raise ConfigurationError(f"the file {report} cannot be written: there is no folder {report.parent}")
     with contextlib.ExitStack() as stack:
         if keep is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="unibill-demo-")))
         else:
             if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
-                raise ConfigurationError(f"{keep} is not an empty folder; give --keep a new one")
+                raise ConfigurationError(f"the place {keep} is not an empty folder; give --keep a new one")
             keep.mkdir(parents=True, exist_ok=True)
             folder = keep
         started = time.monotonic()

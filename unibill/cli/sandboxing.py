@@ -69,6 +69,8 @@ def sandbox(
     from unibill.errors import ConfigurationError
     from unibill.sandbox import Sandbox
 
+    if write is not None:
+        _refuse_others(write, number)
     signal.signal(signal.SIGTERM, _end)
     switches = _switches(switch, roles.ACCEPTING if write else {})
     filled = db is not None and db.exists()
@@ -136,7 +138,7 @@ def _records(path: Path) -> list[dict[str, object]]:
     text = path.read_text("utf-8-sig").strip()
     rows = loads(text) if text.startswith("[") else [loads(line) for line in text.splitlines() if line.strip()]
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in cast("list[object]", rows)):
-        raise ConfigurationError(f"{path} is neither a JSON array of objects nor JSON Lines")
+        raise ConfigurationError(f"the file {path} is neither a JSON array of objects nor JSON Lines")
     return cast("list[dict[str, object]]", rows)
 
 
@@ -163,6 +165,14 @@ def _tell(hosted: "Sandbox", url: str, folder: Path | None, json: bool) -> None:
             command("unibill copy billagain socotra --run forth.run --accounts accounts.csv")
             command("unibill copy socotra billagain --run back.run --accounts accounts-back.csv")
     sys.stdout.flush()
+
+
+def _refuse_others(folder: Path, number: int) -> None:
+    from unibill.cli.cast import MAPS
+    from unibill.cli.files import refuse_others
+
+    if number == 1:  # another's backends are added to what is there, and replace nothing
+        refuse_others(folder, MAPS)
 
 
 def _write(folder: Path, hosted: "Sandbox", url: str, made: "Cast | None", number: int) -> None:

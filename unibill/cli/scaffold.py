@@ -60,7 +60,7 @@ def new_provider(
             with file.open("x", encoding="utf-8", newline="\n") as opened:
                 opened.write(text)
     except OSError as error:
-        raise ConfigurationError(f"{error.filename or place} cannot be written: {error.strerror}") from error
+        raise ConfigurationError(f"the file {error.filename or place} cannot be written: {error.strerror}") from error
     say(f"{show(str(place))} is written: a provider for a made-up API, to be changed into your vendor's. Try it:")
     for line in (f"cd {show(str(place))}", "pip install -e '.[test]'", "pytest", "unibill providers"):
         command(line)

@@ -125,7 +125,7 @@ def init(
     from unibill.showing import show
 
     if path.exists():
-        raise ConfigurationError(f"{path} is there already, and init overwrites nothing; edit it, or give --out another name")
+        raise ConfigurationError(f"the file {path} is there already, and init overwrites nothing; edit it, or give --out another name")
     names = [name for name in installed.found() if name not in plugins.broken()]
     if not names:
         raise ConfigurationError("no provider is installed that works; unibill doctor tells more")
@@ -139,7 +139,7 @@ def init(
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error
+        raise ConfigurationError(f"the file {path} cannot be written: {error.strerror}") from error
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
     say(f"{show(str(path))} is written. Next:")

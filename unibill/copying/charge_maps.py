@@ -75,7 +75,7 @@ class ChargeTypeMap:
                 named = False
             if named and is_new(faults, line, "charge type", source, pairs):
                 pairs[source] = MappedType(None if target == LEFT_BEHIND else target, Invoicing(mode) if mode else None)
-        return cls._checked(str(path), pairs, faults)
+        return cls._checked(f"the file {path}", pairs, faults)
 
     @classmethod
     def from_pairs(cls, pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> "ChargeTypeMap":
@@ -154,7 +154,7 @@ class PolicyMap:
         if not pairs and not faults:
             faults.append("it holds no policy; give at least one line below the header")
         if faults:
-            raise InvalidMap(str(path), faults)
+            raise InvalidMap(f"the file {path}", faults)
         return cls(pairs)
 
     @classmethod

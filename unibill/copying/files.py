@@ -52,10 +52,10 @@ def check(path: Path) -> None:
     except OSError as error:
         raise RunStoreError(f"the run file {path} cannot be read: {error.strerror or error}") from error
     if len(header) < _HEADER or not header.startswith(_MAGIC) or int.from_bytes(header[68:72], "big") != APPLICATION_ID:
-        raise RunStoreError(f"{path} is not a run file of unibill; it was left as it is")
+        raise RunStoreError(f"the file {path} is not a run file of unibill; it was left as it is")
     version = int.from_bytes(header[60:64], "big")
     if version != VERSION:
-        raise RunStoreError(f"{path} was made by a unibill whose run files have version {version}; this one reads {VERSION}")
+        raise RunStoreError(f"the run file {path} was made by a unibill whose run files have version {version}; this one reads {VERSION}")
 
 
 def refuse_network(path: Path, mounts: str | None = None) -> None:
@@ -83,7 +83,7 @@ def refuse_network(path: Path, mounts: str | None = None) -> None:
         if folder.is_relative_to(point) and len(point.parts) >= best:
             best, kind = len(point.parts), fields[2]
     if kind in _NETWORK:
-        raise RunStoreError(f"{path} is on a network file system ({kind}), where a crash can damage it; use a local disk")
+        raise RunStoreError(f"the run file {path} is on a network file system ({kind}), where a crash can damage it; use a local disk")
 
 
 class Lock:

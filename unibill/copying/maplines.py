@@ -65,7 +65,7 @@ def read_lines(path: Path, required: tuple[str, ...], optional: tuple[str, ...])
     except csv.Error as error:
         faults.append(f"line {reader.line_num}: {error}")
     if not header:
-        raise InvalidMap(str(path), [f"it is empty; the first line must be {','.join(required)}"])
+        raise InvalidMap(f"the file {path}", [f"it is empty; the first line must be {','.join(required)}"])
     return Lines(lines, faults, all(name in header for name in optional))
 
 
@@ -78,10 +78,10 @@ def _places(path: Path, header: list[str], required: tuple[str, ...], optional: 
             else ""
         )
         found = ", ".join(header)
-        raise InvalidMap(str(path), [f"line 1: the header lacks {' and '.join(missing)}; it has: {found}{hint}"])
+        raise InvalidMap(f"the file {path}", [f"line 1: the header lacks {' and '.join(missing)}; it has: {found}{hint}"])
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
-        raise InvalidMap(str(path), [f"line 1: the header names {' and '.join(twice)} twice"])
+        raise InvalidMap(f"the file {path}", [f"line 1: the header names {' and '.join(twice)} twice"])
     return [header.index(name) if name in header else None for name in (*required, *optional)]
 
 
@@ -89,16 +89,18 @@ def _decoded(path: Path) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InvalidMap(str(path), [f"it cannot be read: {error.strerror or error}"]) from error
+        raise InvalidMap(f"the file {path}", [f"it cannot be read: {error.strerror or error}"]) from error
     if data.startswith(_UTF16):
-        raise InvalidMap(str(path), ["it is UTF-16; save it as UTF-8 (in a spreadsheet: CSV UTF-8)"])
+        raise InvalidMap(f"the file {path}", ["it is UTF-16; save it as UTF-8 (in a spreadsheet: CSV UTF-8)"])
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise InvalidMap(str(path), [f"line {line}: byte {data[error.start]:#04x} is not UTF-8; save it as UTF-8"]) from error
+        raise InvalidMap(f"the file {path}", [f"line {line}: byte {data[error.start]:#04x} is not UTF-8; save it as UTF-8"]) from error
     if "\0" in text:
-        raise InvalidMap(str(path), [f"line {text.count(chr(10), 0, text.index(chr(0))) + 1}: it holds a zero byte, so it is no text"])
+        raise InvalidMap(
+            f"the file {path}", [f"line {text.count(chr(10), 0, text.index(chr(0))) + 1}: it holds a zero byte, so it is no text"]
+        )
     return text
 
 

@@ -42,7 +42,7 @@ class AccountMap:
         for line, (source, target) in rows:
             if is_complete(faults, line, {_ACCOUNTS[0]: source, _ACCOUNTS[1]: target}) and is_new(faults, line, "account", source, pairs):
                 pairs[source] = target
-        return cls._checked(str(path), pairs, faults)
+        return cls._checked(f"the file {path}", pairs, faults)
 
     @classmethod
     def from_pairs(cls, pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> "AccountMap":
@@ -112,7 +112,7 @@ class InvoiceMap:
             if is_complete(faults, line, named) and is_new(faults, line, "invoice", source, pairs):
                 pairs[source] = MappedInvoice(target or None, number or None)
         if faults:
-            raise InvalidMap(str(path), faults)
+            raise InvalidMap(f"the file {path}", faults)
         return cls(pairs)
 
     @classmethod

@@ -97,6 +97,6 @@ def _fitting(amount: Decimal, column: Column, record: Record) -> Decimal:
     if money.scale(amount) > SCALE or amount.adjusted() >= PRECISION - SCALE:
         name = getattr(record, "id", "")
         raise ConfigurationError(
-            f"{column.name} of {name} is {amount}: Parquet holds {PRECISION - SCALE} digits before the point and {SCALE} after; export as jsonl"
+            f"the {column.name} of {name} is {amount}: Parquet holds {PRECISION - SCALE} digits before the point and {SCALE} after; export as jsonl"
         )
     return amount.normalize(money.EXACT) if int(amount.as_tuple().exponent) < -SCALE else amount

@@ -113,7 +113,9 @@ def format_of(path: Path, named: Format | str | None) -> Format:
     if word not in set(Format):
         known = ", ".join(Format)
         raise ConfigurationError(
-            f"{path} does not say a format; give one of: {known}" if named is None else f"{word} is not one of: {known}"
+            f"the file name {path} does not say a format; give one of: {known}"
+            if named is None
+            else f"the format {word} is not one of: {known}"
         )
     return Format(word)
 

@@ -1,18 +1,19 @@
 """Making a report: one reading of the run, every output from the same figures."""
 
+import os
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from unibill.copying.place import FilePlace, RunLike, locate
 from unibill.copying.reports import open_run
 from unibill.copying.summary import RunStatus, Tell
 from unibill.errors import ConfigurationError
-from unibill.outfiles import written
+from unibill.outfiles import refuse_kept, written
 from unibill.reporting.embedding import LIMIT, PackedRecords
 from unibill.reporting.gathering import gather
-from unibill.reporting.tables import CsvRecords, JsonRecords, csv_figures, json_figures
+from unibill.reporting.tables import RECORDS, TABLES, CsvRecords, JsonRecords, csv_figures, json_figures
 from unibill.reporting.values import Figures, RecordLine
 
 
@@ -57,10 +58,12 @@ def report(
 
     Raises:
         RunStoreError: there is no run of this version, or its plan was not finished.
-        ConfigurationError: a file cannot be written, or would take the run's own place.
+        ConfigurationError: a file cannot be written, or would replace a run, a configuration, or in the folder what is no such table.
     """
     for place in (out, jsonl):
         _refuse_run(run, place)
+    if csv is not None:
+        _refuse_others(Path(csv))
     with ExitStack() as stack:
         with open_run(run) as opened:
             outputs: list[_Output] = []
@@ -74,6 +77,9 @@ def report(
         for output in outputs:
             output.finish(found)
         return found
+
+
+_LONGEST_HEADER: Final = 4096
 
 
 class _Output(Protocol):
@@ -104,7 +110,7 @@ class _CsvFolder:
         self._stack = stack
         self._folder = folder
         _make_folder(folder)
-        self._records = CsvRecords(self._opened("records"))
+        self._records = CsvRecords(self._opened(RECORDS))
         self.take = self._records.take
 
     def _opened(self, name: str) -> BinaryIO:
@@ -134,7 +140,25 @@ def _make_folder(folder: Path) -> None:
 def _refuse_run(run: RunLike, place: Path | str | None) -> None:
     """Refuse to write over the run that is read."""
     kept = locate(run)
-    if place is None or not isinstance(kept, FilePlace):
+    if place is None:
         return
-    if Path(place).resolve() in {Path(f"{kept.path}{end}").resolve() for end in ("", "-wal", "-shm", ".lock")}:
-        raise ConfigurationError(f"{place} is the run itself; write the report somewhere else")
+    if isinstance(kept, FilePlace) and os.path.realpath(place) in {
+        os.path.realpath(f"{kept.path}{end}") for end in ("", "-wal", "-shm", ".lock")
+    }:
+        raise ConfigurationError(f"the file {place} is the run itself; write the report somewhere else")
+    refuse_kept(place)
+
+
+def _refuse_others(folder: Path) -> None:
+    """Refuse to replace files that are no tables of an earlier report, such as a migration's own accounts.csv."""
+    for name, columns in TABLES.items():
+        place = folder / f"{name}.csv"
+        if not place.is_file():
+            continue
+        try:
+            with place.open("rb") as file:
+                first = file.readline(_LONGEST_HEADER)
+        except OSError as error:
+            raise ConfigurationError(f"the file {place} cannot be read: {error.strerror or error}") from error
+        if first.decode("utf-8-sig", "replace").rstrip("\r\n") != ",".join(columns):
+            raise ConfigurationError(f"the file {place} is no table of an earlier report; give --csv another folder, or move it away")

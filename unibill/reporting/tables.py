@@ -44,6 +44,60 @@ RECORD_COLUMNS: Final = (
     "left_behind",
     "spent",
 )
+RECORDS: Final = "records"
+TABLES: Final[Mapping[str, tuple[str, ...]]] = {
+    RECORDS: RECORD_COLUMNS,
+    "report": ("what", "value"),
+    "money": (
+        "record_type",
+        "currency",
+        "records",
+        "remaining",
+        "unknown",
+        "carried",
+        "existed",
+        "waiting",
+        "held",
+        "skipped",
+        "before",
+        "expected",
+        "found",
+        "compared",
+    ),
+    "accounts": (
+        "account",
+        "record_type",
+        "currency",
+        "created",
+        "before",
+        "carried",
+        "existed",
+        "waiting",
+        "expected",
+        "found",
+        "compared",
+        "source_accounts",
+    ),
+    "source_accounts": (
+        "account",
+        "target_account",
+        "record_type",
+        "currency",
+        "records",
+        "remaining",
+        "carried",
+        "allocated",
+        "dropped",
+        "held",
+    ),
+    "outcomes": ("outcome", "records", "record_type", "currency", "amount"),
+    "reasons": ("outcome", "code", "records", "record_type", "currency", "amount", "for_example"),
+    "losses": ("field", "kind", "count", "reason"),
+    "differences": ("sign", "code", "account", "source_id", "target_id", "reason"),
+    "problems": ("what", "account", "source_id", "target_id", "reason"),
+    "timeline": ("kind", "began", "ended", "text", "counts"),
+}
+"""The CSV files by name, each with its columns."""
 Rows = Iterable[tuple[object, ...]]
 
 
@@ -132,59 +186,32 @@ _LISTED: Final = {
 }
 
 
-def csv_tables(figures: Figures) -> Iterator[tuple[str, tuple[str, ...], Rows]]:
-    """The tables beside the records: each a file's name, its columns and its rows."""
-    yield "report", ("what", "value"), _facts(figures)
-    names = [
-        "record_type",
-        "currency",
-        "records",
-        "remaining",
-        "unknown",
-        "carried",
-        "existed",
-        "waiting",
-        "held",
-        "skipped",
-        "before",
-        "expected",
-        "found",
-    ]
-    yield "money", (*names, "compared"), ((*_of(line, names), SIGNS[line.sign]) for line in figures.money)
-    names = ["account", "record_type", "currency", "created", "before", "carried", "existed", "waiting", "expected", "found"]
+def csv_tables(figures: Figures) -> Iterator[tuple[str, Rows]]:
+    """The tables beside the records: each a file's name and its rows, with the columns that ``TABLES`` has."""
+    found = () if figures.verification is None else figures.verification.differences
+    yield "report", _facts(figures)
+    yield "money", ((*_of(line, TABLES["money"][:-1]), SIGNS[line.sign]) for line in figures.money)
     yield (
         "accounts",
-        (*names, "compared", "source_accounts"),
-        ((*_of(line, names), SIGNS[line.sign], " ".join(line.sources)) for line in figures.accounts),
+        ((*_of(line, TABLES["accounts"][:-2]), SIGNS[line.sign], " ".join(line.sources)) for line in figures.accounts),
     )
-    names = ["account", "target_account", "record_type", "currency", "records", "remaining", "carried", "allocated", "dropped", "held"]
-    yield "source_accounts", tuple(names), (_of(line, names) for line in figures.totals)
+    yield "source_accounts", (_of(line, TABLES["source_accounts"]) for line in figures.totals)
     yield (
         "outcomes",
-        ("outcome", "records", "record_type", "currency", "amount"),
         ((line.outcome, line.records, *money) for line in figures.outcomes for money in _each(line.money, line.charges)),
     )
     yield (
         "reasons",
-        ("outcome", "code", "records", "record_type", "currency", "amount", "for_example"),
         (
             (line.outcome, line.code, line.records, *money, line.sample)
             for line in figures.reasons
             for money in _each(line.money, line.charges)
         ),
     )
-    names = ["field", "kind", "count", "reason"]
-    yield "losses", tuple(names), (_of(line, names) for line in figures.losses)
-    names = ["code", "account", "source_id", "target_id", "reason"]
-    found = () if figures.verification is None else figures.verification.differences
-    yield "differences", ("sign", *names), ((SIGNS[line.sign], *_of(line, names)) for line in found)
-    names = ["what", "account", "source_id", "target_id", "reason"]
-    yield "problems", tuple(names), (_of(line, names) for line in figures.problems)
-    yield (
-        "timeline",
-        ("kind", "began", "ended", "text", "counts"),
-        ((line.kind, line.began, line.ended, line.text, _counted(line.counts)) for line in figures.events),
-    )
+    yield "losses", (_of(line, TABLES["losses"]) for line in figures.losses)
+    yield "differences", ((SIGNS[line.sign], *_of(line, TABLES["differences"][1:])) for line in found)
+    yield "problems", (_of(line, TABLES["problems"]) for line in figures.problems)
+    yield "timeline", ((line.kind, line.began, line.ended, line.text, _counted(line.counts)) for line in figures.events)
 
 
 def _facts(figures: Figures) -> Rows:
@@ -231,8 +258,8 @@ def csv_figures(opened: Opened, figures: Figures) -> None:
         opened: gives a file for a table's name.
         figures: what to write.
     """
-    for name, columns, rows in csv_tables(figures):
-        writer = Writer(opened(name), columns, spreadsheet=True)
+    for name, rows in csv_tables(figures):
+        writer = Writer(opened(name), TABLES[name], spreadsheet=True)
         for row in rows:
             writer.row(row)
         writer.flush()
