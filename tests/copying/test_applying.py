@@ -1,6 +1,8 @@
+"""An apply does what was planned: nothing else, nothing twice, and it stops where it should."""
+
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from decimal import Decimal
 from typing import Any
@@ -8,48 +10,11 @@ from typing import Any
 import pytest
 
 from tests.copying.conftest import Open, Pair, Row, Side, customer, invoice, note
-from unibill import Billing, hookimpl, marks
-from unibill.copying import ApplyOptions, ApplySummary, Guards, Progress, RunRecord, apply, open_run, plan, status, verify
+from tests.copying.runs_of_three import POST, THREE, applied, copies, mark_of, planned, record, states, three
+from unibill import Billing, hookimpl
+from unibill.copying import ApplyOptions, Guards, Progress, apply, open_run, plan, status, verify
 from unibill.errors import AuthenticationFailed, GuardStopped, PlanMismatch, RunStoreError
 from unibill.events import RunProgressed, WriteSettled
-from unibill.model import CreditKind
-
-POST = "POST /billagain/v1/credits"
-TARGET_LIST = "GET /billagain/v1/customers/*/credits"
-
-
-def mark_of(source: Side, number: int, generation: int = 0) -> str:
-    return marks.mark(source.billing.provider.identity(), CreditKind.CREDIT_NOTE, str(number), generation)
-
-
-def planned(pair: Pair, **options: Any) -> str:  # noqa: ANN401 - any field of PlanOptions
-    return plan(pair.source.billing, pair.target.billing, pair.run, pair.options(**options)).hash
-
-
-def applied(pair: Pair, **options: Any) -> ApplySummary:  # noqa: ANN401 - any field of ApplyOptions
-    return apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions(**options))
-
-
-def states(pair: Pair) -> dict[str, str]:
-    with open_run(pair.run) as run:
-        return {record.source_id: record.state for record in run.records() if record.state}
-
-
-def record(pair: Pair, source_id: str) -> RunRecord:
-    with open_run(pair.run) as run:
-        return next(item for item in run.records() if item.source_id == source_id)
-
-
-def copies(pair: Pair) -> list[tuple[int, Decimal]]:
-    return sorted((row["customerID"], row["Amount"]) for row in pair.target.credits())
-
-
-def three(pair: Pair) -> None:
-    pair.source.seed(note(101, 11, "60"), note(102, 11, "5"), note(103, 12, "7"))
-    planned(pair)
-
-
-THREE = [(21, Decimal(5)), (21, Decimal(60)), (22, Decimal(7))]
 
 
 def test_exactly_the_signed_off_plan_is_applied(pair: Pair) -> None:
@@ -211,170 +176,6 @@ def test_a_copy_that_was_taken_away_is_named(pair: Pair) -> None:
     pair.target.billing.native.delete_credit(made)
     summary = applied(pair)
     assert [(problem.what, problem.source_id) for problem in summary.problems] == [("missing", "101")]
-
-
-# Unknown outcomes
-
-
-@pytest.mark.parametrize("kind", ["cut-after", "cut-before"])
-def test_a_lost_answer_ends_in_one_effect(pair: Pair, kind: str) -> None:
-    three(pair)
-    pair.target.sandbox.faults([{"kind": kind, "route": POST, "count": 1}])
-    summary = applied(pair, concurrency=1)
-    assert (summary.exit_status, copies(pair)) == (0, THREE)
-    assert set(states(pair).values()) == {"created"}
-
-
-@pytest.mark.parametrize("effect", ["none", "done"])
-@pytest.mark.parametrize("kind", ["status-500", "html-error"])
-def test_a_server_error_ends_in_one_effect(pair: Pair, kind: str, effect: str) -> None:
-    three(pair)
-    pair.target.sandbox.faults([{"kind": kind, "route": POST, "count": 2, "effect": effect}])
-    assert applied(pair).exit_status == 0
-    assert copies(pair) == THREE
-
-
-def test_half_an_answer_ends_in_one_effect(pair: Pair) -> None:
-    three(pair)
-    pair.target.sandbox.faults([{"kind": "truncated-json", "route": POST, "count": 1}])
-    assert applied(pair).exit_status == 0
-    assert copies(pair) == THREE
-
-
-def test_an_unknown_write_is_looked_for_twice_before_it_is_sent_again(pair: Pair) -> None:
-    pair.source.seed(note(101, 11, "60"))
-    planned(pair)
-    pair.target.sandbox.faults([{"kind": "cut-before", "route": POST, "count": 1}])
-    before = len(pair.target.sandbox.requests())
-    applied(pair)
-    sent = [entry.method for entry in pair.target.sandbox.requests()[before:]]
-    first, second = [place for place, method in enumerate(sent) if method == "POST"]
-    assert sent[first + 1 : second].count("GET") >= 3
-
-
-def test_a_write_that_is_never_seen_stays_unknown_and_says_what_to_do(pair: Pair) -> None:
-    three(pair)
-    pair.target.sandbox.faults([{"kind": "cut-before", "route": POST}])
-    summary = applied(pair)
-    assert set(states(pair).values()) == {"unknown"}
-    assert {problem.what for problem in summary.problems} == {"unknown"}
-    assert summary.exit_status == 1
-    assert status(pair.run).next.startswith("3 writes have an unknown outcome: apply again")
-    pair.target.sandbox.faults([])
-    assert applied(pair).exit_status == 0
-    assert copies(pair) == THREE
-
-
-def test_an_effect_that_comes_late_but_within_the_settling_time_is_found(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pause is where the late effect happens: nothing is sent again before it has passed."""
-    pair.source.seed(note(101, 11, "60"))
-    planned(pair)
-    late = note(777, 21, "60", CreditNumber=mark_of(pair.source, 101))
-    paused: list[float] = []
-
-    def pause(_: object, __: object, seconds: float) -> None:
-        paused.append(seconds)
-        if len(paused) == 1:
-            pair.target.seed(late)
-
-    monkeypatch.setattr("unibill.copying.crew.Crew.pause", pause)
-    pair.target.sandbox.faults([{"kind": "cut-before", "route": POST, "count": 1}])
-    summary = applied(pair, settle=30.0)
-    assert 29 < paused[0] <= 30
-    assert (summary.exit_status, copies(pair), record(pair, "101").target_id) == (0, [(21, Decimal(60))], "777")
-
-
-def test_a_surplus_copy_that_this_run_sent_is_taken_back(pair: Pair) -> None:
-    """Outside the limits: the first effect comes after the second was sent. This run sent both, so it takes one back."""
-    pair.source.seed(note(101, 11, "60"))
-    planned(pair)
-    pair.target.sandbox.faults([{"kind": "cut-before", "route": POST, "count": 1}])
-    applied(pair)
-    assert record(pair, "101").sends == 2
-    pair.target.seed(note(777, 21, "60", CreditNumber=mark_of(pair.source, 101)))
-    summary = applied(pair)
-    assert (summary.undone, summary.exit_status, copies(pair)) == (1, 0, [(21, Decimal(60))])
-    assert record(pair, "101").target_id == str(pair.target.credits()[0]["creditNoteID"])
-
-
-def test_pages_that_skip_a_copy_do_not_make_a_second_one(pair: Pair) -> None:
-    pair.source.seed(*(note(100 + i, 11, str(i + 1)) for i in range(6)))
-    planned(pair)
-    pair.target.sandbox.faults(
-        [
-            {"kind": "cut-after", "route": POST, "rate": 0.5, "random_seed": 3},
-            {"kind": "skipped-records", "route": TARGET_LIST, "rate": 0.3, "index": 1, "random_seed": 5},
-        ]
-    )
-    for _ in range(6):
-        if applied(pair).exit_status == 0:
-            break
-    pair.target.sandbox.faults([])
-    assert applied(pair).exit_status == 0
-    assert copies(pair) == [(21, Decimal(i + 1)) for i in range(6)]
-
-
-@pytest.mark.parametrize("moment", ["intent", "done", "outcome"])
-def test_a_run_that_broke_off_at_any_step_goes_on_without_a_second_effect(pair: Pair, moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is not durable at that moment is lost, as in a crash."""
-    from unibill.copying.store import Entry, _Writer
-
-    three(pair)
-
-    class Crashed(BaseException):
-        pass
-
-    real: dict[str, Callable[..., None]] = {"keep": _Writer.keep, "note": _Writer.note}
-
-    def crash(name: str) -> Callable[..., None]:
-        def wrapped(self: _Writer, *entries: Entry) -> None:
-            if moment in {entry.phase for entry in entries}:
-                if name == "keep":
-                    real[name](self, *entries)
-                self._waiting.clear()
-                raise Crashed
-            real[name](self, *entries)
-
-        return wrapped
-
-    for name in real:
-        monkeypatch.setattr(_Writer, name, crash(name))
-    with pytest.raises(Crashed):
-        applied(pair, concurrency=1)
-    monkeypatch.undo()
-    assert len(pair.target.writes()) == (0 if moment == "intent" else 1)
-    assert applied(pair).exit_status == 0
-    assert copies(pair) == THREE
-
-
-def test_a_new_store_finds_what_an_old_one_made(pair: Pair) -> None:
-    three(pair)
-    applied(pair)
-    pair.run.unlink()
-    assert plan(pair.source.billing, pair.target.billing, pair.run, pair.options()).counts["exists"] == 3
-    assert (applied(pair).exit_status, copies(pair)) == (0, THREE)
-
-
-def test_a_store_restored_from_an_old_copy_makes_nothing_twice(pair: Pair) -> None:
-    three(pair)
-    old = pair.run.read_bytes()
-    applied(pair)
-    pair.run.write_bytes(old)
-    assert (applied(pair).exit_status, copies(pair)) == (0, THREE)
-
-
-def test_a_write_that_was_refused_does_not_make_a_strangers_copy_this_runs_own(pair: Pair) -> None:
-    """Only writes that may have made something count when surplus copies are taken back."""
-    pair.source.seed(note(101, 11, "60"))
-    planned(pair)
-    pair.target.sandbox.faults([{"kind": "status-429", "route": POST, "retry_after": 600, "count": 1}])
-    applied(pair)
-    pair.target.sandbox.faults([])
-    applied(pair)
-    assert record(pair, "101").sends == 1
-    pair.target.seed(note(777, 21, "60", CreditNumber=mark_of(pair.source, 101)))
-    summary = applied(pair)
-    assert ([problem.target_id for problem in summary.problems], summary.undone, len(copies(pair))) == (["777"], 0, 2)
 
 
 # Failures

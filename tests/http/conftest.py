@@ -1,15 +1,14 @@
 """The drivers of every library that can send."""
 
-import functools
 from collections.abc import Iterator
 from contextlib import nullcontext
-from typing import Any
 
 import httpx
 import pytest
 
 from tests.conftest import MakeDriver, drivers
 from tests.http.asking import HAS_PYREQWEST, TRANSPORTS, WRAPPED
+from tests.http.wrapping import wrap
 from tests.support.server import Server
 from unibill.events import RequestSettled
 from unibill.http import without_waiting
@@ -34,20 +33,6 @@ def _methods() -> list[tuple[type, str]]:
 
         methods += [(SyncHttpxTransport, "handle_request"), (HttpxTransport, "handle_async_request")]
     return methods
-
-
-def wrap(owner: type, name: str, monkeypatch: pytest.MonkeyPatch) -> list[httpx.Request]:
-    """Put oneself in place of a transport's method, as instrumentation does; gives the list of what comes past."""
-    seen: list[httpx.Request] = []
-    inner: Any = getattr(owner, name)
-
-    @functools.wraps(inner)
-    def watched(transport: object, request: httpx.Request) -> object:
-        seen.append(request)
-        return inner(transport, request)
-
-    monkeypatch.setattr(owner, name, watched)
-    return seen
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.http.asking import HAS_PYREQWEST, READ
-from tests.http.conftest import wrap
+from tests.http.wrapping import wrap
 from tests.support.drivers import AsyncDriver, SyncDriver
 from tests.support.server import Reply, Server
 from unibill.flow import exchange

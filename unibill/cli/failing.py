@@ -75,11 +75,8 @@ def misused(error: Any) -> int:  # noqa: ANN401 - a usage error of Typer's, whic
     if (ctx := getattr(error, "ctx", None)) is not None:
         note(ctx.get_usage())
         note(f"Try '{ctx.command_path} {ctx.help_option_names[0]}' for help.", DIM)
-    tell(
-        Text.assemble(
-            ("Error: ", RED + BOLD), ("\n".join(map(show, str(error.format_message()).replace(": Value error, ", ": ").splitlines())), RED)
-        )
-    )
+    said = str(error.format_message()).replace(": Value error, ", ": ")  # pydantic's words, with which Typer reads some options
+    tell(Text.assemble(("Error: ", RED + BOLD), ("\n".join(map(show, said.splitlines())), RED)))
     return int(error.exit_code)
 
 

@@ -98,13 +98,17 @@ def async_incoming(answer: httpx.Response) -> AsyncIncoming:
 
 
 def named(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    """The headers of an answer, by names in small letters."""
+    """The headers of an answer, by names in small letters; what httpx makes of those that are no plain text."""
     try:
-        found = {name.decode("ascii").lower(): value.decode("ascii") for name, value in raw}
+        return by_name([(name.decode("ascii"), value.decode("ascii")) for name, value in raw])
     except UnicodeDecodeError:
-        found = {}
-    # Where one comes twice, or is no plain text, httpx knows what to make of it.
-    return found if len(found) == len(raw) else {name.lower(): value for name, value in httpx.Headers(raw).items()}
+        return {name.lower(): value for name, value in httpx.Headers(raw).items()}
+
+
+def by_name(headers: list[tuple[str, str]]) -> dict[str, str]:
+    """The same of texts; of a name that comes twice, what httpx makes of it."""
+    found = {name.lower(): value for name, value in headers}
+    return found if len(found) == len(headers) else {name.lower(): value for name, value in httpx.Headers(headers).items()}
 
 
 def is_untouched(method: object, package: str) -> bool:

@@ -17,7 +17,7 @@ import anyio.lowlevel
 import httpx
 
 from unibill.errors import ConfigurationError
-from unibill.http.messages import AsyncIncoming, Incoming, Outgoing, async_incoming, incoming, is_untouched
+from unibill.http.messages import AsyncIncoming, Incoming, Outgoing, async_incoming, by_name, incoming, is_untouched
 from unibill.provider import BackendSettings
 
 try:
@@ -71,10 +71,9 @@ def _headers(answer: BaseResponse) -> dict[str, str]:
     """
     try:
         items = list(answer.headers.items())
-    except ValueError as error:  # the headers of an answer that no text can stand for
+    except ValueError as error:
         raise httpx.ReadError("a header of the answer is no text") from error
-    found = {name.lower(): value for name, value in items}
-    return found if len(found) == len(items) else {name.lower(): value for name, value in httpx.Headers(items).items()}
+    return by_name(items)
 
 
 @contextmanager
