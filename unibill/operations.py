@@ -12,7 +12,7 @@ from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft, faults_of_
 from unibill.errors import Conflict, Fault, InvalidDraft, InvalidQuery, UnsupportedOperation
 from unibill.flow import Done, Flow
 from unibill.losses import Loss
-from unibill.model import Charge, Credit, Finding, Invoicing, Status
+from unibill.model import Charge, Credit, Direction, Finding, Invoicing, Status
 from unibill.plugins import AnyProvider
 from unibill.provider import ChargeQuery, CreditQuery
 
@@ -112,6 +112,12 @@ class Operations:
                 if not done:
                     return standing
         credit = yield from self.provider.create_credit(draft, mark, done)
+        if credit.direction is Direction.FROM_ACCOUNT:
+            raise Conflict(
+                f"credit {credit.id} was made, and takes {credit.amount} {credit.currency} from the account instead of giving it",
+                operation=Operation.CREDITS_CREATE,
+                hint="Void it at the vendor, and mend what the backend's settings say of signs.",
+            )
         notes = tuple(
             Finding(code="not-written", message=loss.reason, field=loss.field) for loss in self.provider.losses_of_credit(draft, mark)
         )

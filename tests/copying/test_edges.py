@@ -20,7 +20,7 @@ from unibill.copying.store import RunStore
 from unibill.copying.summary import Progress
 from unibill.errors import Fault, NotFound, UnsupportedOperation
 from unibill.flow import Effect, Flow, Request, Response, Step
-from unibill.model import Credit, CreditKind
+from unibill.model import Credit, CreditKind, Direction
 from unibill.provider import AccountState
 
 POST = "POST /billagain/v1/credits"
@@ -200,6 +200,19 @@ def test_a_copy_that_comes_back_with_another_amount_stops_the_run(pair: Pair) ->
         plan(pair.source.billing, target, pair.run, pair.options())
         summary = apply(pair.source.billing, target, pair.run, ApplyOptions())
     assert "came back with 61 ZAR instead of 60 ZAR" in summary.stopped
+    assert (summary.exit_status, len(pair.target.credits())) == (4, 1)
+
+
+def test_a_copy_that_comes_back_as_money_taken_from_the_account_stops_the_run(pair: Pair) -> None:
+    def create(self: BillAgainProvider, draft: CreditDraft, mark: str | None, done: Any) -> Flow[Credit]:  # noqa: ANN401 - as in the base
+        credit = yield from BillAgainProvider.create_credit(self, draft, mark, done)
+        return credit.replace(direction=Direction.FROM_ACCOUNT)
+
+    pair.source.seed(note(101, 11, "60"), note(102, 11, "5"))
+    with like(pair.target.billing, create_credit=create) as target:
+        plan(pair.source.billing, target, pair.run, pair.options())
+        summary = apply(pair.source.billing, target, pair.run, ApplyOptions())
+    assert "came back as money that is taken from the account" in summary.stopped
     assert (summary.exit_status, len(pair.target.credits())) == (4, 1)
 
 

@@ -34,7 +34,7 @@ from unibill.errors import (
 )
 from unibill.facade import Billing
 from unibill.flow import Done, Effect, Flow, Request, Sleep, Step
-from unibill.model import Credit, Invoicing, Status
+from unibill.model import Credit, Direction, Invoicing, Status
 
 T = TypeVar("T")
 FATAL: Final = (AuthenticationFailed, PermissionDenied, UnsupportedOperation, ConfigurationError)
@@ -288,6 +288,8 @@ def _came_back_otherwise(item: Item, row: Row) -> str:
         return f"{what} with the mark {item.mark or 'missing'} instead of {mark}: the vendor cut it off or changed it"
     if (item.currency, amount_key(item.amount)) != (row["currency"], row["carried"]):
         return f"{what} with {item.amount} {item.currency} instead of {row['carried']} {row['currency']}"
+    if isinstance(item, Credit) and item.direction is Direction.FROM_ACCOUNT:
+        return f"{what} as money that is taken from the account instead of given to it"
     if item.account_id not in {None, row["target_account"]}:
         return f"{what} in account {item.account_id} instead of {row['target_account']}"
     if isinstance(item, ChargeItem) and (other := charging.differences(item, draft_of(row))):

@@ -41,7 +41,9 @@ _OPERATIONS: Final = {
     ),
     Operation.CREDITS_FIND: Capability(Grade.EMULATED, "charges: read, list", note="by account: tags are searched charge by charge"),
     Operation.CREDITS_ALLOCATE: Capability(
-        Grade.EMULATED, f"{_WHOLE}; credit-distributions: write", note="what is in the account's balance is spent by a credit distribution"
+        Grade.EMULATED,
+        f"{_WHOLE}; credit-distributions: write; invoices: write",
+        note="what is in the account's balance is spent by a credit distribution",
     ),
     Operation.CREDITS_DEALLOCATE: Capability(
         Grade.PARTIAL,
@@ -50,7 +52,7 @@ _OPERATIONS: Final = {
     ),
     Operation.CREDITS_VOID: Capability(
         Grade.PARTIAL,
-        f"{_WHOLE}; credit-distributions: write; charges: write; payments: write; write-offs: write",
+        f"{_WHOLE}; credit-distributions: write; charges: write; invoices: write; payments: write; write-offs: write",
         note="charges, payments, distributions and write-offs; not disbursements, subpayments and shortfall credits",
     ),
     Operation.CHARGES_LIST_ACCOUNT: Capability(Grade.NATIVE, "charges: read, list"),

@@ -11,7 +11,7 @@ from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
 from unibill.errors import Fault, InvalidDraft, InvalidQuery, MalformedResponse, NotFound
 from unibill.flow import Done, Flow, Step
 from unibill.losses import Loss
-from unibill.model import Charge, ChargeCategory, Credit, CreditKind, Direction, Finding, Invoicing, Status, TargetType, applied_of
+from unibill.model import Charge, ChargeCategory, Credit, CreditKind, Invoicing, Status, TargetType, applied_of
 from unibill.native import AsyncRunner, Runner
 from unibill.provider import (
     AccountState,
@@ -41,7 +41,7 @@ from unibill_socotra.wire import charges as wire_charges
 from unibill_socotra.wire import credits as wire_credits
 from unibill_socotra.wire import invoices as wire_invoices
 from unibill_socotra.writing.distributing import allocations_of
-from unibill_socotra.writing.writer import Writer
+from unibill_socotra.writing.writer import CONTAINERS, Writer
 
 if TYPE_CHECKING:
     from unibill.sandbox.system import SandboxSystem
@@ -50,9 +50,6 @@ _CHARGES = "charges"
 """The last page of an account's credits: those that are charges."""
 _LAST_OFFSET = 2**31 - 1
 """The vendor's offset is an int32."""
-_NOT_A_CREDIT = Finding(
-    code="not-a-credit", message="The charge carries a mark, but it does not lower what the account owes.", field="amount"
-)
 
 
 class SocotraProvider(Provider[SocotraSettings]):
@@ -137,7 +134,7 @@ class SocotraProvider(Provider[SocotraSettings]):
         if kind is CreditKind.CHARGE and account is None:
             raise InvalidQuery(f"{credit_id} is a charge, which Socotra finds only by its account; give account=")
         alone = yield from self._alone(kind, locator)
-        owner = account if alone is None else alone.account_id
+        owner = account if alone is None or alone.account_id is None else alone.account_id
         if alone is not None and account is not None and owner not in {None, account}:
             raise NotFound(f"credit {credit_id} belongs to account {owner}, not {account}", operation="credits.get")
         if owner is not None:
@@ -183,10 +180,7 @@ class SocotraProvider(Provider[SocotraSettings]):
         for charge in charges:
             if charge.reversal_of_locator is not None or map_charges.charge(charge, self.name, self._rules).mark not in marks:
                 continue
-            credit = map_charges.credit_of_charge(charge, self.name, self._zone, undone=charge.locator in undone)
-            if not self._rules.is_credit(charge):
-                credit = credit.replace(direction=Direction.FROM_ACCOUNT, findings=(*credit.findings, _NOT_A_CREDIT))
-            found.append(credit)
+            found.append(map_charges.marked_credit(charge, self.name, self._zone, self._rules, undone=charge.locator in undone))
         return found
 
     def account_state(self, account: str) -> Flow[AccountState]:
@@ -266,7 +260,11 @@ class SocotraProvider(Provider[SocotraSettings]):
         charge = map_charges.credit_charge(draft, mark, self._rules).body() if self._rules.credit_type is not None else {}
         shared = {"accountLocator": draft.account_id, "currency": draft.currency, "invoicing": self.settings.credit_invoicing}
         targets = [
-            {"containerLocator": item.target_id or item.target_number, "containerType": "invoice", "amount": item.amount}
+            {
+                "containerLocator": item.target_id or item.target_number,
+                "containerType": CONTAINERS.get(item.target_type, "invoice"),
+                "amount": item.amount,
+            }
             for item in draft.allocations
         ]
         return {**shared, **charge, **({"targets": targets} if targets else {})}
@@ -316,7 +314,7 @@ class SocotraProvider(Provider[SocotraSettings]):
         return [map_charges.charge(record, self.name, self._rules) for record in made]
 
     def reverse_charges(self, account: str, charge_ids: Sequence[str], invoicing: Invoicing, done: Done) -> Flow[list[Charge]]:
-        """``reverseCharges``, once, for those that are not reversed already."""
+        """``reverseCharges``, once. What Socotra makes of one that is reversed already is not documented, and left to it."""
         if invoicing is Invoicing.UNKNOWN:
             raise InvalidQuery("unknown is no invoicing; give scheduled, next or immediate")
         if "reverse" in done:
@@ -352,15 +350,18 @@ class SocotraProvider(Provider[SocotraSettings]):
 
     def _attributed(self, query: CreditQuery) -> Flow[list[Credit]]:
         account = query.account
+        places: set[str] = set()
         if query.invoice is not None:
-            account = (yield from self.api.get_invoice_with_items(query.invoice)).account_locator
+            invoice = yield from self.api.get_invoice_with_items(query.invoice)
+            account = invoice.account_locator
+            places = {query.invoice, invoice.locator, *(item.locator for item in invoice.invoice_items or ())}
         if account is None:
             raise InvalidQuery("Socotra's allocations are worked out account by account; give account= or invoice=")
         records = yield from gather(self.api, account, self._rules)
         found = attribute(records, self.name, self._zone, self._rules)
         if query.invoice is None:
             return found
-        return [credit for credit in found if any(item.target.id == query.invoice for item in credit.allocations or ())]
+        return [credit for credit in found if any(item.target.id in places for item in credit.allocations or ())]
 
     def _movement(self, credit: Credit, locator: str) -> Flow[Credit]:
         """A distribution that only moves other credits' money, with the edges it made: nothing of its own remains."""

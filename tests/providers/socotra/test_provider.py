@@ -13,8 +13,9 @@ from unibill_socotra.sandbox.tenant import TENANT
 from tests.providers.socotra.living import Live, OpenLive
 from unibill import marks
 from unibill.capabilities import Operation
+from unibill.drafts import AllocationDraft, CreditDraft
 from unibill.errors import AuthenticationFailed, InvalidQuery, MalformedResponse, NotFound, PermissionDenied
-from unibill.model import Credit, CreditKind, Direction, Status
+from unibill.model import Credit, CreditKind, Direction, Status, TargetType
 from unibill.provider import Addressing, ChargeQuery, CreditQuery
 
 MARK = marks.mark("billagain:host:1042", "credit_note", "10081")
@@ -102,6 +103,64 @@ def test_an_invoices_credits_are_the_vendors_list_or_with_allocations_the_credit
     assert {credit.id for credit in listed} == {f"distribution:{distribution}", f"payment:{payment}"}
     paid = live.run(live.provider.list_credits(CreditQuery(invoice=invoice, allocations=True), None)).items
     assert {credit.id for credit in paid} == {f"charge:{charge}", f"payment:{payment}"}
+
+
+def test_an_invoices_credits_are_those_too_that_paid_single_items_of_it(live: Live) -> None:
+    account = live.account()
+    invoice = live.bill(account, "40.00")
+    item = live.system.engine.core.store.get(r.Invoice, invoice).invoice_items[0].locator
+    payment = live.system.engine.payments.run(NewPayment("Cash", Decimal("5.00"), "USD", [r.Item(item, "invoiceItem")], account)).locator
+    paid = live.run(live.provider.list_credits(CreditQuery(invoice=invoice, allocations=True), None)).items
+    assert {credit.id for credit in paid} == {f"payment:{payment}"}
+
+
+def test_when_a_write_off_was_applied_and_undone_is_told_with_its_allocations_too(live: Live) -> None:
+    account = live.account()
+    write_offs = live.system.engine.write_offs
+    stands, gone = (write_offs.create(account, [r.Item(live.bill(account, "5.00"), "invoice")]).locator for _ in range(2))
+    write_offs.reverse(gone)
+    told = {}
+    for allocations in (False, True):
+        found = {credit.id: credit for credit in live.credits(account, allocations=allocations, include_reversed=True)}
+        told[allocations] = [
+            (credit.realized_at, credit.reversed_at, credit.reversal_reason)
+            for credit in (found[f"write_off:{stands}"], found[f"write_off:{gone}"])
+        ]
+    assert told[True] == told[False]
+    assert told[True][0][0] is not None
+    assert told[True][1][1] is not None
+
+
+def test_when_a_shortfall_was_written_off_and_undone_is_told_with_its_allocations_too(live: Live) -> None:
+    account = live.account(shortfall_tolerance_plan="StandardTolerance")
+    made = [pay(live, account, "4.99", live.bill(account, "5.00")) for _ in range(2)]
+    live.system.engine.payments.reverse(made[0], "migration")
+    told = {}
+    for allocations in (False, True):
+        found = live.credits(account, allocations=allocations, include_reversed=True)
+        shortfalls = sorted((credit for credit in found if credit.kind is CreditKind.SHORTFALL_WRITE_OFF), key=lambda credit: credit.id)
+        told[allocations] = [(credit.status, credit.realized_at, credit.reversed_at, credit.reversal_reason) for credit in shortfalls]
+    assert len(told[True]) == 2
+    assert told[True] == told[False]
+
+
+def test_a_payment_without_an_account_is_read_whole_where_the_account_is_given(live: Live) -> None:
+    account = live.account()
+    invoice = live.bill(account, "40.00")
+    payment = pay(live, None, "5.00", invoice)
+    credit = live.run(live.provider.get_credit(f"payment:{payment}", account))
+    assert [(edge.target.id, edge.amount) for edge in credit.allocations or ()] == [(invoice, Decimal("5.00"))]
+
+
+def test_what_would_be_sent_names_the_kind_of_each_target(live: Live) -> None:
+    spent = (
+        AllocationDraft(target_id=NOWHERE, amount=Decimal(1)),
+        AllocationDraft(target_id=NOWHERE, target_type=TargetType.INVOICE_ITEM, amount=Decimal(2)),
+    )
+    draft = CreditDraft(account_id=NOWHERE, currency="USD", amount=Decimal(3), allocations=spent)
+    targets = live.provider.vendor_draft(draft, None)["targets"]
+    assert isinstance(targets, list)
+    assert [target["containerType"] for target in targets] == ["invoice", "invoiceItem"]
 
 
 def test_allocations_of_the_whole_tenant_are_refused_before_any_request(live: Live) -> None:

@@ -37,6 +37,9 @@ INVOICINGS: Final = {mode.value: mode for mode in (Invoicing.SCHEDULED, Invoicin
 _ESTIMATED: Final = Finding(
     code="created-at-estimated", message="Socotra gives charges no time; this one is read from the locator.", field="created_at"
 )
+_NOT_A_CREDIT: Final = Finding(
+    code="not-a-credit", message="The charge carries a mark, but it does not lower what the account owes.", field="amount"
+)
 _WRITABLE: Final = frozenset({TargetType.INVOICE, TargetType.INVOICE_ITEM})
 
 
@@ -134,6 +137,14 @@ def credit_of_charge(record: wire.Charge, provider: str, zone: tzinfo, *, undone
         findings=() if created is None else (_ESTIMATED,),
         extra=_rest(record),
     )
+
+
+def marked_credit(record: wire.Charge, provider: str, zone: tzinfo, rules: ChargeRules, *, undone: bool) -> Credit:
+    """A charge that was meant as a credit, and says so where it does not lower what the account owes."""
+    credit = credit_of_charge(record, provider, zone, undone=undone)
+    if rules.is_credit(record):
+        return credit
+    return credit.replace(direction=Direction.FROM_ACCOUNT, findings=(*credit.findings, _NOT_A_CREDIT))
 
 
 def _rest(record: wire.Charge) -> dict[str, object]:

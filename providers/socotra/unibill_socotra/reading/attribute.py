@@ -183,12 +183,24 @@ class _Attribution:
         }
         for shortfall in self._records.shortfalls:
             credit = map_credits.shortfall(shortfall, self._provider, self._zone, parents.get(shortfall.locator))
-            listed = self._listed.get(("shortfallWriteOff", shortfall.locator))
-            self._own_targets(credit, shortfall.targets, None if listed is None else moment(listed.reversed_at))
+            credit = self._with_listed_times("shortfallWriteOff", shortfall.locator, credit)
+            self._own_targets(credit, shortfall.targets, credit.reversed_at)
         for write_off in self._records.write_offs:
             credit = map_credits.write_off(write_off, self._provider, self._zone)
             if credit.id not in self._found:
-                self._own_targets(credit, write_off.targets, moment(write_off.reversed_at))
+                credit = self._with_listed_times("writeOff", write_off.locator, credit)
+                self._own_targets(credit, write_off.targets, credit.reversed_at)
+
+    def _with_listed_times(self, credit_type: str, locator: str, credit: Credit) -> Credit:
+        """The credit with what only credits/list has of its kind: when it was applied or undone, and why."""
+        listed = self._listed.get((credit_type, locator))
+        if listed is None:
+            return credit
+        return credit.replace(
+            realized_at=credit.realized_at or moment(listed.realized_at),
+            reversed_at=credit.reversed_at or moment(listed.reversed_at),
+            reversal_reason=credit.reversal_reason or listed.reversal_reason,
+        )
 
     def _own_targets(self, credit: Credit, targets: Sequence[CreditItem] | None, reversed_at: datetime | None) -> None:
         found = self._add(credit)
@@ -274,10 +286,7 @@ class _Attribution:
     def _add_disbursements(self) -> None:
         for record in self._records.disbursements:
             credit = map_credits.disbursement(record, self._provider, self._zone)
-            listed = self._listed.get(("disbursement", record.locator))
-            if listed is not None:
-                realized, undone = moment(listed.realized_at), moment(listed.reversed_at)
-                credit = credit.replace(realized_at=realized, reversed_at=undone, reversal_reason=listed.reversal_reason)
+            credit = self._with_listed_times("disbursement", record.locator, credit)
             self._add(credit)
             if credit.status is not Status.APPLIED and not (credit.status is Status.REVERSED and credit.reversed_at):
                 continue

@@ -14,7 +14,7 @@ from unibill import allocating, money
 from unibill.drafts import AllocationDraft, CreditDraft, faults_of_allocations
 from unibill.errors import ConfigurationError, Conflict, Fault, InvalidDraft, InvalidQuery, NotFound, OutcomeUnknown, Rejected
 from unibill.flow import Done, Flow, Step
-from unibill.model import Allocation, Credit, CreditKind, Status, TargetType, applied_of, status_from_amounts
+from unibill.model import Allocation, Credit, CreditKind, Direction, Status, TargetType, applied_of, status_from_amounts
 from unibill_socotra.api import SocotraApi, read_all
 from unibill_socotra.mapping import charges as map_charges
 from unibill_socotra.mapping import ids
@@ -33,7 +33,8 @@ from unibill_socotra.writing.distributing import Movement
 from unibill_socotra.writing.undoing import Undoing, void_charge
 
 _SPENDABLE = frozenset({CreditKind.CHARGE, CreditKind.PAYMENT, CreditKind.DISTRIBUTION})
-_CONTAINERS = {TargetType.INVOICE: "invoice", TargetType.INVOICE_ITEM: "invoiceItem"}
+CONTAINERS = {TargetType.INVOICE: "invoice", TargetType.INVOICE_ITEM: "invoiceItem"}
+"""What can be paid, and what Socotra calls it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,9 @@ class Writer:
             # Once the charge is there, what could not be spent of it would be left to spend.
             yield from checks.refuse_targets(self.api, draft.account_id, draft.currency, targets)
         charge, fresh = yield from self._charge(draft, mark, done)
-        credit = map_charges.credit_of_charge(charge, self.provider, self.zone, undone=False)
+        credit = map_charges.marked_credit(charge, self.provider, self.zone, self.rules, undone=False)
+        if credit.direction is Direction.FROM_ACCOUNT:
+            return credit
         if not targets and not draft.auto_apply:
             return credit
         yield from spendable.settle(self.api, charge, self.rules)
@@ -199,7 +202,7 @@ class Writer:
                     faults.append(Fault(f"$.allocations[{i}].target_number", message))
                     continue
                 locator = ours[0]
-            parts.append(Part(locator, _CONTAINERS.get(draft.target_type, "invoice"), draft.amount))
+            parts.append(Part(locator, CONTAINERS.get(draft.target_type, "invoice"), draft.amount))
         if faults:
             raise InvalidDraft("allocation", faults)
         return parts
