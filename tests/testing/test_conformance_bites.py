@@ -15,7 +15,9 @@ from uuid import uuid4
 import pytest
 from unibill import plugins
 from unibill.capabilities import Capabilities, Capability, Grade, Operation
-from unibill.flow import Step
+from unibill.flow import Effect, Request, Step
+from unibill.model import Status
+from unibill.provider import CreditQuery, Provider
 from unibill.testing import memory
 from unibill.testing.conformance import ProviderConformance, Subject
 
@@ -81,6 +83,56 @@ WRONG = {
         ),
         {"test_a_list_of_any_length_is_read_whole_and_once"},
     ),
+    "a declared operation without its method": (
+        "    find_marked = Provider.find_marked",
+        {"test_the_declaration_makes_sense"},
+    ),
+    "a credential in plain text": (
+        """    class Settings(memory.MemorySettings):
+        api_key: str = 'open-sesame'
+
+    def __init__(self, settings, clock):
+        super().__init__(self.Settings(store=settings.store), clock)""",
+        {"test_settings_and_endpoint_do_not_show_a_secret"},
+    ),
+    "a write that is announced when it is done": (
+        """    def create_credit(self, draft, mark, done):
+        made = yield from super().create_credit(draft, mark, done)
+        yield Request('create', 'POST', '/', effect=Effect.ONCE)
+        return made""",
+        {"test_every_write_is_announced_by_a_step_before_it_is_sent"},
+    ),
+    "marks that are looked for on the first page": (
+        """    def find_marked(self, account, marks):
+        page = yield from self.list_credits(CreditQuery(account, include_reversed=True), None)
+        return [credit for credit in page.items if credit.mark in marks]""",
+        {"test_a_mark_is_found_on_whatever_page_its_credit_is"},
+    ),
+    "marks of void credits that are not found": (
+        """    def find_marked(self, account, marks):
+        found = yield from super().find_marked(account, marks)
+        return [credit for credit in found if credit.status is not Status.VOID]""",
+        {"test_the_marks_of_void_credits_are_found_where_the_vendor_keeps_them"},
+    ),
+    "a create in two writes that is not finished": (
+        """    def create_credit(self, draft, mark, done):
+        made = yield from super().create_credit(draft.model_copy(update={'allocations': ()}), mark, done)
+        for place, part in enumerate(draft.allocations):
+            if f'part-{place}' not in done:
+                yield Step(f'part-{place}', done=False)
+                self.store.allocate(made.id, [part], self.clock())
+                yield Step(f'part-{place}', done=True)
+        return self.store.credit(made.id)""",
+        {"test_a_create_that_was_cut_off_at_any_step_is_finished_under_its_key"},
+    ),
+    "a step in a finally": (
+        """    def create_credit(self, draft, mark, done):
+        try:
+            return (yield from super().create_credit(draft, mark, done))
+        finally:
+            yield Step('end', done=True)""",
+        {"test_a_flow_that_is_stopped_anywhere_yields_nothing_more"},
+    ),
     "a silently dropped memo": (
         (
             "    def create_credit(self, draft, mark, done):\n"
@@ -102,7 +154,7 @@ def failing(pytester: pytest.Pytester, wrong: str, attributes: str, only: set[st
 
 @pytest.mark.parametrize(("wrong", "caught"), WRONG.values(), ids=WRONG)
 def test_a_provider_that_is_wrong_is_caught(pytester: pytest.Pytester, wrong: str, caught: set[str]) -> None:
-    beside = {"test_the_declaration_makes_sense"} if caught else set[str]()
+    beside = {"test_the_suite_calls_every_operation_of_the_facade"} if caught else set[str]()
     assert failing(pytester, wrong, "    pass", caught | beside) == caught
 
 

@@ -20,6 +20,7 @@ from unibill.testing.conformance.failing import FailingGroup
 from unibill.testing.conformance.paging import PagingGroup
 from unibill.testing.conformance.reading import ReadingGroup
 from unibill.testing.conformance.redacting import RedactingGroup
+from unibill.testing.conformance.resuming import ResumingGroup
 from unibill.testing.conformance.subject import Subject
 from unibill.testing.conformance.writing import WritingGroup
 
@@ -30,10 +31,10 @@ class CassetteConformance(DeclaredGroup, ReadingGroup, WritingGroup, AllocatingG
     """What a cassette can replay: declaration, reading, writing, allocations, keys, redaction.
 
     Let the ``subject`` take its settings from the fixture ``unibill_billing``: then ``pytest --unibill-record`` records a cassette for
-    each test, and every later run replays it. Accidents need a sandbox, and how far a list is read ahead differs from run to run,
+    each test, and every later run replays it. Accidents need a sandbox, and how far a list is read ahead or a first try comes differs,
     so those groups are not here. A test that the recording skipped has a cassette too: its replay must skip at the same place.
     """
 
 
-class ProviderConformance(CassetteConformance, PagingGroup, FailingGroup, AccidentsGroup):
-    """All groups: those that a cassette can replay, and pages, errors and accidents."""
+class ProviderConformance(CassetteConformance, PagingGroup, FailingGroup, AccidentsGroup, ResumingGroup):
+    """All groups: those that a cassette can replay, and pages, errors, accidents and second tries."""

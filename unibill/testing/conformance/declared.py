@@ -12,6 +12,7 @@ from unibill.drafts import ChargeDraft
 from unibill.errors import UnsupportedOperation
 from unibill.facade import Billing
 from unibill.model import Credit, CreditKind, Direction, Status
+from unibill.provider import Provider
 from unibill.testing.conformance.subject import Subject
 from unibill.testing.conformance.suite import Suite
 
@@ -39,6 +40,26 @@ CALLS: dict[Operation, Callable[[Billing, Subject, Credit], object]] = {
     Operation.CHARGES_REVERSE: lambda billing, subject, _: billing.charges.reverse(subject.account, ["1"]),
 }
 """A call of every operation."""
+METHODS: dict[Operation, str] = {
+    Operation.CREDITS_LIST: "list_credits",
+    Operation.CREDITS_LIST_ACCOUNT: "list_credits",
+    Operation.CREDITS_LIST_INVOICE: "list_credits",
+    Operation.CREDITS_ALLOCATIONS: "list_credits",
+    Operation.CREDITS_GET: "get_credit",
+    Operation.CREDITS_CREATE: "create_credit",
+    Operation.CREDITS_CREATE_ALLOCATED: "create_credit",
+    Operation.CREDITS_AUTO_APPLY: "create_credit",
+    Operation.CREDITS_FIND: "find_marked",
+    Operation.CREDITS_ALLOCATE: "allocate",
+    Operation.CREDITS_DEALLOCATE: "deallocate",
+    Operation.CREDITS_VOID: "void",
+    Operation.CHARGES_LIST_ACCOUNT: "list_charges",
+    Operation.CHARGES_LIST_POLICY: "list_charges",
+    Operation.CHARGES_LIST_TRANSACTION: "list_charges",
+    Operation.CHARGES_ADD: "add_charges",
+    Operation.CHARGES_REVERSE: "reverse_charges",
+}
+"""The provider's method behind every operation."""
 _PARTS = {
     Operation.CREDITS_ALLOCATIONS: Operation.CREDITS_LIST_ACCOUNT,
     Operation.CREDITS_CREATE_ALLOCATED: Operation.CREDITS_CREATE,
@@ -75,6 +96,11 @@ class DeclaredGroup(Suite):
 
     def test_the_declaration_makes_sense(self, subject: Subject) -> None:
         assert subject.kind.capabilities.faults() == []
+        for operation in filter(subject.usable, Operation):
+            method = METHODS[operation]
+            grade = subject.kind.capabilities.of(operation).grade
+            implemented = getattr(subject.kind, method) is not getattr(Provider, method)
+            assert implemented, f"{operation} is declared as {grade}, but {subject.kind.__name__} has no {method}"
 
     def test_the_provider_its_settings_and_its_entry_point_have_one_name(self, subject: Subject) -> None:
         kind = subject.kind

@@ -2,6 +2,9 @@
 """Group 8: no secret is ever shown."""
 
 import logging
+import re
+from collections.abc import Iterator
+from typing import Final
 
 import pytest
 
@@ -15,22 +18,31 @@ from unibill.testing.conformance.declared import secrets_of
 from unibill.testing.conformance.subject import Subject
 from unibill.testing.conformance.suite import Suite, answered, need
 
+CREDENTIALS: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
+"""Headers that hold credentials, whatever else is in them."""
+CREDENTIAL_LIKE: Final = re.compile(r"(^|[_-])(api_?key|key|token|secret|password)$")
+"""How settings and headers with a credential are called."""
+
 
 class RedactingGroup(Suite):
     """Secrets."""
 
     def test_settings_and_endpoint_do_not_show_a_secret(self, subject: Subject, billing: Billing) -> None:
         provider = billing.provider
+        for name in sorted(set(plain_secrets(billing))):
+            raise AssertionError(f"the setting {name} holds a credential; make it a SecretStr, or every log and error may show it")
         shown = f"{provider.settings!r} {provider.settings} {provider.endpoint()!r} {provider!r} {billing!r}"
-        assert all(secret not in shown for secret in secrets_of(subject, billing))
+        leaks = sum(secret in shown for secret in secrets_of(subject, billing))
+        assert not leaks, "the repr of the settings, the endpoint or the provider shows a secret"
 
     def test_every_credential_that_is_sent_is_known_as_a_secret(self, subject: Subject, billing: Billing) -> None:
         endpoint = billing.provider.endpoint()
         for value in endpoint.headers.values():
             for secret in secrets_of(subject, billing):
                 if secret in value:
-                    assert any(known in value for known in endpoint.secrets)
-        assert set(secrets_of(subject, billing)) <= set(endpoint.secrets)
+                    assert any(known in value for known in endpoint.secrets), "a header holds a secret that Endpoint.secrets does not name"
+        unnamed = len(set(secrets_of(subject, billing)) - set(endpoint.secrets))
+        assert not unnamed, f"Endpoint.secrets lacks {unnamed} of the settings that are SecretStr, so that errors would show them"
 
     def test_an_error_that_repeats_a_secret_is_cleaned(self, subject: Subject, billing: Billing) -> None:
         need(subject, Operation.CREDITS_LIST_ACCOUNT)
@@ -56,3 +68,15 @@ class RedactingGroup(Suite):
         with caplog.at_level(logging.DEBUG):
             list(billing.credits.list(account=subject.account))
         assert all(secret not in caplog.text for secret in secrets_of(subject, billing))
+
+
+def plain_secrets(billing: Billing) -> Iterator[str]:
+    """The settings that are plain texts and yet credentials: named like one, or sent as one."""
+    settings, endpoint = billing.provider.settings, billing.provider.endpoint()
+    sent = [value for header, value in endpoint.headers.items() if header.lower() in CREDENTIALS or CREDENTIAL_LIKE.search(header.lower())]
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if name == "base_url" or not isinstance(value, str) or not value:
+            continue
+        if value in endpoint.secrets or CREDENTIAL_LIKE.search(name) or any(value in text.split() for text in sent):
+            yield name

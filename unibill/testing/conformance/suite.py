@@ -99,6 +99,25 @@ def changed(flow: Flow[T], change: Callable[[Response], Response]) -> Flow[T]:
     return _through(flow, lambda _: None, change)
 
 
+def watched(flow: Flow[T], look: Callable[[Request | Sleep | Step], None]) -> Flow[T]:
+    """The flow, with a look at whatever it yields, before that is done."""
+    try:
+        item: Request | Sleep | Step = next(flow)
+        while True:
+            look(item)
+            try:
+                reply = yield item
+            except BackendError as error:
+                item = flow.throw(error)
+            else:
+                item = flow.send(reply)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        flow.close()
+
+
 def _through(flow: Flow[T], instead: Callable[[Request], Response | None], change: Callable[[Response], Response]) -> Flow[T]:
     try:
         item: Request | Sleep | Step = next(flow)
