@@ -3,15 +3,18 @@
 import ctypes
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.support.commands import Command, Done, Place
+from unibill.copying.store import RunStore
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits and capabilities as Linux has them")
 PLAN = ("plan", "billagain", "socotra", "--run", "a.run", "--accounts", "accounts.csv")
@@ -91,21 +94,90 @@ def test_an_apply_that_finds_no_room_says_so_and_goes_on_later_without_a_second_
 @pytest.mark.parametrize("what", ["the file", "the folder"])
 def test_a_run_file_that_cannot_be_written_says_so_before_anything_is_sent(what: str, run: Command, place: Place) -> None:
     assert run(*PLAN).status == 0
-    file = place.folder / "a.run"
-    where, mode = (file, 0o400) if what == "the file" else (place.folder, 0o500)
     for beside in place.folder.glob("a.run.*"):
         beside.unlink()
-    usual = where.stat().st_mode
-    where.chmod(mode)
-    try:
-        if writable(where):
-            pytest.skip("permissions do not bind this process")
+    with closed_to_writers(place.folder / "a.run" if what == "the file" else place.folder):
         done = spawned(place, *APPLY, first=no_power_over_permissions)
-    finally:
-        where.chmod(usual)
     told(done)
+    assert "damaged" not in done.err
     assert place.writes() == 0
     finished(run, place)
+
+
+@contextmanager
+def closed_to_writers(*places: Path) -> Iterator[None]:
+    """Files and folders that may be read and not written."""
+    usual = [(place, place.stat().st_mode) for place in places]
+    for place, mode in usual:
+        place.chmod(mode & 0o555)
+    try:
+        if any(map(writable, places)):
+            pytest.skip("permissions do not bind this process")
+        yield
+    finally:
+        for place, mode in usual:
+            place.chmod(mode)
+
+
+@pytest.mark.parametrize("closed", [("a.run",), (".",), ("a.run", ".")], ids=["the file", "the folder", "both"])
+def test_a_run_that_may_not_be_written_is_looked_at_without_a_trace(closed: tuple[str, ...], run: Command, place: Place) -> None:
+    assert run(*PLAN).status == 0
+    (place.folder / "elsewhere").mkdir()
+    usual = run("status", "--run", "a.run").out
+    there = sorted(place.folder.iterdir())
+    with closed_to_writers(*(place.folder / name for name in closed)):
+        status = spawned(place, "status", "--run", "a.run", first=no_power_over_permissions)
+        report = spawned(place, "report", "--run", "a.run", "--out", "elsewhere/a.html", first=no_power_over_permissions)
+    assert (status.status, status.out) == (0, usual), status.err
+    assert report.status == 0, report.err
+    assert sorted(place.folder.iterdir()) == there
+
+
+def test_a_run_whose_newest_entries_are_in_its_log_is_read_with_them_or_not_at_all(run: Command, place: Place) -> None:
+    assert run(*PLAN).status == 0
+    folder, copy = place.folder, place.folder / "copy"
+    copy.mkdir()
+    with RunStore(folder / "a.run") as store:
+        store.put(phase="rolled back")
+        for file in folder.glob("a.run*"):
+            shutil.copy(file, copy)
+    words = ("status", "--run", "copy/a.run")
+    with closed_to_writers(copy):
+        told_all = spawned(place, *words, first=no_power_over_permissions)
+    assert "rolled back" in told_all.out, told_all
+    (copy / "a.run-shm").unlink()
+    with closed_to_writers(copy):
+        refused = spawned(place, *words, first=no_power_over_permissions)
+    told(refused)
+    assert "a.run-wal that cannot be read where" in refused.err
+    assert "copy may not be written" in refused.err
+    assert "damaged" not in refused.err
+
+
+def test_what_is_written_while_somebody_looks_from_a_closed_folder_is_never_read_by_halves(run: Command, place: Place) -> None:
+    assert run(*PLAN).status == 0
+    script = (
+        "import sys; from unibill.copying import open_run\n"
+        "with open_run('a.run') as run:\n"
+        "    print(run.status().phase, flush=True); sys.stdin.readline(); print(run.status().phase)"
+    )
+    with closed_to_writers(place.folder):
+        looking = subprocess.Popen(  # noqa: S603 - our own words
+            [sys.executable, "-c", script],
+            cwd=place.folder,
+            preexec_fn=no_power_over_permissions,  # noqa: PLW1509 - it only asks the system, and takes no lock
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert looking.stdout is not None
+        assert looking.stdout.readline() == "planned\n"
+    with RunStore(place.folder / "a.run") as store:
+        store.put(phase="rolled back")
+        out, err = looking.communicate("\n", timeout=60)
+    assert out == ""
+    assert "another process has begun to work on the run a.run while it was read" in err
 
 
 def writable(path: Path) -> bool:

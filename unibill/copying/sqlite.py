@@ -1,9 +1,11 @@
 """A run in one SQLite file: one connection, used by one thread at a time."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, ColumnElement, Connection, Engine, Table, TableValuedAlias, Text, create_engine, event, func
@@ -19,7 +21,12 @@ from unibill.errors import RunStoreError
 
 _CACHE: Final = 8 * 1024
 """KiB of pages that SQLite keeps: marks come in no order, so their index is written all over."""
-_CONNECT: Final = {"check_same_thread": False, "timeout": 30.0}
+_TIMEOUT: Final = 30.0
+_CONNECT: Final = {"check_same_thread": False, "timeout": _TIMEOUT}
+_AS_IT_IS: Final = "mode=ro&immutable=1"
+"""Of a file that nobody has open for writing: nothing is made beside it."""
+_BESIDE_OTHERS: Final = "mode=ro&readonly_shm=1"
+"""Of a file with a log that another process made."""
 
 
 class SQLite(Database):
@@ -36,6 +43,7 @@ class SQLite(Database):
         self._guard = threading.RLock()
         self._engine: Engine | None = None
         self._connection: Connection | None = None
+        self._seen: tuple[int, ...] | None = None
 
     def check(self) -> None:
         """Look at the file's header."""
@@ -79,14 +87,59 @@ class SQLite(Database):
         return self._lock is not None or Lock(self._path).is_held()
 
     def open(self) -> None:
-        """Open the file with a write-ahead log that is flushed at every commit."""
-        engine = create_engine(URL.create("sqlite+pysqlite", database=self.name), poolclass=StaticPool, connect_args=_CONNECT)
-        event.listen(engine, "connect", _configure)
+        """Open the file with a write-ahead log that is flushed at every commit.
+
+        What is only looked at is opened without any trace where it may not be written.
+        """
+        closed = _unwritable(self._path)
+        if closed is None or self._lock is not None:
+            engine = create_engine(URL.create("sqlite+pysqlite", database=self.name), poolclass=StaticPool, connect_args=_CONNECT)
+            event.listen(engine, "connect", _configure)
+        else:
+            engine = self._reading()
         self._engine = engine
         try:
             self._connection = engine.connect()
         except (DatabaseError, sqlite3.Error, UnicodeDecodeError) as error:  # the last where a damaged file garbles SQLite's own words
+            if closed is not None and _is_refusal(error):
+                if self._lock is not None:
+                    raise RunStoreError(f"the run file {self.name} cannot be worked on: {closed} may not be written") from error
+                raise RunStoreError(
+                    f"the run file {self.name} has entries in {self._beside('-wal')} that cannot be read where {closed} may not be "
+                    "written; copy both files into a folder that may be, and name the copy"
+                ) from error
             raise RunStoreError(f"the run file {self.name} is damaged or cannot be used: {_said(error)}") from error
+
+    def _reading(self) -> Engine:
+        # SQLite would make files beside the run even to read it. Without them it cannot tell that others write, so that is looked for.
+        how = _BESIDE_OTHERS if self._has_log() else _AS_IT_IS
+        self._seen = self._looks() if how == _AS_IT_IS else None
+        where = f"{self._path.absolute().as_uri()}?{how}"
+        engine = create_engine(
+            "sqlite+pysqlite://",
+            poolclass=StaticPool,
+            creator=lambda: sqlite3.connect(where, uri=True, check_same_thread=False, timeout=_TIMEOUT),
+        )
+        event.listen(engine, "connect", _configure_reading)
+        return engine
+
+    def _beside(self, ending: str) -> Path:
+        return self._path.with_name(self._path.name + ending)
+
+    def _has_log(self) -> bool:
+        """Whether there is more of the run than its file has."""
+        return any(_size(self._beside(ending)) for ending in ("-wal", "-journal"))
+
+    def _looks(self) -> tuple[int, ...]:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return ()
+        return found.st_ino, found.st_size, found.st_mtime_ns, _size(self._beside("-wal"))
+
+    def _check_unchanged(self) -> None:
+        if self._seen is not None and self._seen != self._looks():
+            raise RunStoreError(f"another process has begun to work on the run {self.name} while it was read; look at it again")
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -96,8 +149,10 @@ class SQLite(Database):
             raise RunStoreError(f"the run file {self.name} is not open")
         with self._guard:
             try:
+                self._check_unchanged()
                 with connection.begin():
                     yield connection
+                self._check_unchanged()
             except (DatabaseError, sqlite3.Error) as error:
                 raise RunStoreError(f"the run file {self.name} cannot be read or written: {_said(error)}") from error
 
@@ -131,6 +186,24 @@ class SQLite(Database):
                 self._lock.__exit__()
 
 
+def _unwritable(path: Path) -> Path | None:
+    """The file or its folder, whichever may not be written; None where both may."""
+    return next((place for place in (path.absolute().parent, path) if not os.access(place, os.W_OK)), None)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether SQLite could not open or write what it needed, of which the file itself may be none."""
+    cause = error.orig if isinstance(error, DatabaseError) else error
+    return getattr(cause, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
+
+
 def _said(error: Exception) -> str:
     """What SQLite said, without the statement around it."""
     return str(error.orig if isinstance(error, DatabaseError) else error)
@@ -143,5 +216,14 @@ def _configure(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute(f"PRAGMA cache_size = -{_CACHE}")
         cursor.execute("PRAGMA foreign_keys = ON")
+    finally:
+        cursor.close()
+
+
+def _configure_reading(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own connection
+    cursor = connection.cursor()
+    try:
+        cursor.execute(f"PRAGMA cache_size = -{_CACHE}")
+        cursor.execute("PRAGMA schema_version")  # reads the file, which connecting does not
     finally:
         cursor.close()
