@@ -10,7 +10,9 @@ from typing import BinaryIO, Final
 from unibill.errors import ConfigurationError
 
 _SQLITE: Final = b"SQLite format 3\x00"
+_FOLDER: Final = "it is a folder; name a file in it"
 _BESIDE_SQLITE: Final = ("-wal", "-shm", "-journal", ".lock")
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
 @contextmanager
@@ -39,8 +41,8 @@ def replaced(path: Path | str) -> Iterator[BinaryIO]:
     try:
         descriptor = _straight(place)
         if descriptor is None:
-            beside = goal.with_name(f".{goal.name}.{os.getpid()}")
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            beside = _beside(goal)
+            descriptor = os.open(beside, _NEW, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             yield file
         if beside is not None:
@@ -51,6 +53,25 @@ def replaced(path: Path | str) -> Iterator[BinaryIO]:
         if beside is not None:
             with suppress(OSError):
                 beside.unlink(missing_ok=True)
+
+
+def refuse_unwritable(path: Path | str) -> None:
+    """Refuse at once what ``written`` would refuse after long work. What is there stays.
+
+    Raises:
+        ConfigurationError: as of ``written``.
+    """
+    place, goal = Path(path), Path(os.path.realpath(path))
+    try:
+        refuse_kept(path)
+        if place.is_dir():
+            raise IsADirectoryError(21, _FOLDER)
+        if place.is_file() or not place.exists():
+            beside = _beside(goal)
+            os.close(os.open(beside, _NEW, 0o600))
+            beside.unlink()
+    except OSError as error:
+        raise ConfigurationError(f"the file {place} cannot be written: {error.strerror or error}") from error
 
 
 def refuse_kept(path: Path | str) -> None:
@@ -72,6 +93,10 @@ def refuse_kept(path: Path | str) -> None:
         raise ConfigurationError(f"the file {place} is a run or another database; write to another file")
 
 
+def _beside(goal: Path) -> Path:
+    return goal.with_name(f".{goal.name}.{os.getpid()}")
+
+
 def _is_sqlite(path: Path) -> bool:
     try:
         if not path.is_file():  # opening a pipe would wait for its writer
@@ -89,7 +114,7 @@ def _straight(place: Path) -> int | None:
     except FileNotFoundError:
         return None
     if stat.S_ISDIR(found.st_mode):
-        raise IsADirectoryError(21, "it is a folder; name a file in it")
+        raise IsADirectoryError(21, _FOLDER)
     for standard in (1, 2):
         # /dev/stdout may lead to a regular file, and a socket there cannot be opened by name: only the open stream will do.
         with suppress(OSError):

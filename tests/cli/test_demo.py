@@ -167,3 +167,23 @@ def test_a_folder_with_something_in_it_is_not_written_to(tmp_path: Path) -> None
     done = spawn("demo", "--keep", str(tmp_path))
     assert done.status == 2
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("report", "why"),
+    [
+        ("folder", "folder cannot be written: it is a folder"),
+        ("x" * 300, "cannot be written: File name too long"),
+        ("unibill.toml", "unibill.toml is a configuration"),
+        ("beside.html", "beside-back.html cannot be written: it is a folder"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_refused_before_the_demo_begins(report: str, why: str, tmp_path: Path) -> None:
+    for folder in ("folder", "beside-back.html"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "unibill.toml").touch()
+    before = sorted(tmp_path.iterdir())
+    done = spawn("demo", "--report", report, cwd=tmp_path)
+    assert (done.status, done.out) == (2, "")
+    assert why in done.err
+    assert sorted(tmp_path.iterdir()) == before

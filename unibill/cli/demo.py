@@ -63,11 +63,16 @@ def demo(
     import contextlib
     import tempfile
 
-    from unibill.cli.rehearsal import Rehearsal
+    from unibill.cli.rehearsal import Rehearsal, pages
     from unibill.errors import ConfigurationError
+    from unibill.outfiles import refuse_unwritable
 
     if report is not None and not report.absolute().parent.is_dir():
         raise ConfigurationError(f"the file {report} cannot be written: there is no folder {report.parent}")
+    if report is not None:
+        refuse_unwritable(report)  # which refuses a folder, beside which no page would go
+        for page in pages(report):
+            refuse_unwritable(page)
     with contextlib.ExitStack() as stack:
         if keep is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="unibill-demo-")))

@@ -80,6 +80,15 @@ PRINTED: Final = (
 """The three credit notes of https://docs.billagain.com/developer/credits, written down here from the page."""
 
 
+def pages(out: Path) -> list[Path]:
+    """Where the reports of both copies go.
+
+    Args:
+        out: that of the copy there; that of the copy back is beside it.
+    """
+    return [out, out.with_name(f"{out.stem}-back{out.suffix}")]
+
+
 @dataclass(frozen=True, slots=True)
 class Leg:
     """A copy from one side to the other."""
@@ -259,10 +268,10 @@ class Rehearsal:
         """
         from unibill import reporting
 
-        pages = [out, out.with_name(f"{out.stem}-back{out.suffix}")]
-        for name, page in zip(("forth", "back"), pages, strict=True):
+        written = pages(out)
+        for name, page in zip(("forth", "back"), written, strict=True):
             reporting.report(self._folder / f"{name}.run", page)
-        return pages
+        return written
 
     def read(self, system: str) -> Reading:
         """Read every mapped account of one side afresh."""
