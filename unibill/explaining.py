@@ -33,6 +33,8 @@ class Arrival(StrEnum):
     """The target gives it a value of its own, as it does to every record."""
     PARTLY = "partly"
     LOST = "lost"
+    STAYS = "stays"
+    """The credit is not copied, so this stays with it where it is."""
     EMPTY = "empty"
     """There is nothing to carry."""
 
@@ -325,7 +327,7 @@ def _notes(name: str, source: Capabilities, target: AnyProvider) -> tuple[str, s
 def _unsent(name: str, credit: Credit, source: Capabilities, target: AnyProvider) -> Explained:
     from_note, to_note = _notes(name, source, target)
     value = getattr(credit, name)
-    arrival = Arrival.EMPTY if _is_empty(value) else Arrival.LOST
+    arrival = Arrival.EMPTY if _is_empty(value) else Arrival.STAYS
     return Explained(name, from_note, text_of(value), arrival, to_note, "")
 
 

@@ -94,6 +94,9 @@ def test_a_credit_that_a_copy_leaves_alone_says_why(run: Command, place: Place) 
     done = run(*words)
     assert done.status == 0
     assert "it is cash, not a credit" in done.out
+    assert "Nothing of it is lost: it stays at Socotra as it is." in done.out
+    assert "lost" not in done.out.replace("Nothing of it is lost", "")
+    assert {row["arrival"] for row in explained(run, *words[1:]).values()} == {"stays", "empty"}
 
 
 def test_what_a_copy_would_carry_is_told_for_each_way_to_carry(run: Command, place: Place) -> None:

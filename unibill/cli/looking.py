@@ -199,13 +199,14 @@ def explain(
     remains = "what remains of it is not known" if credit.remaining is None else f"of which {text_of(credit.remaining)} remains"
     say(f"Credit {show(credit.id)} of {source.title}: {text_of(credit.amount)} {currency}, {remains}; {credit.status.value}")
     if told.refusal:
-        say(f"A copy would leave it alone: {show(told.refusal)}.", YELLOW)
+        say(f"A copy would leave it alone: {show(told.refusal)}. Nothing of it is lost: it stays at {source.title} as it is.", YELLOW)
     else:
         for choice in told.choices:
             what = "nothing" if choice.amount is None else f"{text_of(choice.amount)} {currency}"
             said = show(choice.reason) if choice.amount is None else _allocations(choice.allocations)
             say(f"A copy with --carry {choice.carry} would carry {what}{': ' if choice.amount is None else ', '}{said}.")
-    heading(f"{source.title} to {target.title}, field by field, with --carry {told.carry}")
+    how = "" if told.refusal else f", with --carry {told.carry}"
+    heading(f"{source.title} to {target.title}, field by field{how}")
     print_explained(told.fields, values=True, titles=(source.title, target.title))
     for fault in told.faults:
         say(f"{target.title} would refuse it: {show(str(fault))}", RED)
