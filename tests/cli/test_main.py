@@ -155,6 +155,36 @@ def test_output_that_cannot_be_written_is_a_sentence() -> None:
     assert (done.returncode, done.stderr) == (3, "Error: the system refused to read or write: No space left on device.\n")
 
 
+CREATE = ["credits", "create", "billagain", "--account", "269", "--currency", "ZAR", "--amount", "5", "--number", "N-1", "--yes"]
+
+
+@pytest.mark.parametrize("json", [[], ["--json"]], ids=["text", "json"])
+@pytest.mark.parametrize(("into", "status"), [("> /dev/full", 1), (">&-", 0), ("| true", 141)])
+def test_what_was_written_is_told_on_standard_error_where_it_cannot_be_printed(
+    into: str, status: int, json: list[str], place: Place
+) -> None:
+    before = {row["creditNoteID"] for row in place.rows("billagain", "credit")}
+    script = f"{sys.executable} -m unibill {' '.join(CREATE + json)} {into}; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["/bin/bash", "-c", script], cwd=place.folder, capture_output=True, text=True, check=False)  # noqa: S603 - the same
+    assert done.returncode == status, done.stderr
+    (made,) = {row["creditNoteID"] for row in place.rows("billagain", "credit")} - before
+    said = [line for line in done.stderr.splitlines() if not line.startswith("Not written: ")]
+    assert len(said) == 1, said
+    assert said[0].startswith(f"Credit {made} was created at billagain. ")
+
+
+def test_an_apply_that_cannot_be_printed_says_where_to_look_and_ends_with_a_status_of_its_own(run: Command, place: Place) -> None:
+    run("plan", "billagain", "socotra", "--run", "a.run", "--accounts", "accounts.csv")
+    with Path("/dev/full").open("w") as full:
+        words = [sys.executable, "-m", "unibill", "apply", "--run", "a.run", "--yes"]
+        done = subprocess.run(words, cwd=place.folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603 - our own command
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "The apply has ended; what came of it: unibill status --run a.run. Only printing it failed: No space left on device."
+    )
+    assert run("status", "--run", "a.run", "--json").records()[0]["phase"] == "applied"
+
+
 def test_cron_has_no_terminal_no_home_and_no_locale(place: Place) -> None:
     words = [sys.executable, "-m", "unibill"]
     bare = {"LC_ALL": "C", "PATH": "/usr/bin:/bin"}

@@ -100,7 +100,16 @@ def test_the_question_counts_what_would_be_created_and_names_its_money(run: Comm
     money = ", ".join(f"{amount:.2f} {currency}" for currency, amount in sorted(plan["money"].items()))  # type: ignore[attr-defined]  # an object
     count = plan["counts"]["create"]  # type: ignore[index]  # an object, as printed
     assert f"Create {count} credits at socotra ({money})?" in run("apply", "--run", "a.run").err
-    run("apply", "--run", "a.run", "--yes", "--canary", str(count - 1))
+    canary = run("apply", "--run", "a.run", "--canary", "3")
+    run("apply", "--run", "a.run", "--yes", "--canary", "3")
+    created: dict[str, Decimal] = {}
+    for row in made(place):
+        assert isinstance(row["amount"], Decimal)
+        created[str(row["currency"])] = created.get(str(row["currency"]), Decimal(0)) - row["amount"]
+    three = ", ".join(f"{amount:.2f} {currency}" for currency, amount in sorted(created.items()))
+    assert f"Create 3 credits at socotra ({three})?" in canary.err
+    run("apply", "--run", "a.run", "--yes", "--canary", str(count - 4))
+    assert "Create 1 credit at socotra (" in run("apply", "--run", "a.run", "--canary", "5").err
     left_over = run("apply", "--run", "a.run")
     assert "Create 1 credit at socotra (" in left_over.err
     run(*PLAN[:4], "b.run", *PLAN[5:])
@@ -178,6 +187,25 @@ def test_verify_is_status_1_when_a_copy_was_reversed_by_hand(run: Command, place
     assert "do not agree" in done.out
 
 
+def test_a_plan_after_a_rollback_says_how_to_have_the_copies_again_and_that_works(run: Command, place: Place) -> None:
+    (plan,) = run(*PLAN, "--json").records()
+    count = plan["counts"]["create"]  # type: ignore[index]  # an object, as printed
+    run("apply", "--run", "a.run", "--yes")
+    run("rollback", "--run", "a.run", "--yes")
+    said = " ".join(run(*PLAN[:4], "b.run", *PLAN[5:]).out.split())
+    assert "the run that made it makes it again, under a new mark: roll that run back if it was not, then apply it" in said
+    assert run("apply", "--run", "a.run", "--yes").status == 0
+    reversed_by_hand = max(made(place), key=lambda row: str(row["locator"]))
+    words = (str(reversed_by_hand["accountLocator"]), str(reversed_by_hand["locator"]), "--invoicing", "immediate", "--yes")
+    assert run("charges", "reverse", "socotra", *words).status == 0
+    (by_hand,) = run(*PLAN[:4], "c.run", *PLAN[5:], "--json").records()
+    assert (by_hand["counts"]["exists"], by_hand["counts"]["conflict"]) == (count - 1, 1)  # type: ignore[index]  # the same
+    assert run("rollback", "--run", "a.run", "--yes").status == 0
+    assert run("apply", "--run", "a.run", "--yes").status == 0
+    (after,) = run(*PLAN[:4], "d.run", *PLAN[5:], "--json").records()
+    assert (after["counts"]["exists"], after["counts"]["conflict"]) == (count, 0)  # type: ignore[index]  # the same
+
+
 def test_filters_choose_the_credits(run: Command, place: Place) -> None:
     rows = [row for row in place.rows("billagain", "credit") if row["Remaining"]]
     wanted = [str(row["creditNoteID"]) for row in rows[:3]]
@@ -221,6 +249,24 @@ def test_a_map_with_bad_lines_names_them_all(run: Command, place: Place) -> None
     assert done.status == 2
     assert "line 2" in done.err
     assert "line 4" in done.err
+
+
+@pytest.mark.parametrize(
+    ("back", "bad", "place_of_it"),
+    [(False, ".", "target"), (False, "not an id", "target"), (True, "..", "source"), (True, "1.5", "target")],
+)
+def test_an_account_that_is_refused_is_named_with_its_line_in_the_map(
+    back: bool, bad: str, place_of_it: str, run: Command, place: Place
+) -> None:
+    text = (place.folder / ("accounts-back.csv" if back else "accounts.csv")).read_text("utf-8")
+    header, first, second, *_ = text.splitlines()
+    source, target = second.split(",")
+    line = f"{bad},{target}" if place_of_it == "source" else f"{source},{bad}"
+    (place.folder / "mine.csv").write_text(f"{header}\n{first}\n\n{line}", "utf-8")
+    sides = ("socotra", "billagain") if back else ("billagain", "socotra")
+    done = run("plan", *sides, "--run", "a.run", "--accounts", "mine.csv")
+    assert done.status in {2, 3}
+    assert done.err.splitlines()[-1] == f"Account {bad} is named in line 4 of the file mine.csv."
 
 
 def test_no_card_number_is_shown_or_kept(run: Command, place: Place) -> None:

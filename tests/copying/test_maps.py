@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from unibill.copying import AccountMap, InvalidMap, InvoiceMap, MappedInvoice
-from unibill.errors import ConfigurationError
+from unibill.errors import ConfigurationError, InvalidQuery
 
 
 def csv(tmp_path: Path, text: str | bytes) -> Path:
@@ -68,6 +68,25 @@ def test_two_accounts_that_become_one_are_noted() -> None:
 def test_pairs_are_checked_like_lines() -> None:
     with pytest.raises(InvalidMap, match="pair 2: account 11 is named a second time"):
         AccountMap.from_pairs([("11", "21"), ("11", "22")])
+
+
+def test_a_refused_account_is_named_by_its_pair_and_other_errors_are_left_alone() -> None:
+    known = AccountMap.from_pairs([("11", "21"), ("12", "22")])
+    with pytest.raises(InvalidQuery) as refused, known.naming("22", "target"):
+        raise InvalidQuery("no id")
+    assert refused.value.__notes__ == ["Account 22 is named in pair 2 of the account map."]
+    with pytest.raises(InvalidQuery) as unmapped, known.naming("22", "source"):
+        raise InvalidQuery("no id")
+    assert not hasattr(unmapped.value, "__notes__")
+
+
+def test_a_map_that_is_gone_when_an_account_is_refused_is_named_without_the_line(tmp_path: Path) -> None:
+    path = csv(tmp_path, "source_account,target_account\n11,21\n")
+    known = AccountMap.from_csv(path)
+    path.unlink()
+    with pytest.raises(InvalidQuery) as refused, known.naming("11", "source"):
+        raise InvalidQuery("no id")
+    assert refused.value.__notes__ == [f"Account 11 is named in the file {path}."]
 
 
 def test_a_function_can_map_accounts_and_invoices() -> None:

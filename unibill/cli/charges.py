@@ -69,10 +69,10 @@ def add(
 ) -> None:
     """Put a charge on an account."""
     from unibill.cli.backends import opened
-    from unibill.cli.output import ask
+    from unibill.cli.output import ask, printing
     from unibill.drafts import ChargeDraft
     from unibill.model import Invoicing
-    from unibill.showing import show
+    from unibill.showing import show, show_id
 
     draft = ChargeDraft(
         account_id=account,
@@ -87,7 +87,11 @@ def add(
     )
     with opened(backend, config) as billing:
         if ask(f"Put a charge of {value} {show(currency)} on account {show(account)} at {show(backend)}", yes=yes):
-            print_charges(billing.charges.add([draft]), json)
+            made = billing.charges.add([draft])
+            with printing(
+                f"Charge {', '.join(show_id(charge.id) for charge in made)} was put on account {show(account)} at {show(backend)}"
+            ):
+                print_charges(made, json)
         else:
             declined()
 
@@ -105,18 +109,19 @@ def reverse(
 ) -> None:
     """Undo charges of an account."""
     from unibill.cli.backends import opened
-    from unibill.cli.output import ask, note
+    from unibill.cli.output import ask, note, printing
     from unibill.model import Invoicing
-    from unibill.showing import show
+    from unibill.showing import show, show_id
 
     with opened(backend, config) as billing:
         if not ask(f"Reverse charge {', '.join(map(show, charges))} of account {show(account)} at {show(backend)}", yes=yes):
             declined()
         made = billing.charges.reverse(account, charges, invoicing=Invoicing(invoicing.value))
-    if made or json:
-        print_charges(made, json)
-    else:
-        note("Reversed. The backend keeps no reversing charges.")
+    with printing(f"Charge {', '.join(map(show_id, charges))} of account {show(account)} was reversed at {show(backend)}"):
+        if made or json:
+            print_charges(made, json)
+        else:
+            note("Reversed. The backend keeps no reversing charges.")
 
 
 commands.command(app, "export", "unibill charges export new --account 01J5V8NM2GSXK6HG42PD5Z1VAE --out charges.csv")(export_charges)

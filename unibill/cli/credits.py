@@ -101,9 +101,9 @@ def create(
 ) -> None:
     """Create a credit. What the backend cannot hold of it is named before you are asked."""
     from unibill.cli.backends import opened
-    from unibill.cli.output import YELLOW, ask, note
+    from unibill.cli.output import YELLOW, ask, note, printing
     from unibill.drafts import CreditDraft
-    from unibill.showing import show
+    from unibill.showing import show, show_id
 
     draft = CreditDraft(
         account_id=account,
@@ -119,7 +119,9 @@ def create(
         for loss in billing.credits.losses(draft, key=key):
             note(f"Not written: {loss.field} {show(loss.value)}: {show(loss.reason)}", YELLOW)
         if ask(f"Create a credit of {value} {show(currency)} for account {show(account)} at {show(backend)}", yes=yes):
-            print_credit(billing.credits.create(draft, key=key), json)
+            made = billing.credits.create(draft, key=key)
+            with printing(f"Credit {show_id(made.id)} was created at {show(backend)}"):
+                print_credit(made, json)
         else:
             declined()
 
@@ -137,15 +139,17 @@ def allocate_credit(
 ) -> None:
     """Spend more of a credit on invoices; what it was spent on before stays."""
     from unibill.cli.backends import opened
-    from unibill.cli.output import ask
-    from unibill.showing import show
+    from unibill.cli.output import ask, printing
+    from unibill.showing import show, show_id
 
     drafts = parsed_allocations(allocate)
     with opened(backend, config) as billing:
         credit = billing.credits.get(credit_id, account=account)
         what = ", ".join(f"{draft.amount} {show(credit.currency)} on invoice {show(draft.target_id)}" for draft in drafts)
         if ask(f"Spend {what or 'nothing'} of credit {show(credit.id)}", yes=yes):
-            print_credit(billing.credits.allocate(credit, drafts), json)
+            made = billing.credits.allocate(credit, drafts)
+            with printing(f"{what or 'Nothing'} was spent of credit {show_id(credit.id)}"):
+                print_credit(made, json)
         else:
             declined()
 
@@ -163,13 +167,15 @@ def deallocate(
 ) -> None:
     """Undo allocations of a credit, by their ids."""
     from unibill.cli.backends import opened
-    from unibill.cli.output import ask
-    from unibill.showing import show
+    from unibill.cli.output import ask, printing
+    from unibill.showing import show, show_id
 
     with opened(backend, config) as billing:
         credit = billing.credits.get(credit_id, account=account)
         if ask(f"Undo allocation {', '.join(map(show, allocations))} of credit {show(credit.id)}", yes=yes):
-            print_credit(billing.credits.deallocate(credit, allocations), json)
+            made = billing.credits.deallocate(credit, allocations)
+            with printing(f"Allocation {', '.join(map(show_id, allocations))} of credit {show_id(credit.id)} was undone"):
+                print_credit(made, json)
         else:
             declined()
 
@@ -178,15 +184,16 @@ def deallocate(
 def void(backend: Backend, credit_id: Id, account: Account = None, *, yes: Yes = False, config: Config = None) -> None:
     """Take a credit away, with its allocations. There is no way back."""
     from unibill.cli.backends import opened
-    from unibill.cli.output import ask, say, text_of
-    from unibill.showing import show
+    from unibill.cli.output import ask, printing, say, text_of
+    from unibill.showing import show, show_id
 
     with opened(backend, config) as billing:
         credit = billing.credits.get(credit_id, account=account)
         what = f"credit {show(credit.id)} of {text_of(credit.amount)} {show(credit.currency)}, account {show(credit.account_id)}"
         if ask(f"Void {what}", yes=yes):
             billing.credits.void(credit)
-            say(f"{what} is void.")
+            with printing(f"Credit {show_id(credit.id)} was voided at {show(backend)}"):
+                say(f"{what} is void.")
         else:
             declined()
 

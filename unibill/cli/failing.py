@@ -84,7 +84,8 @@ def _sentence(error: UnibillError) -> str:
     text = str(error) or type(error).__name__
     if not isinstance(error, BackendError) and text.split(" ", 1)[0].rstrip(":").isalpha():
         text = text[0].upper() + text[1:]
-    return text if text.endswith((".", "?", "!")) else f"{text}."
+    text = text if text.endswith((".", "?", "!")) else f"{text}."
+    return "\n".join((text, *getattr(error, "__notes__", ())))
 
 
 class _Notes(logging.Handler):

@@ -6,6 +6,7 @@ Colours follow the terminal and ``NO_COLOR``; into a pipe go plain lines, in ful
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -113,6 +114,47 @@ def json_lines(values: Iterable[object]) -> None:
     """Print values as JSON, one a line, each as soon as it is there."""
     for value in values:
         sys.stdout.write(json_line(value) + "\n")
+
+
+@contextmanager
+def printing(done: str, status: int = 0) -> Iterator[None]:
+    """Print what was written at a backend. Where that cannot be printed, standard error says what was done, so that nobody does it again.
+
+    Args:
+        done: a sentence without its stop; it must have gone through ``show``.
+        status: with which the command is about to end.
+
+    Raises:
+        Exit: with that status or else with 1, where it could not be printed.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BaseException as error:
+        _discard()
+        with suppress(OSError):
+            note(f"{done}. Only printing it failed: {_why(error)}.", YELLOW)
+        if isinstance(error, (BrokenPipeError, KeyboardInterrupt)) or not isinstance(error, Exception):
+            raise
+        import typer
+
+        raise typer.Exit(status or 1) from error
+    if getattr(sys.stdout, "name", "") == os.devnull:  # which stands there for a closed one; a redirected one keeps its name
+        note(f"{done}. Standard output is closed, so nothing more is told.", YELLOW)
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, BrokenPipeError):
+        return "nobody reads standard output any more"
+    if isinstance(error, KeyboardInterrupt):
+        return "it was interrupted"
+    return show(getattr(error, "strerror", None)) or type(error).__name__
+
+
+def _discard() -> None:
+    """Let what could not be printed go nowhere, or the flush at the end would fail again."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def room() -> int | None:

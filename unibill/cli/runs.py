@@ -1,8 +1,10 @@
 """``plan``, ``apply``, ``verify``, ``rollback``, ``status`` and ``copy``: one run in one file."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
@@ -124,7 +126,7 @@ def apply(
     )
     is_spread = cluster.is_spread(workers, scheduler, detach, run)
     standing = copying.status(run)
-    if expect is None and not agreed_to_apply(run, show(target or standing.target), yes=yes, only=options.only):
+    if expect is None and not agreed_to_apply(run, show(target or standing.target), yes=yes, only=options.only, canary=canary):
         declined()
     one, other = source or standing.source, target or standing.target
     if is_spread:
@@ -136,7 +138,7 @@ def apply(
         summary = spread
     else:
         summary = _apply(run, one, other, options, json, config)
-    _emit(summary, json, lambda: print_apply(summary))
+    _emit(summary, json, lambda: print_apply(summary), _see("apply", run))
 
 
 def verify(
@@ -202,7 +204,7 @@ def rollback(
         declined()
     with opened(target or standing.target, config) as other, progress(json) as tell:
         summary = copying.rollback(other, run, copying.RollbackOptions(concurrency=pace.concurrency, settle=pace.settle), tell)
-    _emit(summary, json, lambda: print_rollback(summary))
+    _emit(summary, json, lambda: print_rollback(summary), _see("rollback", run))
 
 
 def status(
@@ -245,7 +247,7 @@ def copy(
     from unibill import copying
     from unibill.cli.backends import opened
     from unibill.cli.credits import declined
-    from unibill.cli.output import json_lines
+    from unibill.cli.output import json_lines, printing
     from unibill.cli.progress import progress
     from unibill.cli.summaries import agreed_to_apply, print_apply, print_plan, print_verification
     from unibill.showing import show
@@ -261,18 +263,22 @@ def copy(
     applying = copying.ApplyOptions(expect=planned.hash, concurrency=pace.concurrency, settle=pace.settle, yes=yes and not limits.given)
     applied = _apply(run, source, target, applying, json, config)
     if not json:
-        print_apply(applied)
+        with printing(_see("apply", run), applied.exit_status):
+            print_apply(applied)
     if applied.interrupted or applied.stopped:
         if json:
-            json_lines([{"plan": planned.jsonable(), "apply": applied.jsonable(), "verify": None}])
+            with printing(_see("apply", run), applied.exit_status):
+                json_lines([{"plan": planned.jsonable(), "apply": applied.jsonable(), "verify": None}])
         raise typer.Exit(applied.exit_status)
     with opened(source, config) as one, opened(target, config) as other, progress(json) as tell:
         proof = copying.verify(one, other, run, tell)
-    if json:
-        json_lines([{"plan": planned.jsonable(), "apply": applied.jsonable(), "verify": proof.jsonable()}])
-    else:
-        print_verification(proof)
-    raise typer.Exit(max(_held(planned), applied.exit_status, proof.exit_status))
+    ends = max(_held(planned), applied.exit_status, proof.exit_status)
+    with printing(_see("copy", run), ends):
+        if json:
+            json_lines([{"plan": planned.jsonable(), "apply": applied.jsonable(), "verify": proof.jsonable()}])
+        else:
+            print_verification(proof)
+    raise typer.Exit(ends)
 
 
 def _apply(run: str, source: str, target: str, options: "ApplyOptions", json: bool, config: Path | None) -> "ApplySummary":
@@ -288,14 +294,28 @@ def _held(planned: "PlanSummary") -> int:
     return 1 if planned.counts.get("blocked", 0) or planned.counts.get("conflict", 0) else 0
 
 
-def _emit(summary: "_Summary", json: bool, tell: Callable[[], None]) -> None:
-    """Print a summary, and end with its exit status."""
-    from unibill.cli.output import json_lines
+def _see(what: str, run: str) -> str:
+    from unibill.showing import show
 
-    if json:
-        json_lines([summary.jsonable()])
-    else:
-        tell()
+    return f"The {what} has ended; what came of it: unibill status --run {quote(show(run))}"
+
+
+def _emit(summary: "_Summary", json: bool, tell: Callable[[], None], done: str = "") -> None:
+    """Print a summary, and end with its exit status.
+
+    Args:
+        summary: what it is.
+        json: as JSON.
+        tell: prints it for people.
+        done: what was written, to be told where the summary cannot be printed.
+    """
+    from unibill.cli.output import json_lines, printing
+
+    with printing(done, summary.exit_status) if done else nullcontext():
+        if json:
+            json_lines([summary.jsonable()])
+        else:
+            tell()
     if summary.exit_status:
         raise typer.Exit(summary.exit_status)
 

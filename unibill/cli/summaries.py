@@ -15,7 +15,7 @@ TOP: Final = 12
 """Rows of a table of accounts before "N more"."""
 
 
-def agreed_to_apply(run: str, target: str, *, yes: bool, only: str | None = None) -> bool:
+def agreed_to_apply(run: str, target: str, *, yes: bool, only: str | None = None, canary: int | None = None) -> bool:
     """Ask before an apply; where nothing is left to do, say so instead.
 
     Args:
@@ -23,20 +23,23 @@ def agreed_to_apply(run: str, target: str, *, yes: bool, only: str | None = None
         target: the target's name, as it may be shown.
         yes: the answer was given on the command line.
         only: take up ``failed`` records only, or ``unknown`` ones.
+        canary: create only so many.
     """
     from unibill.copying import open_run
-    from unibill.copying.decisions import FAILED, OPEN, UNSETTLED
+    from unibill.copying.outline import TAKEN_UP
 
-    taken_up = {"failed": FAILED, "unknown": UNSETTLED}.get(only or "", OPEN)
     with open_run(run) as opened:
         standing = opened.status()
-        if not any(standing.states.get(state, 0) for state in taken_up):
+        if not any(standing.states.get(state, 0) for state in TAKEN_UP[only]):
             if standing.hash:  # without one the plan is not finished, which the library says
                 note(f"There is nothing to create at {target}.", DIM)
             return True
         if yes:  # nobody reads the sums, and a long run takes a while to add up
             return True
-        pending = opened.pending(only)
+        pending = opened.pending(only, canary)
+    if not (pending.create or pending.unknown or pending.look):
+        note(f"There is nothing for a canary at {target}: what is left is of unknown outcome.", DIM)
+        return True
     return ask(_question(pending, target), yes=yes)
 
 

@@ -22,7 +22,7 @@ from unibill.copying.guards import stop
 from unibill.copying.hashing import fingerprint, write_settings
 from unibill.copying.items import ChargeItem, Item, RecordType, key_of, seen_as, type_of
 from unibill.copying.options import ApplyOptions
-from unibill.copying.outline import guards_tripped, states_of
+from unibill.copying.outline import TAKEN_UP, canary_of, guards_tripped, states_of
 from unibill.copying.packed import Packed
 from unibill.copying.place import RunLike
 from unibill.copying.planning import hash_of
@@ -42,7 +42,6 @@ _DEFAULTS: Final = ApplyOptions()
 _ZERO: Final = Decimal(0)
 _ROUNDS: Final = 3
 """How often writes with unknown outcomes are looked for and sent again in one apply."""
-_STATES: Final = {"failed": FAILED, "unknown": UNSETTLED, None: OPEN}
 """What an apply takes up, by its ``only``."""
 _IN_ORDER: Final = itemgetter("source_account", "record_type", "source_id")
 """In which order the records of an account are done; sorted here, because a database would carry whole records about."""
@@ -185,16 +184,14 @@ class Applier:
         store, options = self._store, self._options
         store.put(phase="applying", verified=None)
         if options.canary is not None:
-            query = select(records.c.seq).where(records.c.state.in_(_STATES[options.only] - UNSETTLED))
-            order = (records.c.target_account, records.c.source_account, records.c.record_type, records.c.source_id)
-            self._wanted = frozenset(row["seq"] for row in store.rows(query.order_by(*order).limit(options.canary)))
+            self._wanted = frozenset(row["seq"] for row in store.rows(canary_of(options.canary, options.only)))
         self.work()
         return self._finish()
 
     def work(self) -> None:
         """Do what is open, and settle what is unknown."""
         options = self._options
-        states = _STATES[options.only]
+        states = TAKEN_UP[options.only]
         aside = self._seqs(UNSETTLED) if options.only == "failed" else frozenset[int]()
         fresh = states - UNSETTLED
         self._total = self._store.count(self._mine(select(func.count()).where(records.c.state.in_(states))))

@@ -4,16 +4,19 @@ Maps come from CSV files, pairs or functions. A file is checked whole, and every
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from unibill.copying.maplines import InvalidMap, is_complete, is_new, read_lines, stripped
+from unibill.errors import InvalidQuery, Rejected
 
 _ACCOUNTS: Final = ("source_account", "target_account")
 _INVOICES: Final = ("source_invoice", "target_invoice")
 _NUMBER: Final = "target_number"
+Side: TypeAlias = Literal["source", "target"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +27,13 @@ class AccountMap:
         pairs: the known pairs; empty where ``find`` is given.
         find: asked for each source account that the source lists.
         notes: what a person should know about the map, such as two accounts that become one.
+        origin: the file that it was read from.
     """
 
     pairs: Mapping[str, str] = field(default_factory=dict[str, str])
     find: Callable[[str], str | None] | None = None
     notes: tuple[str, ...] = ()
+    origin: Path | None = None
 
     @classmethod
     def from_csv(cls, path: Path | str) -> "AccountMap":
@@ -42,7 +47,7 @@ class AccountMap:
         for line, (source, target) in rows:
             if is_complete(faults, line, {_ACCOUNTS[0]: source, _ACCOUNTS[1]: target}) and is_new(faults, line, "account", source, pairs):
                 pairs[source] = target
-        return cls._checked(f"the file {path}", pairs, faults)
+        return cls._checked(f"the file {path}", pairs, faults, Path(path))
 
     @classmethod
     def from_pairs(cls, pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> "AccountMap":
@@ -65,7 +70,7 @@ class AccountMap:
         return cls(find=find)
 
     @classmethod
-    def _checked(cls, what: str, pairs: dict[str, str], faults: list[str]) -> "AccountMap":
+    def _checked(cls, what: str, pairs: dict[str, str], faults: list[str], origin: Path | None = None) -> "AccountMap":
         if not pairs and not faults:
             faults.append("it holds no account; give at least one line below the header")
         if faults:
@@ -76,11 +81,42 @@ class AccountMap:
             if target in shared:
                 by_target.setdefault(target, []).append(source)
         notes = [f"accounts {', '.join(found)} all become account {target}" for target, found in by_target.items()]
-        return cls(pairs, notes=tuple(notes))
+        return cls(pairs, notes=tuple(notes), origin=origin)
 
     def get(self, account: str) -> str | None:
         """The target's account, or None."""
         return (self.find(account) or None) if self.find is not None else self.pairs.get(account)
+
+    @contextmanager
+    def naming(self, account: str, side: Side) -> Iterator[None]:
+        """Add to the error by which a system refuses an account where the map names it.
+
+        Args:
+            account: as its system calls it.
+            side: ``source`` or ``target``.
+        """
+        try:
+            yield
+        except (InvalidQuery, Rejected) as error:
+            if place := self._place_of(account, side):
+                error.add_note(f"Account {account} is named in {place}.")
+            raise
+
+    def _place_of(self, account: str, side: Side) -> str:
+        """``line 3 of the file accounts.csv``; empty where it is not named."""
+        column = 0 if side == "source" else 1
+        if not isinstance(self.pairs, dict):  # one that is looked up elsewhere, account by account
+            return ""
+        if self.origin is None:
+            found = (place for place, pair in enumerate(self.pairs.items(), 1) if pair[column] == account)
+            return next((f"pair {place} of the account map" for place in found), "")
+        if not any(pair[column] == account for pair in self.pairs.items()):
+            return ""
+        try:  # read again, since lines are asked for only where something is wrong
+            lines = [line for line, cells in read_lines(self.origin, _ACCOUNTS, ()) if cells[column] == account]
+        except InvalidMap:
+            lines = []
+        return f"{f'line {lines[0]} of ' if lines else ''}the file {self.origin}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,8 @@ def _carried_already(carriers: list[Any]) -> Ruling:
     standing = [row for row in carriers if row["standing"]]
     ids = ", ".join(row["id"] for row in carriers)
     if not standing:
-        return Ruling(Decision.CONFLICT, "reversed-copy", f"its copy was reversed at the target: {ids}")
+        again = "the run that made it makes it again, under a new mark: roll that run back if it was not, then apply it"
+        return Ruling(Decision.CONFLICT, "reversed-copy", f"its copy was reversed at the target: {ids}; {again}")
     if len(standing) > 1:
         return Ruling(Decision.CONFLICT, "several-copies", f"{len(standing)} records of the target carry its mark: {ids}")
     row = standing[0]

@@ -3,8 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from unibill import money
 from unibill.copying.carry import REVERSED
@@ -25,6 +26,9 @@ _HELD = frozenset({Decision.BLOCKED, Decision.CONFLICT})
 
 
 _ZERO = Decimal(0)
+
+TAKEN_UP: Final = {"failed": FAILED, "unknown": UNSETTLED, None: OPEN}
+"""The states that an apply takes up, by what it is to take up only."""
 
 
 class _Line:
@@ -198,21 +202,34 @@ def states_of(store: RunStore) -> dict[str, int]:
     return {row["state"].value: row["count"] for row in rows}
 
 
-def pending(store: RunStore, only: str | None = None) -> Pending:
+def canary_of(count: int, only: str | None = None) -> Select[int]:
+    """The records of a canary: the first of those that an apply would take up and knows the outcome of, in the order of its work.
+
+    Args:
+        count: how many.
+        only: ``failed`` records only, or ``unknown`` ones.
+    """
+    r = records.c
+    query = select(r.seq).where(r.state.in_(TAKEN_UP[only] - UNSETTLED))
+    return query.order_by(r.target_account, r.source_account, r.record_type, r.source_id).limit(count)
+
+
+def pending(store: RunStore, only: str | None = None, first: int | None = None) -> Pending:
     """What an apply would take up.
 
     Args:
         store: the run.
         only: ``failed`` records only, or ``unknown`` ones.
+        first: only so many, as of a canary.
     """
     r = records.c
-    states = {"failed": FAILED, "unknown": UNSETTLED}.get(only or "", OPEN)
+    mine = r.state.in_(TAKEN_UP[only]) if first is None else r.seq.in_(canary_of(first, only))
     # Apply makes no copy for a record that the plan found at the target under the mark that it still has.
     found = (r.decision == Decision.EXISTS) & (r.sends == 0) & (r.mark.is_(None) | (r.mark == r.mark_now))
-    look = store.count(select(func.count()).select_from(records).where(found, r.state.in_(states)))
+    look = store.count(select(func.count()).select_from(records).where(found, mine))
     create = unknown = 0
     sums: dict[str, dict[str, Decimal]] = {kind: {} for kind in RecordType}
-    wanted = select(r.seq, r.record_type, r.currency, r.carried, r.state).where(~found, r.state.in_(states))
+    wanted = select(r.seq, r.record_type, r.currency, r.carried, r.state).where(~found, mine)
     for row in store.stream(wanted, r.seq):
         unsure = row["state"] in UNSETTLED
         unknown += unsure

@@ -201,7 +201,8 @@ class Planner:
 
     def _of_account(self, account: str) -> Iterator[Item]:
         try:
-            yield from self._scope.source(self._source, account)
+            with self._options.accounts.naming(account, "source"):
+                yield from self._scope.source(self._source, account)
         except NotFound:
             self.notes.append(f"account {account} is not at the source")
 
@@ -352,13 +353,14 @@ class Planner:
         """The account's state, then its records."""
         target = self._target
         state, missing = AccountState(account), 0
-        try:
-            state = target.run(target.provider.account_state(account))
-            yield from ((account, item) for item in self._scope.target(target, account))
-        except NotFound:
-            missing = 1
-        except UnsupportedOperation:
-            yield from ((account, item) for item in self._scope.target(target, account))
+        with self._options.accounts.naming(account, "target"):
+            try:
+                state = target.run(target.provider.account_state(account))
+                yield from ((account, item) for item in self._scope.target(target, account))
+            except NotFound:
+                missing = 1
+            except UnsupportedOperation:
+                yield from ((account, item) for item in self._scope.target(target, account))
         yield {"account": account, "currency": state.currency, "plan": state.plan, "plan_would": state.plan_would, "missing": missing}
 
     def _sum_up_target(self) -> None:

@@ -173,13 +173,14 @@ class Run:
         """Where it stands."""
         return outline.status(self._store)
 
-    def pending(self, only: str | None = None) -> Pending:
+    def pending(self, only: str | None = None, first: int | None = None) -> Pending:
         """What an apply would take up.
 
         Args:
             only: ``failed`` records only, or ``unknown`` ones.
+            first: only so many, as of a canary.
         """
-        return outline.pending(self._store, only)
+        return outline.pending(self._store, only, first)
 
     def spread(self) -> "Spread | None":
         """How far its workers are; None where it has no job for workers."""
