@@ -167,6 +167,14 @@ def test_a_store_that_cannot_be_written_says_so(run: Path) -> None:
             store.keep(Entry(1, 0, "create", "intent", "a", {}, {}))
 
 
+def test_a_store_without_room_says_what_helps(run: Path) -> None:
+    rows = [{"key": str(number), "value": "x" * 1000} for number in range(100)]
+    hint = "make room there, and give the same command again"
+    with RunStore(run) as store, pytest.raises(RunStoreError, match=hint), store.transaction() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")  # SQLite takes it for a full disk
+        connection.execute(insert(schema.meta), rows)
+
+
 @pytest.mark.parametrize("kept", [100, 3_000, 5_000])
 def test_a_damaged_run_says_so(run: Path, kept: int) -> None:
     data = run.read_bytes()

@@ -66,6 +66,15 @@ def test_what_existed_before_is_left(pair: Pair) -> None:
     assert standing(pair) == [200, 300]
 
 
+def test_what_somebody_else_took_back_before_is_not_counted_as_undone(pair: Pair) -> None:
+    applied(pair)
+    credits = pair.target.billing.credits
+    credits.void(credits.get(target_ids(pair)["101"] or ""))
+    summary = rolled_back(pair)
+    assert (summary.undone, summary.money, summary.net, summary.exit_status) == (2, {"ZAR": Decimal(12)}, {"ZAR": Decimal(0)}, 0)
+    assert standing(pair) == [200]
+
+
 def test_a_copy_that_was_spent_since_is_left_and_named(pair: Pair) -> None:
     from unibill import AllocationDraft
 

@@ -143,6 +143,42 @@ def test_billagain_to_socotra_and_back_to_nothing(billagain: Side, socotra: Side
     assert verify(billagain.billing, socotra.billing, tmp_path / "run.db").exit_status == 0
 
 
+def test_a_copy_that_another_run_took_back_is_no_longer_anybody_elses_to_make_and_says_who_can(
+    billagain: Side, socotra: Side, tmp_path: Path
+) -> None:
+    fill(billagain)
+    options = PlanOptions(accounts=AccountMap.from_pairs({"11": accounts(socotra)[0]}))
+    early, late = tmp_path / "early.db", tmp_path / "late.db"
+    plan(billagain.billing, socotra.billing, early, options)
+    whole(billagain, socotra, tmp_path / "run.db", options)
+    undone = rollback(socotra.billing, tmp_path / "run.db")
+    assert undone.undone == 2
+    refused = apply(billagain.billing, socotra.billing, early, ApplyOptions())
+    assert {problem.what for problem in refused.problems} == {"conflict"}
+    planned = plan(billagain.billing, socotra.billing, late, options)
+    reasons = [problem.reason for problem in refused.problems] + [
+        reason.sample for reason in planned.reasons if reason.decision == "conflict"
+    ]
+    assert len(reasons) == 3
+    for reason in reasons:
+        assert reason.startswith("its copy was reversed at the target: charge:")
+        assert reason.endswith("then apply it")
+    again = apply(billagain.billing, socotra.billing, tmp_path / "run.db", ApplyOptions())
+    assert (again.exit_status, again.money) == (0, {"USD": Decimal("120.50")})
+
+
+def test_a_rollback_counts_no_copy_that_was_reversed_by_hand(billagain: Side, socotra: Side, tmp_path: Path) -> None:
+    fill(billagain)
+    account = accounts(socotra)[0]
+    options = PlanOptions(accounts=AccountMap.from_pairs({"11": account}))
+    whole(billagain, socotra, tmp_path / "run.db", options)
+    listed = socotra.billing.credits.list(account=account)
+    by_hand = next(credit for credit in listed if credit.mark is not None and credit.amount == Decimal("60.50"))
+    socotra.billing.credits.void(by_hand)
+    undone = rollback(socotra.billing, tmp_path / "run.db")
+    assert (undone.undone, undone.money, len(undone.traces), undone.net) == (1, {"USD": Decimal(60)}, 1, {"USD": Decimal(0)})
+
+
 def history(account: str, target: str) -> PlanOptions:
     pairs = AccountMap.from_pairs({"11": account})
     return PlanOptions(accounts=pairs, carry="history", invoices=InvoiceMap.from_pairs({"31": target}))

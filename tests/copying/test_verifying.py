@@ -172,6 +172,18 @@ def test_what_existed_before_the_plan_is_not_counted_as_gained(pair: Pair) -> No
     assert (found.exit_status, found.conservation[0].carried) == (0, Decimal(0))
 
 
+def test_a_copy_that_the_plan_found_and_that_went_away_is_named_once(pair: Pair) -> None:
+    mark = marks.mark(pair.source.billing.provider.identity(), CreditKind.CREDIT_NOTE, "101")
+    pair.source.seed(note(101, 11, "60"))
+    pair.target.seed(note(300, 21, "60", CreditNumber=mark))
+    plan(pair.source.billing, pair.target.billing, pair.run, pair.options())
+    apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions())
+    pair.target.billing.native.delete_credit(300)
+    found = verified(pair)
+    assert lines(found) == [("-", "missing", "101")]
+    assert sum(found.signs.values()) == 1
+
+
 def test_a_verification_is_kept_as_proof(pair: Pair) -> None:
     done(pair)
     found = verified(pair)

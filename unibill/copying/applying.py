@@ -21,6 +21,7 @@ from unibill.copying.decisions import DONE, FAILED, OPEN, UNSETTLED, Decision, S
 from unibill.copying.guards import stop
 from unibill.copying.hashing import fingerprint, write_settings
 from unibill.copying.items import ChargeItem, Item, RecordType, key_of, seen_as, type_of
+from unibill.copying.matching import reversed_copy
 from unibill.copying.options import ApplyOptions
 from unibill.copying.outline import TAKEN_UP, canary_of, guards_tripped, states_of
 from unibill.copying.packed import Packed
@@ -348,6 +349,8 @@ class Applier:
 
     def _found(self, row: Row, fresh: Item, carriers: Sequence[Item], copy: Item | None) -> Sent | Creation:
         if copy is None:
+            if not any(reading.is_standing(item) for item in carriers):
+                return Sent(State.CONFLICT, reason=reversed_copy(", ".join(item.id for item in carriers)))
             ids = ", ".join(f"{type_of(item)} {item.id} ({item.amount} {item.currency}, {item.status})" for item in carriers)
             return Sent(State.CONFLICT, reason=f"its mark stands on something else: {ids}")
         done = {} if isinstance(copy, ChargeItem) else self._target.provider.done_from(copy)

@@ -156,12 +156,17 @@ def _alike_charges() -> Select[*tuple[Any, ...]]:
     return _alikes((r.record_type == RecordType.CHARGE) & (s.type == r.type) & (as_charge | as_credit))
 
 
+def reversed_copy(ids: str) -> str:
+    """Why a record whose only copies were reversed is made by no run but the one that made them, and what to do."""
+    again = "the run that made it makes it again, under a new mark: roll that run back if it was not, then apply it"
+    return f"its copy was reversed at the target: {ids}; {again}"
+
+
 def _carried_already(carriers: list[Any]) -> Ruling:
     standing = [row for row in carriers if row["standing"]]
     ids = ", ".join(row["id"] for row in carriers)
     if not standing:
-        again = "the run that made it makes it again, under a new mark: roll that run back if it was not, then apply it"
-        return Ruling(Decision.CONFLICT, "reversed-copy", f"its copy was reversed at the target: {ids}; {again}")
+        return Ruling(Decision.CONFLICT, "reversed-copy", reversed_copy(ids))
     if len(standing) > 1:
         return Ruling(Decision.CONFLICT, "several-copies", f"{len(standing)} records of the target carry its mark: {ids}")
     row = standing[0]

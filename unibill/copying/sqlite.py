@@ -205,8 +205,10 @@ def _is_refusal(error: Exception) -> bool:
 
 
 def _said(error: Exception) -> str:
-    """What SQLite said, without the statement around it."""
-    return str(error.orig if isinstance(error, DatabaseError) else error)
+    """What SQLite said, without the statement around it, and what helps where only a person can."""
+    original = error.orig if isinstance(error, DatabaseError) else error
+    is_full = getattr(original, "sqlite_errorname", "") == "SQLITE_FULL"
+    return f"{original}{'; make room there, and give the same command again' if is_full else ''}"
 
 
 def _configure(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own connection

@@ -154,7 +154,8 @@ class Undoer:
             if row["state"] in UNSETTLED and not is_absent and not carriers:
                 self._stays(row, "", "whether it was made is still unknown; roll back again later")
             else:
-                self._gone(row, carriers or by_id, made=bool(carriers) or row["state"] == State.CREATED)
+                # What somebody else took back in the meantime was not undone by this run, and its money is not counted as such.
+                self._gone(row, carriers or by_id, undone=row["seq"] in self._begun)
             return
         if len(standing) > row["sends"]:
             self._stays(row, standing[0].id, f"{len(standing)} {form}s carry its mark, and this run made {row['sends']}")
@@ -163,7 +164,7 @@ class Undoer:
         for item in touched:
             self._stays(row, item.id, "it was touched since it was made, so it was left as it is")
         if not touched and all(self._void(row, item) for item in reversed(standing)):
-            self._gone(row, standing, made=True)
+            self._gone(row, standing, undone=True)
 
     def _is_touched(self, row: Row, item: Item) -> bool:
         """Whether a copy is no longer as this run left it."""
@@ -202,8 +203,14 @@ class Undoer:
         seen = [seen_as(found, type_of(item)) for found in left]
         return not any(key_of(found) == key_of(item) and reading.is_standing(found) for found in seen)
 
-    def _gone(self, row: Row, copies: Sequence[Item], *, made: bool) -> None:
-        """Keep that nothing of a record stands any more; its next copy has another mark."""
+    def _gone(self, row: Row, copies: Sequence[Item], *, undone: bool) -> None:
+        """Keep that nothing of a record stands any more; its next copy has another mark.
+
+        Args:
+            row: the record.
+            copies: what stood of it.
+            undone: by this run, and not by somebody else.
+        """
         generation = row["generation"] + 1
         values = {
             "state": State.UNDONE,
@@ -219,11 +226,11 @@ class Undoer:
         self._store.keep(Entry(row["seq"], row["generation"], UNDO, "outcome", State.UNDONE, {"ids": ids}, values))
         traces = [item for item in copies if item.kind is CreditKind.CHARGE]
         with self._guard:
-            self._undone += made
-            if made:
+            self._undone += undone
+            if undone:
                 sums = self._money[row["record_type"]]
                 sums[row["currency"]] = money.add([sums.get(row["currency"], Decimal(0)), Decimal(row["carried"])])
-            for item in traces[: SHOWN - len(self._traces)]:
+            for item in traces[: SHOWN - len(self._traces)] if undone else ():
                 reason = "the charge and its reversal stay in the vendor's books; together they are zero"
                 self._traces.append(Problem("trace", row["target_account"], row["source_id"], item.id, reason))
 

@@ -266,7 +266,7 @@ class _Comparison:
             yield from found
         if with_others:
             yield from self._extra(every, before)
-            yield from self._bystanders(before)
+            yield from self._bystanders(every, before)
         yield equal
 
     def _record(self, row: Row, source: Callable[[Row], tuple[str, str] | None]) -> Iterator[Difference]:
@@ -351,10 +351,11 @@ class _Comparison:
             return line("made-by-hand", twin["source_id"], "it looks like a copy and carries no mark")
         return line("extra", "", "it was not there when the plan was made, and is not of this run")
 
-    def _bystanders(self, before: dict[tuple[str, str], Row]) -> Iterator[Difference]:
+    def _bystanders(self, every: Sequence[Row], before: dict[tuple[str, str], Row]) -> Iterator[Difference]:
+        judged = {row["mark_now"] for row in every}  # a copy that the plan found: a line of its record says it, and says it once
         for key, row in before.items():
             item = self._by_id.get(key)
-            if key in self._explained:
+            if key in self._explained or row["mark"] in judged:
                 continue
             if item is None or not reading.is_standing(item):
                 yield Difference("-", "gone", self._account, "", row["id"], "it stood here when the plan was made, and does not any more")
