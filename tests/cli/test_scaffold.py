@@ -101,7 +101,9 @@ def test_an_empty_folder_may_be_given_and_a_file_may_not(run: Command, tmp_path:
 def test_a_name_that_cannot_be_one_is_refused_in_one_sentence(run: Command, tmp_path: Path, name: str) -> None:
     done = run("new-provider", "--dir", str(tmp_path / "new"), "--", name)
     assert done.status == 2
-    assert "cannot be a provider's name; use small letters and digits" in " ".join(done.err.split())
+    said = " ".join(done.err.split())
+    assert "cannot be a provider's name; use small letters and digits" in said
+    assert "a letter first" in said
     assert not (tmp_path / "new").exists()
 
 

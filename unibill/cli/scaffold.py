@@ -73,7 +73,7 @@ def _check(name: str) -> None:
 
     if not _NAME.fullmatch(name) or len(name) > _LONGEST:
         raise ConfigurationError(
-            f"{name!r} cannot be a provider's name; use small letters and digits, words separated by single hyphens, at most {_LONGEST}"
+            f"{name!r} cannot be a provider's name; use small letters and digits, words separated by single hyphens, at most {_LONGEST}, a letter first"
         )
     if name in (providers := installed.found()):
         owner = ", ".join(providers[name].distributions)

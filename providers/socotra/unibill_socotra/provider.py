@@ -40,6 +40,7 @@ from unibill_socotra.settings import SocotraSettings
 from unibill_socotra.wire import charges as wire_charges
 from unibill_socotra.wire import credits as wire_credits
 from unibill_socotra.wire import invoices as wire_invoices
+from unibill_socotra.writing.checks import refuse_unreversed
 from unibill_socotra.writing.distributing import allocations_of
 from unibill_socotra.writing.writer import CONTAINERS, Writer
 
@@ -323,6 +324,7 @@ class SocotraProvider(Provider[SocotraSettings]):
             return [map_charges.charge(record, self.name, self._rules) for record in charges if record.reversal_of_locator in wanted]
         yield Step("reverse", done=False, data={"ids": list(charge_ids)})
         made = yield from self.api.reverse_charges(account, charge_ids, invoicing=invoicing.value)
+        refuse_unreversed(made, charge_ids)
         yield Step("reverse", done=True)
         return [map_charges.charge(record, self.name, self._rules) for record in made]
 

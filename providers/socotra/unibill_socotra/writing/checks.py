@@ -3,13 +3,15 @@
 from collections.abc import Collection, Sequence
 
 from unibill.allocating import merge
-from unibill.errors import ConfigurationError, Conflict, Fault, InvalidDraft, NotFound
+from unibill.errors import ConfigurationError, Conflict, Fault, InvalidDraft, NotFound, OutcomeUnknown
 from unibill.flow import Flow
 from unibill.model import Allocation, Credit
 from unibill.pooling import ZERO
 from unibill_socotra.api import SocotraApi
+from unibill_socotra.mapping.charges import reversed_locators
 from unibill_socotra.reading.edges import Part
 from unibill_socotra.settings import SocotraSettings
+from unibill_socotra.wire.charges import Charge
 
 
 def reversal_type(settings: SocotraSettings, what: str) -> str:
@@ -73,6 +75,16 @@ def refuse_targets(api: SocotraApi, account: str, currency: str, parts: Sequence
             faults.append(Fault(f"$.allocations[{place}].amount", message))
     if faults:
         raise InvalidDraft("allocation", faults)
+
+
+def refuse_unreversed(made: Sequence[Charge], wanted: Sequence[str]) -> None:
+    """Refuse an answer to ``reverseCharges`` that does not reverse all that was asked for: what a bad locator in the list does is not documented.
+
+    Raises:
+        OutcomeUnknown: naming the charges that no answered one reverses.
+    """
+    if missing := sorted(set(wanted) - reversed_locators(made)):
+        raise OutcomeUnknown(f"the answer reverses no charge {', '.join(missing)}", operation="reverseCharges")
 
 
 def refuse_shared(every: Sequence[Credit], groups: Sequence[str], wanted: Collection[str]) -> None:

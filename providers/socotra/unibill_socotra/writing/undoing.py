@@ -29,7 +29,7 @@ from unibill_socotra.wire.charges import Charge
 from unibill_socotra.wire.credits import Distribution
 from unibill_socotra.wire.invoices import Invoice
 from unibill_socotra.writing import distributing, spendable
-from unibill_socotra.writing.checks import by_id, newest_first, refuse_shared, reversal_type
+from unibill_socotra.writing.checks import by_id, newest_first, refuse_shared, refuse_unreversed, reversal_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,8 @@ def void_charge(writer: Undoing, account: str, locator: str) -> Flow[None]:
                 yield from distributing.reverse(writer.api, group, name)
         invoicing = writer.settings.reversal_invoicing if invoice is not None else charge.charge_invoicing
         yield Step(f"reverse:{locator}", done=False)
-        yield from writer.api.reverse_charges(account, [locator], invoicing=invoicing or writer.settings.reversal_invoicing)
+        made = yield from writer.api.reverse_charges(account, [locator], invoicing=invoicing or writer.settings.reversal_invoicing)
+        refuse_unreversed(made, [locator])
         yield Step(f"reverse:{locator}", done=True)
     if invoice is not None and invoice.total_amount is not None and invoice.total_amount < 0:
         yield from _net(writer, charge, invoice)
