@@ -1,5 +1,6 @@
 """Spending and taking back where others' money is near: nobody else's is touched."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import TypeVar
@@ -8,7 +9,7 @@ import pytest
 from unibill_socotra.sandbox import records as r
 from unibill_socotra.sandbox.charges import NewCharge
 
-from tests.providers.socotra.living import Live
+from tests.providers.socotra.living import Live, OpenLive
 from unibill import exactjson
 from unibill.drafts import AllocationDraft, CreditDraft
 from unibill.errors import Conflict, InvalidQuery, OutcomeUnknown
@@ -100,3 +101,44 @@ def test_a_reversal_that_passes_over_a_charge_is_not_taken_for_done(live: Live) 
     other = live.charge(account, "8.00", "ServiceFee")
     with pytest.raises(OutcomeUnknown, match=other):
         live.run(_passed_over(live.provider.reverse_charges(account, [fee, other], Invoicing.NEXT, {}), other))
+
+
+def _overtaken(flow: Flow[T], operation: str, spend: Callable[[], object]) -> Flow[T]:
+    """The flow, before one of whose requests somebody else spends, once."""
+    item, left = next(flow), True
+    try:
+        while True:
+            if left and isinstance(item, Request) and item.operation == operation:
+                spend()
+                left = False
+            item = flow.send((yield item))
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+
+
+@pytest.mark.parametrize(
+    ("switch", "value", "operation"),
+    [
+        ("execute_shortage", "partial", "executeCreditDistribution"),
+        ("over_allocation", "cap", "createOrReplaceCreditDistribution"),
+    ],
+)
+def test_a_distribution_that_moved_less_is_told_and_a_second_try_moves_nothing_more(
+    open_live: OpenLive, switch: str, value: str, operation: str
+) -> None:
+    with open_live(**{switch: value}) as live:
+        account = live.account()
+        invoice, other = live.bill(account, "90.00"), live.bill(account, "30.00")
+        spent = (AllocationDraft(target_id=invoice, amount=Decimal("50.00")),)
+        draft = CreditDraft(account_id=account, currency="USD", amount=Decimal("50.00"), allocations=spent)
+        asked = r.Asked(account, Decimal("30.00"), "USD", [r.Item(account, "account")], [r.Item(other, "invoice")])
+        with pytest.raises(Conflict, match=r"moved 20\.00 USD, not 50\.00"):
+            live.run(
+                _overtaken(live.provider.create_credit(draft, "m", {}), operation, lambda: live.system.engine.distributions.run(asked))
+            )
+        (credit,) = live.credits(account)
+        create(live, account, "60.00")
+        with pytest.raises(Conflict, match=r"moved 20\.00 USD, not 50\.00"):
+            live.run(live.provider.create_credit(draft, "m", live.provider.done_from(credit)))
+        assert (live.open_amount(invoice), live.balance(account)) == (Decimal("70.00"), Decimal("60.00"))

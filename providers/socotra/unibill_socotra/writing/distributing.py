@@ -34,6 +34,13 @@ class Movement:
         same = [part.locator for part in (*sources, *targets)] == [self.source.locator, self.target.locator]
         return same and record.amount == self.amount and record.currency == self.currency
 
+    def is_short_in(self, record: Distribution) -> bool:
+        """Whether a distribution was to move this out of the account's balance, and the server moved less."""
+        ends = [item.container_locator for item in (*(record.sources or ()), *(record.targets or ()))]
+        same = record.currency == self.currency and ends == [self.source.locator, self.target.locator]
+        moved = same and self.source.type == "account" and record.credit_distribution_state == "executed"
+        return moved and record.amount < self.amount
+
 
 def made_for(api: SocotraApi, account: str, credit_id: str) -> Flow[list[Distribution]]:
     """The distributions that unibill made for a credit, by their numbers."""
@@ -71,7 +78,7 @@ def run_all(
     number = max(next_number(known), first)
     finished: list[Distribution] = []
     for movement in movements:
-        same = next((record for record in before if movement.is_of(record)), None)
+        same = next(filter(movement.is_of, before), None) or next(filter(movement.is_short_in, before), None)
         if same is not None:
             before.remove(same)
             finished.append((yield from run(api, same.locator, movement, same.credit_distribution_state)))
@@ -92,10 +99,10 @@ def run(api: SocotraApi, locator: str, movement: Movement, state: str | None) ->
 
     Raises:
         Rejected: the validation failed; the draft stays and moves nothing.
-        Conflict: the server left it in another state than the operation leads to.
+        Conflict: the server left it in another state than the operation leads to, or moved another amount.
     """
     if state == "executed":
-        return (yield from api.fetch_credit_distribution(locator))
+        return _whole((yield from api.fetch_credit_distribution(locator)), movement)
     if state != "validated":
         yield Step(f"put:{locator}", done=False, data={"target": movement.target.locator, "amount": str(movement.amount)})
         yield from api.create_or_replace_credit_distribution(
@@ -114,7 +121,7 @@ def run(api: SocotraApi, locator: str, movement: Movement, state: str | None) ->
     executed = yield from api.execute_credit_distribution(locator)
     _expect("executed", executed)
     yield Step(f"execute:{locator}", done=True)
-    return executed
+    return _whole(executed, movement)
 
 
 def reverse(api: SocotraApi, locator: str, reversal_type: str) -> Flow[None]:
@@ -147,6 +154,17 @@ def allocations_of(record: Distribution, credit_id: str, invoices: Sequence[Invo
 
 def _item(part: Part) -> CreditItem:
     return CreditItem(container_locator=part.locator, container_type=part.type, amount=part.amount)
+
+
+def _whole(record: Distribution, movement: Movement) -> Distribution:
+    """What a server does that finds less than was validated is not documented; it may move what there is."""
+    if record.amount != movement.amount:
+        raise Conflict(
+            f"credit distribution {record.locator} moved {record.amount} {record.currency}, not {movement.amount}",
+            operation="executeCreditDistribution",
+            hint="What it moved stands: read the credit, and allocate the rest or reverse it.",
+        )
+    return record
 
 
 def _expect(state: str, record: Distribution) -> None:
