@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from pydantic import SecretStr, ValidationError
 
 from unibill import configfile, installed, plugins
+from unibill.checkwords import own_words
 from unibill.errors import ConfigurationError
 from unibill.provider import BackendSettings
 from unibill.redact import HIDDEN, SHORTEST, Redactor, guard
@@ -130,7 +131,7 @@ def said_of(fault: "ErrorDetails") -> str:
         fault: one of those of a pydantic error. What a provider's own check says stays as it is.
     """
     text = _own_words(fault)
-    return fault["msg"].removeprefix("Value error, ") if text is None else text.format_map(fault.get("ctx", {}))
+    return own_words(fault["msg"]) if text is None else text.format_map(fault.get("ctx", {}))
 
 
 def _own_words(fault: "ErrorDetails") -> str | None:

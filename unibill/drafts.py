@@ -13,6 +13,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from unibill import money
+from unibill.checkwords import own_words
 from unibill.errors import Fault, InvalidDraft
 from unibill.model import Invoicing, TargetType
 from unibill.money import Amount
@@ -46,7 +47,7 @@ class Draft(BaseModel):
 
 
 def _said(kind: str, message: str) -> str:
-    return {"missing": "is missing", "extra_forbidden": "is not a field of it"}.get(kind, message.removeprefix("Value error, "))
+    return {"missing": "is missing", "extra_forbidden": "is not a field of it"}.get(kind, own_words(message))
 
 
 class AllocationDraft(Draft):

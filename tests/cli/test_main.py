@@ -80,6 +80,14 @@ def test_a_usage_error_is_status_2(run: Command) -> None:
     assert run("nosuch").status == 2
 
 
+def test_an_option_that_will_not_do_is_repeated_as_it_was_given(run: Command) -> None:
+    done = run("plan", "old", "new", "--max-blocked", ": Value error, 1")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.splitlines()[-1] == (
+        "Error: Invalid value for '--max-blocked': ': Value error, 1' is not an amount; write one such as 150.00"
+    )
+
+
 def test_refused_credentials_are_status_3_without_the_secret_or_a_traceback(run: Command, place: Place) -> None:
     config = place.folder / "unibill.toml"
     config.write_text(config.read_text().replace("sandbox-key", "not-the-key-1234"), "utf-8")

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.text import Text
 
+from unibill.checkwords import own_words
 from unibill.cli.output import BOLD, DIM, RED, YELLOW, forget, note, tell
 from unibill.errors import BackendError, UnibillError
 from unibill.redact import Redactor, clean, guard
@@ -75,7 +76,8 @@ def misused(error: Any) -> int:  # noqa: ANN401 - a usage error of Typer's, whic
     if (ctx := getattr(error, "ctx", None)) is not None:
         note(ctx.get_usage())
         note(f"Try '{ctx.command_path} {ctx.help_option_names[0]}' for help.", DIM)
-    said = str(error.format_message()).replace(": Value error, ", ": ")  # pydantic's words, with which Typer reads some options
+    error.message = own_words(error.message)  # pydantic's, with which Typer reads some options
+    said = str(error.format_message())
     tell(Text.assemble(("Error: ", RED + BOLD), ("\n".join(map(show, said.splitlines())), RED)))
     return int(error.exit_code)
 

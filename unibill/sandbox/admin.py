@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route, Router
 
 from unibill import exactjson
+from unibill.checkwords import told
 from unibill.sandbox.faults import parse_faults
 from unibill.sandbox.openapi import document
 from unibill.sandbox.page import page_routes
@@ -108,7 +109,7 @@ def _seed_body(value: object) -> _SeedBody:
     try:
         return _SeedBody.model_validate(value)
     except ValidationError as error:
-        raise ValueError("; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())) from error
+        raise ValueError(told(error)) from error
 
 
 def _guarded(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:

@@ -15,6 +15,7 @@ from typing import Annotated, Literal, cast, get_args
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from unibill import exactjson
+from unibill.checkwords import told
 
 Kind = Literal[
     "latency",
@@ -131,8 +132,7 @@ def parse_faults(value: object) -> list[Fault]:
     try:
         return _FAULTS.validate_python(value)
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, item['loc']))}: {item['msg'].removeprefix('Value error, ')}" for item in error.errors()]
-        raise ValueError("; ".join(lines)) from error
+        raise ValueError(told(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
