@@ -64,6 +64,16 @@ def test_the_path_of_the_base_url_stays(driver: MakeDriver, server: Server) -> N
     assert server.seen[0].target.startswith("/api/v1/things/")
 
 
+def test_what_comes_after_an_answer_is_not_taken_for_the_next_one(driver: MakeDriver, server: Server) -> None:
+    surplus = head("200 OK", "content-length: 10") + b'{"of": 12}'
+    server.script(Raw([head("200 OK", "content-length: 2") + b"{}" + surplus], stays=True), Reply(body=b'{"of": "the second"}'))
+    asking = driver()
+    asking.run(exchange(READ))
+
+    assert asking.run(exchange(READ)).body == b'{"of": "the second"}'
+    assert len(server.seen) == 2
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 def test_a_compressed_answer_is_given_decompressed(driver: MakeDriver, server: Server, encoding: str) -> None:
     packed = gzip.compress(b'{"a":1}') if encoding == "gzip" else zlib.compress(b'{"a":1}')

@@ -29,9 +29,10 @@ class Reply:
 
 @dataclass(frozen=True)
 class Raw:
-    """Bytes sent as they come, head included; then the connection is closed. None at all: it is cut without an answer."""
+    """Bytes sent as they come, head included; then the connection is closed, unless it stays. None at all: it is cut without an answer."""
 
     chunks: Iterable[bytes] = ()
+    stays: bool = False
 
 
 Answer = Reply | Raw
@@ -70,7 +71,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             answer = server.take(Seen(self.command, self.path, headers, body))
             if isinstance(answer, Raw):
-                self.close_connection = True
+                self.close_connection = not answer.stays
                 try:
                     for chunk in answer.chunks:
                         self.wfile.write(chunk)

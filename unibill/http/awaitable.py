@@ -14,7 +14,7 @@ from unibill.http.ahead import Ahead, InLoop, InThreads
 from unibill.http.blocking import Transport
 from unibill.http.driving import Keep, Runs, Stop, Watch, is_first_byte, sleep_async
 from unibill.http.lanes import AsyncLanes
-from unibill.http.messages import AsyncIncoming, Outgoing, async_incoming
+from unibill.http.messages import AsyncIncoming, Outgoing, async_incoming, is_untouched
 from unibill.http.preparing import ONE, TROUBLE, Observe, Prepared, check_headers, ignore, tls
 from unibill.pacing import Turn
 from unibill.provider import BackendSettings, Endpoint
@@ -30,18 +30,28 @@ AsyncClient = httpx.AsyncClient
 
 
 class _Lane:
-    """One connection."""
+    """One connection; see ``blocking.Lane``."""
 
     def __init__(self, proxy: str | None) -> None:
+        from unibill.http.connection import AsyncSingle  # here, because a program that only connects later starts without it
+
         self._transport = httpx.AsyncHTTPTransport(verify=tls(), limits=ONE, proxy=proxy)
+        self._single = AsyncSingle(tls()) if proxy is None else None
+        inside: Any = self._transport
+        if self._single is not None and hasattr(inside, "_pool"):
+            inside._pool = self._single  # noqa: SLF001 - there is no public way
 
     async def send(self, request: Outgoing) -> AsyncIncoming:
-        """Send a request, through the method that cassettes put themselves in place of."""
+        """Send a request, through the method that cassettes put themselves in place of, if one has."""
+        if self._single is not None and is_untouched(httpx.AsyncHTTPTransport.handle_async_request, "httpx"):
+            return await self._single.send(request)
         return async_incoming(await self._transport.handle_async_request(request.as_httpx()))
 
     async def free(self) -> None:
         """Close the connection: another one takes its place."""
         await self._transport.aclose()
+        if self._single is not None:
+            await self._single.aclose()
 
 
 def _quick(settings: BackendSettings, proxy: str | None) -> "Awaitable":

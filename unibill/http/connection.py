@@ -2,15 +2,15 @@
 
 import socket
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 import httpcore
 import httpx
 
 from unibill.http.deadlines import time_left
-from unibill.http.messages import Incoming, Outgoing, named
+from unibill.http.messages import AsyncIncoming, Incoming, Outgoing, named
 
 _KEPT = 5.0
 """Seconds for which an idle connection is worth trying again, as in httpx."""
@@ -97,8 +97,31 @@ def _as_httpx() -> Iterator[None]:
         raise getattr(httpx, type(error).__name__, httpx.TransportError)(str(error)) from error
 
 
+def _asked(request: Outgoing) -> httpcore.Request:
+    base = request.base
+    return httpcore.Request(
+        request.method.encode(),
+        httpcore.URL(scheme=base.scheme, host=base.host, port=base.port, target=request.target.encode()),
+        headers=[(name.encode(), value.encode()) for name, value in request.headers.items()],
+        content=request.body or None,
+        extensions=request.extensions(),
+    )
+
+
+def _can_go_on(connection: httpcore.HTTPConnection | httpcore.AsyncHTTPConnection) -> bool:
+    """Whether a connection can take another request.
+
+    What came after the end of an answer would be taken for the next one's. Bytes that came later are seen by httpcore; those that came
+    together with the answer it has read already, and keeps.
+    """
+    if not connection.is_available() or connection.has_expired():
+        return False
+    state: Any = getattr(getattr(connection, "_connection", None), "_h11_state", None)  # there is no public way
+    return state is None or not state.trailing_data[0]
+
+
 class Single:
-    """In place of a pool: one connection, made anew where the other side has closed it.
+    """In place of a pool: one connection, made anew where the other side has closed it or sent more than it was asked for.
 
     Args:
         tls: for https.
@@ -115,23 +138,14 @@ class Single:
         Raises:
             httpx.TransportError: as httpx's own transport would.
         """
-        base = request.base
         with _as_httpx():
-            answer = self.handle_request(
-                httpcore.Request(
-                    request.method.encode(),
-                    httpcore.URL(scheme=base.scheme, host=base.host, port=base.port, target=request.target.encode()),
-                    headers=[(name.encode(), value.encode()) for name, value in request.headers.items()],
-                    content=request.body or None,
-                    extensions=request.extensions(),
-                )
-            )
+            answer = self.handle_request(_asked(request))
         return Incoming(answer.status, named(answer.headers), _chunks(answer), answer.close)
 
     def handle_request(self, request: httpcore.Request) -> httpcore.Response:
         """Send a request of httpx's transport, whose pool this is."""
         connection = self._connection
-        if connection is None or not connection.is_available() or connection.has_expired():
+        if connection is None or not _can_go_on(connection):
             self.close()
             connection = self._connection = httpcore.HTTPConnection(
                 request.url.origin, ssl_context=self._tls, keepalive_expiry=_KEPT, network_backend=self._network
@@ -148,6 +162,50 @@ class Single:
             self._connection.close()
 
 
+class AsyncSingle:
+    """The same, awaited. Whoever awaits keeps to the deadline himself."""
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self._tls = tls
+        self._network = httpcore.AnyIOBackend()
+        self._connection: httpcore.AsyncHTTPConnection | None = None
+
+    async def send(self, request: Outgoing) -> AsyncIncoming:
+        """Send a request; see ``Single.send``."""
+        with _as_httpx():
+            answer = await self.handle_async_request(_asked(request))
+        return AsyncIncoming(answer.status, named(answer.headers), _AsyncChunks(answer), answer.aclose)
+
+    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
+        """Send a request of httpx's transport, whose pool this is."""
+        connection = self._connection
+        if connection is None or not _can_go_on(connection):
+            await self.aclose()
+            connection = self._connection = httpcore.AsyncHTTPConnection(
+                request.url.origin, ssl_context=self._tls, keepalive_expiry=_KEPT, network_backend=self._network
+            )
+        return await connection.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            await self._connection.aclose()
+
+
 def _chunks(answer: httpcore.Response) -> Iterator[bytes]:
     with _as_httpx():
         yield from answer.iter_stream()
+
+
+class _AsyncChunks:
+    """The body, as it comes. No generator, since one that is left in the middle is closed by whoever finds it."""
+
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._inner = cast("AsyncIterable[bytes]", answer.stream).__aiter__()
+
+    def __aiter__(self) -> "_AsyncChunks":
+        return self
+
+    async def __anext__(self) -> bytes:
+        with _as_httpx():
+            return await self._inner.__anext__()
