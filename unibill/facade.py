@@ -65,6 +65,7 @@ class Credits:
                 provider.credit_pages(query),
                 provider.settings.read_ahead,
                 billing.name,
+                lambda stop: billing.ended_by(stop, within),
             )
             with closing(pages):
                 for items in pages:
@@ -178,6 +179,7 @@ class Charges:
                 provider.charge_pages(query),
                 provider.settings.read_ahead,
                 billing.name,
+                lambda stop: billing.ended_by(stop, within),
             )
             with closing(pages):
                 for items in pages:
@@ -212,11 +214,13 @@ class Billing:
         provider: the provider behind it.
         credits: its credits.
         charges: its charges.
+        ended_by: makes drivers that can be ended; see ``Transport.ended_by``.
     """
 
     def __init__(self, name: str, provider: AnyProvider, *, client: Client | None = None, observers: Sequence[object] = ()) -> None:
         self.core = Core(name, provider, observers)
         self._transport = Transport(name, provider.endpoint(), provider.settings, client=client, observe=self.core.settled)
+        self.ended_by = self._transport.ended_by
         self.credits = Credits(self)
         self.charges = Charges(self)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from unibill.http.ahead import Ahead
+    from unibill.http.driving import Stop
 
 
 class Identified(Protocol):
@@ -84,7 +85,13 @@ class _Reader(Generic[R]):
 
 
 def walk(
-    operation: str, pages: PageFlow[R], run: Runner, addressing: Addressing | None, ahead: int, backend: str = ""
+    operation: str,
+    pages: PageFlow[R],
+    run: Runner,
+    addressing: Addressing | None,
+    ahead: int,
+    backend: str = "",
+    ended_by: "Callable[[Stop], Runner] | None" = None,
 ) -> Generator[Sequence[R], None, None]:
     """Pages of a list, in order, as they are wanted.
 
@@ -96,6 +103,8 @@ def walk(
         ahead: how many pages may be under way at once; 1 asks for each when it is wanted. In a long list as many more may have
             come and wait, so that the vendor is kept busy while records are mapped.
         backend: its name, for messages.
+        ended_by: makes what drives a page that is asked for ahead, and ends when it is told to. Left out, ``run`` does, and whoever
+            gives a list up waits for what is under way.
 
     Raises:
         BackendError: what reading a page raised; ``MalformedResponse`` if the list does not end.
@@ -112,19 +121,24 @@ def walk(
         return
     from concurrent.futures import ThreadPoolExecutor  # here, because it is slow to load and seldom needed
 
+    from unibill.http.driving import Stop  # as above
+
     with ThreadPoolExecutor(ahead, thread_name_prefix="unibill-pages") as pool:
-        waiting: deque[Future[Flow[Page[R]]]] = deque()
+        waiting: deque[tuple[Future[Flow[Page[R]]], Stop]] = deque()
         place, room = addressing.first, ahead
         try:
             while not reader.ended:
                 while len(waiting) < room:
                     place += addressing.step
-                    waiting.append(pool.submit(run, begun(pages(place))))
+                    stop = Stop()
+                    waiting.append((pool.submit(run if ended_by is None else ended_by(stop), begun(pages(place))), stop))
                 room = min(room + 1, 2 * ahead)
-                yield reader.take(run(waiting.popleft().result()))
+                yield reader.take(run(waiting.popleft()[0].result()))
         finally:
-            for future in waiting:
-                future.cancel()
+            for future, stop in waiting:
+                # Answers beyond the end are awaited, since what is cut costs a connection; one that was given up may take long.
+                if not future.cancel() and not reader.ended:
+                    stop.now()
 
 
 async def awalk(

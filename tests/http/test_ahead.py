@@ -12,8 +12,8 @@ import pytest
 from tests.http.asking import READ, WRITE
 from tests.support.server import Answer, Reply, Seen, Server
 from unibill.flow import Flow, Request, exchange
-from unibill.http import AsyncTransport
-from unibill.paging import awalk
+from unibill.http import AsyncTransport, Transport
+from unibill.paging import awalk, walk
 from unibill.provider import Addressing, At, BackendSettings, Endpoint, Page
 from unibill.telemetry import Within
 
@@ -47,8 +47,12 @@ class Gate:
 
     async def arrived(self, requests: int) -> None:
         """Wait until so many are held back."""
+        await asyncio.to_thread(self.wait, requests)
+
+    def wait(self, requests: int) -> None:
+        """The same, blocking."""
         for _ in range(requests):
-            assert await asyncio.to_thread(self._arrived.acquire, timeout=10)
+            assert self._arrived.acquire(timeout=10)
 
     def open(self) -> None:
         self._open.set()
@@ -117,3 +121,20 @@ def test_a_list_that_is_given_up_while_it_waits_for_a_connection_ends_at_once(se
     with gate(server, lambda target: not target.startswith("/list/")) as held:
         using(server, 2, work)
     assert [seen.target for seen in server.seen if seen.target.startswith("/list/")] == ["/list/1"]
+
+
+@pytest.mark.parametrize("concurrency", [2, 4])
+def test_a_blocking_list_that_is_given_up_waits_for_no_answer(server: Server, concurrency: int) -> None:
+    settings = BackendSettings(base_url=server.url, concurrency=concurrency, timeout=60, deadline=60)
+    transport = Transport("main", Endpoint(server.url, {}, ()), settings)
+
+    with gate(server, lambda target: int(target.removeprefix("/list/")) > 2) as held:
+        reading = walk("things.list", pages, transport.run, Addressing(1, 1), 4, "main", lambda stop: transport.ended_by(stop, Within()))
+        assert [page[0].id for page in (next(reading), next(reading))] == ["/list/1", "/list/2"]
+        held.wait(min(concurrency, 3))
+        closing = threading.Thread(target=reading.close)
+        closing.start()
+        closing.join(10)
+        assert not closing.is_alive(), "it waits for answers that nobody wants"
+    assert transport.run(exchange(Request("listThings", "GET", "/list/1"))).status == 200
+    transport.close()

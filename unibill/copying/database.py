@@ -15,9 +15,11 @@ class Database(ABC):
 
     Attributes:
         name: of the run, as it may be shown: without credentials.
+        can_be_taken: whether somebody else may come to work on what this process works on, while it still does.
     """
 
     name: str
+    can_be_taken = True
 
     @abstractmethod
     def check(self) -> None:

@@ -36,6 +36,9 @@ class SQLite(Database):
         place: of the file.
     """
 
+    can_be_taken = False
+    """The system holds its lock for as long as the process lives, however long that is frozen."""
+
     def __init__(self, place: FilePlace) -> None:
         self.name = str(place)
         self._path = place.path

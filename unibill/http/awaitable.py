@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from unibill.http.quick import Awaitable
     from unibill.telemetry import Within
 
-S = TypeVar("S")
 T = TypeVar("T")
 AsyncClient = httpx.AsyncClient
 
@@ -191,10 +190,7 @@ class AsyncTransport:
             return InLoop(inside.awaitable(self.run), most)
 
         def drive(flow: Flow[T], stop: Stop) -> T:
-            def stoppable(one: Flow[S], /) -> S:
-                return self._blocking.run(one, None, stop)
-
-            return inside.blocking(stoppable)(flow)
+            return self._blocking.ended_by(stop, inside)(flow)
 
         return InThreads(drive, self._threads, self._lanes.room, min(most, self._prepared.settings.concurrency))
 

@@ -14,12 +14,14 @@ from unibill.http.driving import Keep, Runs, Stop, Watch, is_first_byte, sleep, 
 from unibill.http.lanes import Lanes
 from unibill.http.messages import Incoming, Outgoing, incoming, is_untouched
 from unibill.http.preparing import ONE, TROUBLE, Observe, Prepared, check_headers, ignore, log, tls
+from unibill.native import Runner
 from unibill.pacing import Paces, Permit, Turn, always
 from unibill.provider import BackendSettings, Endpoint
 from unibill.redact import Redactor, guard
 
 if TYPE_CHECKING:
     from unibill.http.quick import Blocking
+    from unibill.telemetry import Within
 
 T = TypeVar("T")
 Client = httpx.Client
@@ -205,6 +207,19 @@ class Transport:
             raise
         finally:
             layered.close()
+
+    def ended_by(self, stop: Stop, inside: "Within") -> Runner:
+        """A driver of flows that another thread can end.
+
+        Args:
+            stop: ends what is driven.
+            inside: the operation that they are a part of.
+        """
+
+        def run(flow: Flow[T], /) -> T:
+            return self.run(flow, None, stop)
+
+        return inside.blocking(run)
 
     def limit(self, pacer: Paces | None, permit: Permit = always) -> None:
         """From now on have requests spaced by another pacer, and ask before each is sent; None keeps the pacer of the settings."""

@@ -167,7 +167,7 @@ class AsyncSingle:
 
     def __init__(self, tls: ssl.SSLContext) -> None:
         self._tls = tls
-        self._network = httpcore.AnyIOBackend()
+        self._network = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())  # typed as one that may not be there
         self._connection: httpcore.AsyncHTTPConnection | None = None
 
     async def send(self, request: Outgoing) -> AsyncIncoming:
