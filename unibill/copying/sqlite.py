@@ -115,8 +115,9 @@ class SQLite(Database):
 
     def _reading(self) -> Engine:
         # SQLite would make files beside the run even to read it. Without them it cannot tell that others write, so that is looked for.
+        seen = self._looks()  # first, so that a log that appears now is noticed
         how = _BESIDE_OTHERS if self._has_log() else _AS_IT_IS
-        self._seen = self._looks() if how == _AS_IT_IS else None
+        self._seen = seen if how == _AS_IT_IS else None
         where = f"{self._path.absolute().as_uri()}?{how}"
         engine = create_engine(
             "sqlite+pysqlite://",
