@@ -33,6 +33,7 @@ from unibill.copying import (
     rollback,
     verify,
 )
+from unibill.copying.carry import mask
 from unibill.http import without_waiting
 from unibill.sandbox import Sandbox
 
@@ -47,6 +48,7 @@ CHILD = """
 import os, signal, sys
 from pydantic import SecretStr
 from unibill import Billing
+from unibill.copying.carry import mask
 from unibill.copying import ApplyOptions, apply
 from unibill.copying.store import _Writer
 from unibill.http import Transport
@@ -225,5 +227,5 @@ def test_a_map_that_names_another_accounts_invoice_leaves_nothing_at_the_target(
     with open_run(copy.run) as opened:
         (record,) = opened.records()
     assert record.state == "rejected"
-    assert f"invoice {foreign} is not of account {copy.account}" in record.outcome
+    assert mask(f"invoice {foreign} is not of account {copy.account}") in record.outcome  # a locator may look like a card's number
     assert (copy.charges(), copy.money()) == ([], (Decimal(0), Decimal(500)))
