@@ -75,6 +75,43 @@ def test_what_somebody_else_took_back_before_is_not_counted_as_undone(pair: Pair
     assert standing(pair) == [200]
 
 
+@pytest.mark.parametrize("status", [404, 410])
+def test_an_account_that_is_said_not_to_be_there_is_not_taken_for_an_empty_one(pair: Pair, status: int) -> None:
+    applied(pair)
+    before = standing(pair)
+    pair.target.sandbox.faults([{"kind": "html-error", "status": status, "route": "GET /billagain/v1/customers/**"}])
+    summary = rolled_back(pair)
+    assert (summary.undone, len(summary.remains), summary.net, summary.exit_status) == (0, 3, {"ZAR": Decimal(72)}, 1)
+    proof = verify(pair.source.billing, pair.target.billing, pair.run)
+    assert (proof.signs["!"], proof.exit_status) == (3, 1)
+    pair.target.sandbox.faults([])
+    apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions())
+    rolled_back(pair)
+    again = apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions())
+    assert (again.exit_status, len(standing(pair))) == (0, len(before))
+    rolled_back(pair)
+    pair.target.sandbox.faults([{"kind": "html-error", "status": status, "route": "GET /billagain/v1/customers/**"}])
+    assert verify(pair.source.billing, pair.target.billing, pair.run).exit_status == 1
+
+
+def test_a_lost_write_is_not_taken_for_never_made_where_its_account_is_said_not_to_be_there(pair: Pair) -> None:
+    pair.target.seed(note(200, 21, "1000"))
+    pair.source.seed(note(101, 11, "60"))
+    plan(pair.source.billing, pair.target.billing, pair.run, pair.options())
+    pair.target.sandbox.faults(
+        [
+            {"kind": "cut-after", "route": POST},
+            {"kind": "html-error", "status": 404, "route": "GET /billagain/v1/customers/**", "skip": 1},
+        ]
+    )
+    apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions(settle=0))
+    left = rolled_back(pair, settle=0)
+    assert [problem.source_id for problem in left.remains] == ["101"]
+    pair.target.sandbox.faults([])
+    assert rolled_back(pair, settle=0).undone == 1
+    assert standing(pair) == [200]
+
+
 def test_a_copy_that_was_spent_since_is_left_and_named(pair: Pair) -> None:
     from unibill import AllocationDraft
 

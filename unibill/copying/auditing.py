@@ -74,7 +74,7 @@ class Auditor:
     def after_account(self, account: str) -> None:
         """Count one account by its whole list, and keep how each copy looks now; what was noted of its records is durable."""
         try:
-            found = list(self.scope.target(self._target, account))
+            found = list(self.scope.target(self._target, account, was_there=True))
         except BackendError as error:
             self._name(Problem("unreadable", account, "", "", f"the account could not be read after writing: {mask(str(error))}"))
             return

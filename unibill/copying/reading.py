@@ -10,6 +10,7 @@ from unibill import marks
 from unibill.capabilities import Grade, Operation
 from unibill.copying import schema
 from unibill.copying.carry import KINDS, Rule
+from unibill.copying.decisions import DONE, State
 from unibill.copying.hashing import amount_key, fingerprint
 from unibill.copying.items import ChargeItem, Item, RecordType, counts_as, is_to_account, seen_as
 from unibill.copying.store import RunStore
@@ -57,6 +58,13 @@ def of_account(billing: Billing, account: str, *, spent: bool = True) -> Iterato
         yield from whole(billing, account, spent=spent)
     except NotFound:
         return
+
+
+def had_records(store: RunStore, account: str) -> bool:
+    """Whether something stood in a target account once: when the plan was made, or of this run."""
+    r, s = schema.records.c, schema.snapshot.c
+    made = select(r.seq).where(r.target_account == account, r.state.in_(sorted({*DONE, State.UNDONE})))
+    return any(store.rows(query.limit(1)) for query in (made, select(s.id).where(s.account == account)))
 
 
 def is_standing(item: Item) -> bool:

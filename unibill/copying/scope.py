@@ -67,21 +67,28 @@ class Scope:
         except NotFound:
             return
 
-    def target(self, billing: Billing, account: str, *, spent: bool = True) -> Iterator[Item]:
+    def target(self, billing: Billing, account: str, *, spent: bool = True, was_there: bool = False) -> Iterator[Item]:
         """The records of a target account, each once: a charge that is a credit too in both forms. An account that is not there has none.
 
         Args:
             billing: the target.
             account: which.
             spent: whether the allocations of credits are wanted.
+            was_there: something of a run stood in it. Then an answer that it is not there is no proof that nothing stands: a proxy or a
+                wrong address says so too.
+
+        Raises:
+            NotFound: it was there, and is not found now.
         """
-        credits = reading.of_account(billing, account, spent=spent)
+        credits = (reading.whole if was_there else reading.of_account)(billing, account, spent=spent)
         if not self.charges:
             yield from credits
             return
         try:
             charges = charges_of(billing, account, with_invoices=False)
         except NotFound:
+            if was_there:
+                raise
             charges = []
         yield from linked(charges, list(credits))
 

@@ -39,12 +39,13 @@ def look(target: Billing, store: RunStore, account: str, rows: Sequence[Row]) ->
     query = select(records.c.target_id).where(records.c.target_account == account, records.c.state == State.CREATED)
     known = frozenset(row["target_id"] for row in store.rows(query) if row["target_id"])
     by_mark = {row["mark_now"]: row["seq"] for row in rows}
-    scope = Scope.kept(store)
+    scope, was_there = Scope.kept(store), reading.had_records(store, account)
     seen: set[int] = set()
     before: frozenset[tuple[str, str | None, bool]] | None = None
     for _ in range(_SCANS):
         try:
-            found = [(item.id, item.mark, reading.is_standing(item)) for item in scope.target(target, account, spent=False)]
+            items = scope.target(target, account, spent=False, was_there=was_there)
+            found = [(item.id, item.mark, reading.is_standing(item)) for item in items]
         except BackendError:
             before = None
             continue

@@ -128,7 +128,7 @@ class Undoer:
         open_rows = [row for row in rows.values() if row["state"] in UNSETTLED]
         absent = settling.look(self._target, self._store, account, open_rows).absent if open_rows else frozenset[int]()
         try:
-            now = list(self._scope.target(self._target, account))
+            now = list(self._scope.target(self._target, account, was_there=reading.had_records(self._store, account)))
         except BackendError as error:
             for row in rows.values():
                 self._stays(row, row["target_id"] or "", f"the account could not be read: {mask(str(error))}")
@@ -197,7 +197,7 @@ class Undoer:
     def _is_gone(self, row: Row, item: Item) -> bool:
         """Whether a copy whose undoing failed or had no answer is gone after all."""
         try:
-            left = list(self._scope.target(self._target, row["target_account"]))
+            left = list(self._scope.target(self._target, row["target_account"], was_there=True))
         except BackendError:
             return False
         seen = [seen_as(found, type_of(item)) for found in left]

@@ -145,7 +145,7 @@ class Verifier:
         every = [row for row in self._store.stream(query, records.c.seq) if not self._is_taken_back(row)]
         rows = [row for row in every if self._wanted is None or row["seq"] in self._wanted]
         try:
-            now = list(self._scope.target(self._target, account))
+            now = list(self._scope.target(self._target, account, was_there=reading.had_records(self._store, account)))
         except BackendError as error:
             reason = f"the target could not be read: {mask(str(error))}"
             for row in rows:
