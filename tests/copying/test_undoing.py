@@ -112,6 +112,14 @@ def test_a_lost_write_is_not_taken_for_never_made_where_its_account_is_said_not_
     assert standing(pair) == [200]
 
 
+@pytest.mark.parametrize("hidden", [1, 2])
+def test_a_copy_that_a_list_leaves_out_is_not_taken_for_gone(pair: Pair, hidden: int) -> None:
+    applied(pair)
+    pair.target.sandbox.faults([{"kind": "skipped-records", "route": "GET /billagain/v1/customers/22/credits", "count": hidden}])
+    assert rolled_back(pair).undone == 3
+    assert standing(pair) == [200]
+
+
 def test_a_copy_that_was_spent_since_is_left_and_named(pair: Pair) -> None:
     from unibill import AllocationDraft
 

@@ -1,7 +1,7 @@
 """Roll back: take back what a run made, newest first, and nothing else."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -32,6 +32,8 @@ from unibill.facade import Billing
 from unibill.model import CreditKind
 
 _DEFAULTS: Final = RollbackOptions()
+_LOOKS: Final = 2
+"""How often a copy that a list lacks is looked for again before it counts as gone."""
 BEGUN: Final = UNSETTLED | {State.CREATED, State.REJECTED, State.FAILED}
 """States in which something of a record may stand at the target."""
 
@@ -128,7 +130,7 @@ class Undoer:
         open_rows = [row for row in rows.values() if row["state"] in UNSETTLED]
         absent = settling.look(self._target, self._store, account, open_rows).absent if open_rows else frozenset[int]()
         try:
-            now = list(self._scope.target(self._target, account, was_there=reading.had_records(self._store, account)))
+            now = self._standing_now(account, rows.values())
         except BackendError as error:
             for row in rows.values():
                 self._stays(row, row["target_id"] or "", f"the account could not be read: {mask(str(error))}")
@@ -138,6 +140,19 @@ class Undoer:
                 return
             self._record(row, now, row["seq"] in absent)
         self._store.flush()
+
+    def _standing_now(self, account: str, rows: Iterable[Row]) -> list[Item]:
+        """What an account has. Copies that its list lacks are looked for again: pages that skip a record are no proof that it is gone."""
+        was_there = reading.had_records(self._store, account)
+        found = {key_of(item): item for item in self._scope.target(self._target, account, was_there=was_there)}
+        made = [row for row in rows if row["state"] == State.CREATED]
+        for _ in range(_LOOKS):
+            marked, ids = {item.mark for item in found.values()}, {item.id for item in found.values()}
+            if all(row["mark_now"] in marked or row["target_id"] in ids for row in made):
+                break
+            for item in self._scope.target(self._target, account, was_there=was_there):
+                found.setdefault(key_of(item), item)
+        return list(found.values())
 
     def _newest_first(self, account: str, rows: dict[int, Row]) -> list[Row]:
         intents = (journal.c.seq == records.c.seq) & (journal.c.action == sending.CREATE) & (journal.c.phase == "intent")
