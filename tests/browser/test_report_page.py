@@ -25,7 +25,7 @@ MANY = 3000
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Runs and their reports."""
     place = tmp_path_factory.mktemp("reports")
-    for name in ("clean", "mixed", "hostile"):
+    for name in ("clean", "mixed", "hostile", "wide"):
         report(getattr(runfiles, name)(place / f"{name}.run"), place / f"{name}.html")
     rows = [runfiles.record(i, f"{(i * 7919) % 10007}.{i % 10}", account=100 + i % 400) for i in range(MANY)]
     report(runfiles.make(place / "many.run", rows), place / "many.html")
@@ -176,6 +176,50 @@ def test_it_fits_a_narrow_screen_and_a_dark_one(open_page: "OpenPage", folder: P
     assert page.evaluate(CONTRAST) == []
 
 
+@pytest.mark.parametrize("width", [400, 800, 1400])
+@pytest.mark.parametrize("name", ["mixed", "wide"])
+def test_no_text_of_a_picture_is_cut_off_or_stands_on_another(open_page: "OpenPage", folder: Path, name: str, width: int) -> None:
+    page = opened(open_page, folder, name, width)
+    assert page.locator("#flow-chart svg text").count() > 0
+    assert page.evaluate(CROWDED) == []
+
+
+def test_a_long_name_is_shortened_in_its_middle_and_its_tip_has_all_of_it(open_page: "OpenPage", folder: Path, expect: "Expect") -> None:
+    page = opened(open_page, folder, "wide", 400)
+    flow = page.locator("#flow-chart svg")
+    expect(flow).to_contain_text(re.compile("CUST[A-Z]*…[A-Z]*PANY"))
+    flow.locator("text", has_text=re.compile("^went to")).hover()
+    expect(flow).to_contain_text("went to socotra-production-eu-central-commercial-lines")
+    assert page.evaluate(CUT) == []
+
+
+def test_on_paper_every_column_is_there_whatever_the_amounts(open_page: "OpenPage", folder: Path) -> None:
+    page = opened(open_page, folder, "wide", PAPER)
+    page.emulate_media(media="print")
+    for table in ("money", "outcomes", "reasons", "losses", "accounts"):
+        assert page.locator(f"#{table}").evaluate("table => table.getBoundingClientRect().right") <= PAPER, table
+
+
+PAPER = 695
+"""An A4 sheet's width between its margins, in CSS pixels."""
+TEXTS = """
+  const texts = [...document.querySelectorAll(".chart svg text")].filter((text) => text.textContent.trim());
+  const cut = texts.filter((text) => {
+    const [own, all] = [text, text.closest("svg")].map((node) => node.getBoundingClientRect());
+    return own.left < all.left - 1 || own.right > all.right + 1 || own.top < all.top - 1 || own.bottom > all.bottom + 1;
+  });
+"""
+CUT = f"""() => {{ {TEXTS} return cut.map((text) => text.textContent) }}"""
+CROWDED = f"""() => {{
+  {TEXTS}
+  const found = cut.map((text) => `cut: ${{text.textContent}}`);
+  for (const [i, one] of texts.entries()) for (const other of texts.slice(i + 1)) {{
+    const [a, b] = [one, other].map((node) => node.getBoundingClientRect());
+    const [across, down] = [Math.min(a.right, b.right) - Math.max(a.left, b.left), Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top)];
+    if (across > 1 && down > 4) found.push(`over each other: ${{one.textContent}}, ${{other.textContent}}`);
+  }}
+  return found;
+}}"""
 CONTRAST = """() => {
   const light = (text) => {
     const [r, g, b] = text.match(/[\\d.]+/g).map((part) => part / 255).map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));

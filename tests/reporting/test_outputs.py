@@ -230,7 +230,7 @@ def test_a_report_with_amounts_of_many_digits_keeps_them_all(tmp_path: Path) -> 
     figures = report(make(tmp_path / "a.run", [record(0, amount), record(50, "0.01")]), tmp_path / "a.html", csv=tmp_path / "csv")
     assert figures.money[0].carried == Decimal("12345678901234567.90")
     page = (tmp_path / "a.html").read_text("utf-8")
-    assert '<data value="12345678901234567.90">12\u202f345\u202f678\u202f901\u202f234\u202f567.90</data>' in page
+    assert '<data value="12345678901234567.90">12\u202f345\u202f678\u202f901\u202f234\u202f567.90</data>' in page.replace("<wbr>", "")
     assert rows_of(tmp_path / "csv" / "records.csv")[0]["amount"] == amount
 
 

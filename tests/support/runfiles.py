@@ -270,6 +270,29 @@ def hostile(path: Path) -> Path:
     return make(path, rows, differences=differences, before={(FORMULA, "USD"): "1"}, names=(SCRIPT, f"{FORMULA}{ESCAPES}"))
 
 
+def wide(path: Path) -> Path:
+    """A run whose names, ids and amounts are as long as vendors let them be, with every outcome and differences both ways."""
+    names = ("billagain-production-southern-africa-retail", "socotra-production-eu-central-commercial-lines")
+    accounts = [f"CUSTOMER-ACCOUNT-{number:04}-OF-A-VERY-LONG-HOLDING-COMPANY" for number in range(8)]
+    targets = [f"01J5V8NM2GSXK6HG42PD{number:06}-{'EUROPE' * 4}" for number in range(8)]
+    rows: list[Row] = []
+    for i in range(40):
+        of = {"account": accounts[i % 8], "target_account": targets[i % 8], "currency": "IDR" if i % 4 else "KWD"}
+        digits = "00" if of["currency"] == "IDR" else "125"
+        rows.append(record(i, f"98765432{i:02}12345678.{digits}", source_id=f"CREDIT-NOTE-{i:020}", target_id=f"charge:{i:030}", **of))
+    states = (State.REJECTED, State.UNKNOWN, State.PLANNED, State.UNDONE, State.CONFLICT)
+    for number, state in enumerate(states, 100):
+        rows.append(
+            record(number, "555444333222111.5", state, account=accounts[0], target_account=targets[0], currency="IDR", target_id=None)
+        )
+    for number, decision in enumerate((Decision.BLOCKED, Decision.SKIP), 200):
+        rows.append(
+            staying(number, "1222333444555666.25", decision, decision.value, "a long reason " * 8, account=accounts[1], currency="IDR")
+        )
+    off = {(target, "IDR"): "5" if number % 2 else f"8{'0' * 20}.5" for number, target in enumerate(targets[:6])}
+    return make(path, rows, found=off, names=names)
+
+
 def opened(path: Path) -> RunStore:
     """The run's store, to change it."""
     return RunStore(path)

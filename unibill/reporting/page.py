@@ -147,11 +147,12 @@ def _environment() -> Environment:
 
 
 def _amount(value: Decimal | None, currency: str) -> Markup:
-    """An amount for people, digits in groups; the element keeps it digit for digit for programs."""
+    """An amount for people, digits in groups, between which paper may break it; the element keeps it digit for digit for programs."""
     if value is None:
         return Markup('<span class="none">not known</span>')
     exact = number(money.full(value, currency))
-    return Markup('<data value="{}">{}</data>').format(exact, digits(exact))
+    groups = Markup("\u202f<wbr>").join(digits(exact).split("\u202f"))
+    return Markup('<data value="{}">{}</data>').format(exact, groups)
 
 
 def _moment(at: str) -> str:

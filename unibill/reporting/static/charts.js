@@ -25,8 +25,35 @@ report.charts = (data) => {
     return { color: colours()[name], ...(pattern ? { decal: { color: dark.matches && !print.matches ? "rgba(0,0,0,.45)" : "rgba(255,255,255,.62)", ...pattern } } : {}) };
   };
   const font = { fontFamily: 'system-ui, -apple-system, "Segoe UI", "Noto Sans", "DejaVu Sans", sans-serif' };
-  const narrow = () => innerWidth < 700;
-  const short = (text, most = 26) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+  const narrow = () => innerWidth <= 800; // as the style sheet has it
+
+  /* Names and amounts have any length, so texts are measured, and made to fit. */
+  const pen = document.createElement("canvas").getContext("2d");
+  const wide = (text, size) => {
+    pen.font = `${size}px ${font.fontFamily}`;
+    return Math.ceil(pen.measureText(text).width);
+  };
+  const widest = (texts, size) => Math.max(0, ...texts.map((text) => wide(text, size)));
+  /* Of what is too long, both ends stay: ids often begin alike. */
+  const fitted = (text, width, size) => {
+    if (wide(text, size) <= width) return text;
+    const letters = [...text];
+    let kept = letters.length - 1;
+    const shown = () => `${letters.slice(0, Math.ceil(kept / 2)).join("")}…${letters.slice(letters.length - Math.floor(kept / 2)).join("")}`;
+    while (kept > 2 && wide(shown(), size) > width) kept -= 1;
+    return shown();
+  };
+  const broken = (text, width, size) => {
+    const lines = [""];
+    for (const part of text.split(/(?<=[\s-])|(?<=.{12})(?=.)/u)) {
+      if (wide(lines[lines.length - 1] + part, size) > width) lines.push("");
+      lines[lines.length - 1] += part;
+    }
+    return lines.join("\n");
+  };
+  const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+  const scientific = new Intl.NumberFormat("en", { notation: "scientific", maximumFractionDigits: 2 });
+  const rounded = (value) => (Math.abs(value) < 1e15 ? compact : scientific).format(value);
 
   const draw = (id, height, option) => {
     const place = document.getElementById(id);
@@ -52,16 +79,18 @@ report.charts = (data) => {
       fit(item.place);
     }
   };
-  const tip = { renderMode: "richText", confine: true, textStyle: { fontSize: 12 } };
+  const tip = (place, told) => ({ renderMode: "richText", confine: true, textStyle: { fontSize: 12 }, formatter: (point) => told(point).split("\n").map((line) => broken(line, place.clientWidth - 40, 12)).join("\n") });
   const axis = () => ({ axisLine: { lineStyle: { color: colours().line } }, axisTick: { show: false }, axisLabel: { color: colours().soft, fontSize: 11 }, splitLine: { lineStyle: { color: colours().line } } });
 
   const outcomes = () => {
     const items = [...data.outcomes].reverse();
     const table = document.getElementById("outcomes");
     const head = table.tHead.offsetHeight;
+    const place = document.getElementById("outcomes-chart");
+    const most = widest(items.map((item) => report.count(item.records)), 12);
     draw("outcomes-chart", narrow() ? 34 * items.length + 8 : Math.min(table.offsetHeight, 62 * items.length + head), () => ({
-      grid: { left: 4, right: 70, top: narrow() ? 4 : head, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
-      tooltip: { ...tip, formatter: (point) => `${point.name}: ${report.count(point.value)}` },
+      grid: { left: 4, right: most + 12, top: narrow() ? 4 : head, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+      tooltip: tip(place, (point) => `${point.name}: ${report.count(point.value)}`),
       xAxis: { type: "value", show: false },
       yAxis: { type: "category", data: items.map((item) => item.outcome), ...axis(), axisLabel: { color: colours().ink, fontSize: 12.5, formatter: (name) => `${report.symbols[name]}  ${name}` }, axisLine: { show: false } },
       series: [{ type: "bar", barWidth: 20, barMinHeight: 2, data: items.map((item) => ({ value: item.records, itemStyle: filled(item.outcome) })), label: { show: true, position: "right", color: colours().ink, formatter: (point) => report.count(point.value) } }],
@@ -97,13 +126,13 @@ report.charts = (data) => {
       };
       for (const item of flows) {
         const account = item.account ? `a:${item.account}` : item.accounts > 1 ? "others" : "a:";
-        named.set(account, item.account || (item.accounts > 1 ? `${report.count(item.accounts)} other accounts` : "no account"));
+        named.set(account, item.account || (item.accounts > 1 ? `${report.count(item.accounts)} ${narrow() ? "others" : "other accounts"}` : "no account"));
         nodes.set(account, { name: account, depth: 0, itemStyle: { color: colours().account } });
         nodes.set(item.outcome, { name: item.outcome, depth: 1 });
         named.set(item.outcome, `${report.symbols[item.outcome]} ${item.outcome}`);
         link(account, item.outcome, item);
         const end = item.outcome === "carried" || item.outcome === "existed" ? "target" : item.outcome === "unknown" ? "nobody" : "source";
-        named.set(end, { target: `went to ${data.target}`, source: `stays at ${data.source}`, nobody: "not known where" }[end]);
+        named.set(end, { target: `went to ${data.target}`, source: `stays at ${data.source}`, nobody: narrow() ? "not known" : "not known where" }[end]);
         nodes.set(end, { name: end, depth: 2 });
         link(item.outcome, end, item);
       }
@@ -114,17 +143,25 @@ report.charts = (data) => {
         sums.get(source).out += value;
         sums.get(target).in += value;
       }
-      const rounded = (name) => new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(Math.max(sums.get(name).in, sums.get(name).out));
-      const height = Math.max(200, 40 * nodes.size * 0.62 + 60);
-      draw("flow-chart", height, () => ({
-        tooltip: { ...tip, formatter: (point) => (point.dataType === "edge" ? `${named.get(point.data.source)} to ${named.get(point.data.target)}` : `${named.get(point.name)}`) },
+      const amount = (name) => rounded(Math.max(sums.get(name).in, sums.get(name).out));
+      const place = document.getElementById("flow-chart");
+      const standing = (depth) => [...nodes.values()].filter((node) => node.depth === depth).map((node) => node.name);
+      const tallest = Math.max(...[0, 1, 2].map((depth) => standing(depth).length));
+      /* Where there is little room, a name and its amount stand on two lines. */
+      const size = () => (narrow() ? 11 : 12);
+      const gap = () => (narrow() ? 30 : 16);
+      const label = (name, width) => (narrow() ? `${fitted(named.get(name), width, size())}\n${amount(name)}` : `${fitted(named.get(name), width - wide(`  ${amount(name)}`, size()), size())}  ${amount(name)}`);
+      const most = () => place.clientWidth * 0.27;
+      const room = (depth) => widest(standing(depth).flatMap((name) => label(name, most()).split("\n")), size()) + 12;
+      draw("flow-chart", 140 + 34 * tallest, () => ({
+        tooltip: tip(place, (point) => (point.dataType === "edge" ? `${named.get(point.data.source)} to ${named.get(point.data.target)}` : named.get(point.name))),
         series: [{
-          type: "sankey", left: narrow() ? 4 : 200, right: narrow() ? 120 : 190, top: 8, bottom: 8, nodeGap: 14, nodeWidth: 14, draggable: false, layoutIterations: 48, emphasis: { focus: "adjacency" },
+          type: "sankey", left: room(0), right: room(2), top: size(), bottom: size() + 4, nodeGap: gap(), nodeWidth: narrow() ? 8 : 14, draggable: false, layoutIterations: 48, emphasis: { focus: "adjacency" },
           data: [...nodes.values()].map((node) => ({ ...node, itemStyle: node.itemStyle || { color: node.name === "target" ? colours().carried : node.name === "source" ? colours().skipped : node.name === "nobody" ? colours().unknown : colours()[node.name], borderColor: colours().soft, borderWidth: 0.6 } })),
           links: [...links.values()].map(({ source, target, value }) => ({ source, target, value, lineStyle: { color: colours()[target] || colours()[source] } })),
           lineStyle: { opacity: 0.3, curveness: 0.5 },
-          label: { color: colours().ink, fontSize: 12, formatter: (point) => `${short(named.get(point.name), narrow() ? 14 : 24)}  ${rounded(point.name)}` },
-          levels: [{ depth: 0, label: { position: narrow() ? "right" : "left" } }],
+          label: { color: colours().ink, fontSize: size(), lineHeight: size() + 2, formatter: (point) => label(point.name, nodes.get(point.name).depth === 1 ? Infinity : most()) },
+          levels: [{ depth: 0, label: { position: "left" } }],
         }],
       }));
     });
@@ -135,12 +172,15 @@ report.charts = (data) => {
     document.getElementById("gaps").hidden = false;
     choice("gaps-currency", currencies(data.differences), (currency) => {
       const items = data.differences.filter((item) => item.currency === currency).sort((a, b) => Math.abs(b.amount) - Math.abs(a.amount)).slice(0, 15).reverse();
+      const place = document.getElementById("gaps-chart");
+      const signed = (exact) => `${exact.startsWith("-") ? "" : "+"}${report.grouped(exact)}`;
+      const told = (exact) => (wide(signed(exact), 12) <= place.clientWidth * 0.38 ? signed(exact) : `≈ ${exact.startsWith("-") ? "−" : "+"}${rounded(Math.abs(exact))}`);
       draw("gaps-chart", 30 * items.length + 30, () => ({
-        grid: { left: 4, right: 90, top: 6, bottom: 6, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
-        tooltip: { ...tip, formatter: (point) => `${point.name}: ${report.grouped(point.data.exact)} ${currency}` },
-        xAxis: { type: "value", show: false },
-        yAxis: { type: "category", data: items.map((item) => item.account), ...axis(), axisLabel: { color: colours().ink, fontSize: 11.5, formatter: (name) => short(name) }, axisLine: { show: false }, position: "left" },
-        series: [{ type: "bar", barWidth: 16, barMinHeight: 2, data: items.map((item) => ({ value: Number(item.amount), exact: item.amount, itemStyle: filled(item.amount.startsWith("-") ? "failed" : "blocked") })), label: { show: true, position: "right", color: colours().ink, formatter: (point) => `${point.data.exact.startsWith("-") ? "" : "+"}${report.grouped(point.data.exact)}` }, markLine: { silent: true, symbol: "none", label: { show: false }, lineStyle: { color: colours().soft, type: "solid" }, data: [{ xAxis: 0 }] } }],
+        grid: { left: 4, right: widest(items.map((item) => told(item.amount)), 12) + 12, top: 6, bottom: 6, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+        tooltip: tip(place, (point) => `${point.name}: ${report.grouped(point.data.exact)} ${currency}`),
+        xAxis: { type: "value", show: false, min: ({ min }) => Math.min(0, min), max: ({ max }) => Math.max(0, max) },
+        yAxis: { type: "category", data: items.map((item) => item.account), ...axis(), axisLabel: { color: colours().ink, fontSize: 11.5, formatter: (name) => fitted(name, place.clientWidth * 0.3, 11.5) }, axisLine: { show: false }, position: "left" },
+        series: [{ type: "bar", barWidth: 16, barMinHeight: 2, data: items.map((item) => ({ value: Number(item.amount), exact: item.amount, itemStyle: filled(item.amount.startsWith("-") ? "failed" : "blocked") })), label: { show: true, position: "right", color: colours().ink, fontSize: 12, formatter: (point) => told(point.data.exact) }, markLine: { silent: true, symbol: "none", label: { show: false }, lineStyle: { color: colours().soft, type: "solid" }, data: [{ xAxis: 0 }] } }],
       }));
     });
   };
@@ -160,10 +200,20 @@ report.charts = (data) => {
       }
     const clock = (index) => new Date((first + index * length) * 1000).toISOString().slice(...(length >= 86400 ? [0, 10] : length >= 60 ? [11, 16] : [11, 19]));
     const names = Object.keys(report.symbols).filter((name) => bars.some((bar) => bar[name]));
+    const place = document.getElementById("pace-chart");
+    const rows = () => {
+      let [count, at] = [1, 0];
+      for (const name of names) {
+        const item = 18 + 5 + wide(`${report.symbols[name]} ${name}`, 12) + 10;
+        if (at && at + item > place.clientWidth) [count, at] = [count + 1, 0];
+        at += item;
+      }
+      return count;
+    };
     draw("pace-chart", 220, () => ({
-      grid: { left: 4, right: 10, top: 34, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+      grid: { left: 4, right: 10, top: 12 + 22 * rows(), bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
       legend: { top: 0, left: 0, textStyle: { color: colours().ink, fontSize: 12 }, formatter: (name) => `${report.symbols[name]} ${name}`, itemWidth: 18, itemHeight: 12 },
-      tooltip: { ...tip, trigger: "axis", formatter: (points) => `${points[0].name}\n${points.filter((point) => point.value).map((point) => `${point.seriesName}: ${report.count(point.value)}`).join("\n")}` },
+      tooltip: { ...tip(place, (points) => `${points[0].name}\n${points.filter((point) => point.value).map((point) => `${point.seriesName}: ${report.count(point.value)}`).join("\n")}`), trigger: "axis" },
       xAxis: { type: "category", data: bars.map((_, index) => clock(index)), ...axis() },
       yAxis: { type: "value", minInterval: 1, ...axis() },
       series: names.map((name) => ({ name, type: "bar", stack: "all", barCategoryGap: "18%", data: bars.map((bar) => bar[name] || 0), itemStyle: filled(name) })),
