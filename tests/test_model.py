@@ -211,6 +211,15 @@ def test_an_apps_faults_stand_at_plain_places_and_show_no_value() -> None:
         Finding.validated({"code": 1, "message": ""})
 
 
+@pytest.mark.parametrize("amount", [4111.25, Decimal("-4111.25"), Decimal("NaN4111"), "4111.2x", ["4111"]])
+def test_a_fault_of_an_amount_shows_no_value_either(amount: object) -> None:
+    given = {**fields(), "amount": amount, "allocations": (allocation("1").replace(amount=amount),)}
+    for check in (lambda: Credit.validated(given), lambda: Answer.model_validate({"credit": given})):
+        with pytest.raises(ValidationError) as refused:
+            check()
+        assert "4111" not in str(refused.value) + repr(refused.value.errors()) + refused.value.json()
+
+
 def test_a_representation_shows_no_card_number_in_a_terminal_either() -> None:
     shown = credit().replace(memo="4111 1111 1111 1111")
     console = Console(file=StringIO(), width=200)

@@ -49,7 +49,8 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
         Raises:
             pydantic.ValidationError: a value of another type, an amount that is not exact, a credit's that is negative, a time
-                without an offset, an unknown field or a missing one; in records among the values too. It shows no values.
+                without an offset, an unknown field or a missing one; in records among the values too. It shows names, those of
+                unknown fields too, and no values.
         """
         from unibill.validating import validated
 
