@@ -1,4 +1,5 @@
 import threading
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +9,7 @@ from tests.copying.conftest import Pair, note
 from unibill import marks
 from unibill.base import blocking_turns
 from unibill.copying import ApplyOptions, Progress, RollbackOptions, RollbackSummary, apply, open_run, plan, rollback, status, verify
-from unibill.errors import PlanMismatch, RunStoreError
+from unibill.errors import PermissionDenied, PlanMismatch, RunStoreError
 from unibill.model import CreditKind
 
 DELETE = "DELETE /billagain/v1/credits/*"
@@ -41,6 +42,20 @@ def test_exactly_what_the_run_made_is_taken_back(pair: Pair) -> None:
     assert (summary.undone, summary.money, summary.net, summary.exit_status) == (3, {"ZAR": Decimal(72)}, {"ZAR": Decimal(0)}, 0)
     assert standing(pair) == [200]
     assert status(pair.run).next.startswith("Everything of this run was taken back")
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_what_a_proxy_called_refused_after_the_vendor_had_made_it_is_taken_back(pair: Pair, status: int) -> None:
+    pair.target.sandbox.faults([{"kind": "html-error", "status": status, "effect": "done", "route": POST}])
+    pair.source.seed(note(101, 11, "60"))
+    plan(pair.source.billing, pair.target.billing, pair.run, pair.options())
+    with suppress(PermissionDenied):
+        apply(pair.source.billing, pair.target.billing, pair.run)
+    pair.target.sandbox.faults([])
+    assert len(standing(pair)) == 1
+
+    assert rolled_back(pair).exit_status == 0
+    assert standing(pair) == []
 
 
 def test_the_newest_is_taken_back_first(pair: Pair) -> None:
@@ -112,7 +127,7 @@ def test_a_lost_write_is_not_taken_for_never_made_where_its_account_is_said_not_
     assert standing(pair) == [200]
 
 
-@pytest.mark.parametrize("hidden", [1, 2])
+@pytest.mark.parametrize("hidden", [1, 2, 20])
 def test_a_copy_that_a_list_leaves_out_is_not_taken_for_gone(pair: Pair, hidden: int) -> None:
     applied(pair)
     pair.target.sandbox.faults([{"kind": "skipped-records", "route": "GET /billagain/v1/customers/22/credits", "count": hidden}])

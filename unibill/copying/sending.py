@@ -272,11 +272,19 @@ def _failed(error: UnibillError, watch: Watch) -> Sent:
         return Sent(State.UNKNOWN, reason=reason, error=error)
     if isinstance(error, (Rejected, InvalidDraft)):
         partly = " What was written before it stands." if watch.answered else ""
-        return Sent(State.REJECTED, reason=reason + partly, error=error, unmade=not watch.answered)
+        return Sent(State.REJECTED, reason=reason + partly, error=error, unmade=not watch.answered and _is_proof(error))
     refused = isinstance(error, (RateLimited, *FATAL)) or (isinstance(error, Unavailable) and not error.sent)
     if watch.answered or (watch.open and not refused):
         return Sent(State.UNKNOWN, reason=reason, error=error)
-    return Sent(State.FAILED, reason=reason, error=error, unmade=True)
+    return Sent(State.FAILED, reason=reason, error=error, unmade=_is_proof(error))
+
+
+def _is_proof(error: UnibillError) -> bool:
+    """Whether a refusal proves that the target made nothing.
+
+    In the vendor's own words it does. What stands between may refuse with a page of its own, also after the vendor has acted.
+    """
+    return not isinstance(error, (Rejected, AuthenticationFailed, PermissionDenied)) or bool(error.vendor_message)
 
 
 def _created(item: Item, row: Row, state: State) -> Sent:

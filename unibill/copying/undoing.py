@@ -27,7 +27,7 @@ from unibill.copying.sending import UNDO, Watch, watched
 from unibill.copying.store import Entry, RunStore, done_steps
 from unibill.copying.summary import SHOWN, Problem, Progress, RollbackSummary, Tell
 from unibill.copying.telling import telling
-from unibill.errors import BackendError, RunStoreError, UnibillError
+from unibill.errors import BackendError, NotFound, RunStoreError, UnibillError, UnsupportedOperation
 from unibill.facade import Billing
 from unibill.model import CreditKind
 
@@ -142,17 +142,26 @@ class Undoer:
         self._store.flush()
 
     def _standing_now(self, account: str, rows: Iterable[Row]) -> list[Item]:
-        """What an account has. Copies that its list lacks are looked for again: pages that skip a record are no proof that it is gone."""
+        """What an account has. What its list lacks is looked for again, and asked for by its id: pages that skip a record are no proof that it is gone."""
         was_there = reading.had_records(self._store, account)
         found = {key_of(item): item for item in self._scope.target(self._target, account, was_there=was_there)}
         made = [row for row in rows if row["state"] == State.CREATED]
         for _ in range(_LOOKS):
-            marked, ids = {item.mark for item in found.values()}, {item.id for item in found.values()}
-            if all(row["mark_now"] in marked or row["target_id"] in ids for row in made):
+            if not _lacking(made, found.values()):
                 break
             for item in self._scope.target(self._target, account, was_there=was_there):
                 found.setdefault(key_of(item), item)
+        for row in _lacking(made, found.values()):
+            if row["record_type"] == RecordType.CREDIT and (copy := self._by_id(row)) is not None:
+                found[key_of(copy)] = copy
         return list(found.values())
+
+    def _by_id(self, row: Row) -> Item | None:
+        """A credit by its id; None where there is none, or the target cannot be asked so."""
+        try:
+            return self._target.run(self._target.core.operations.get_credit(str(row["target_id"]), row["target_account"]))
+        except (NotFound, UnsupportedOperation):
+            return None
 
     def _newest_first(self, account: str, rows: dict[int, Row]) -> list[Row]:
         intents = (journal.c.seq == records.c.seq) & (journal.c.action == sending.CREATE) & (journal.c.phase == "intent")
@@ -210,9 +219,9 @@ class Undoer:
         return True
 
     def _is_gone(self, row: Row, item: Item) -> bool:
-        """Whether a copy whose undoing failed or had no answer is gone after all."""
+        """Whether a copy whose undoing failed or had no answer is gone after all, by several lists."""
         try:
-            left = list(self._scope.target(self._target, row["target_account"], was_there=True))
+            left = [item for _ in range(1 + _LOOKS) for item in self._scope.target(self._target, row["target_account"], was_there=True)]
         except BackendError:
             return False
         seen = [seen_as(found, type_of(item)) for found in left]
@@ -281,3 +290,10 @@ class Undoer:
             net_charges=dict(sorted(net[RecordType.CHARGE].items())),
             interrupted=self._crew.interrupted,
         )
+
+
+def _lacking(made: Iterable[Row], found: Iterable[Item]) -> list[Row]:
+    """Records whose copies are not among what was found."""
+    there = [(item.mark, item.id) for item in found]
+    marked, ids = {mark for mark, _ in there}, {record_id for _, record_id in there}
+    return [row for row in made if row["mark_now"] not in marked and row["target_id"] not in ids]
