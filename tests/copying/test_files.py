@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import insert, select
 
 from unibill.copying import files, schema
-from unibill.copying.store import Entry, RunStore
+from unibill.copying.journal import Entry
+from unibill.copying.store import RunStore
 from unibill.errors import RunStoreError
 
 
@@ -136,7 +137,7 @@ def test_what_is_kept_is_durable_at_once_and_brings_what_was_noted_with_it(run: 
 
 
 def test_what_is_noted_does_not_wait_for_ever_for_an_entry_that_is_kept(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unibill.copying.store.PATIENCE", 0.0)
+    monkeypatch.setattr("unibill.copying.journal.PATIENCE", 0.0)
     with RunStore(run) as store:
         store.note(Entry(1, 0, "create", "outcome", "a", {}, {}))
         with closing(sqlite3.connect(run)) as reader:

@@ -17,7 +17,7 @@ import os, signal, sys
 from pydantic import SecretStr
 from unibill import Billing
 from unibill.copying import ApplyOptions, apply
-from unibill.copying.store import _Writer
+from unibill.copying.journal import Writer
 from unibill.http import Transport
 from unibill_billagain.provider import BillAgainProvider
 from unibill_billagain.settings import BillAgainSettings
@@ -43,13 +43,13 @@ def after(owner, name, is_it):
     setattr(owner, name, wrapped)
 
 if moment == "intent written":
-    after(_Writer, "keep", lambda entry: entry.phase == "intent")
+    after(Writer, "keep", lambda entry: entry.phase == "intent")
 elif moment == "answer received":
     after(Transport, "send", lambda request: request.method == "POST")
 elif moment == "answered step written":
-    after(_Writer, "note", lambda entry: entry.phase == "done")
+    after(Writer, "note", lambda entry: entry.phase == "done")
 elif moment == "outcome written":
-    after(_Writer, "note", lambda entry: entry.phase == "outcome")
+    after(Writer, "note", lambda entry: entry.phase == "outcome")
 
 def billing(url, account):
     key = SecretStr("sandbox-key")

@@ -50,7 +50,7 @@ from pydantic import SecretStr
 from unibill import Billing
 from unibill.copying.carry import mask
 from unibill.copying import ApplyOptions, apply
-from unibill.copying.store import _Writer
+from unibill.copying.journal import Writer
 from unibill.http import Transport
 from unibill_billagain.provider import BillAgainProvider
 from unibill_billagain.settings import BillAgainSettings
@@ -69,7 +69,7 @@ def after(owner, name, is_it):
     setattr(owner, name, wrapped)
 
 if moment == "intent":
-    after(_Writer, "keep", lambda entry: entry.phase == "intent" and entry.journal["step"].partition(":")[0] == step)
+    after(Writer, "keep", lambda entry: entry.phase == "intent" and entry.journal["step"].partition(":")[0] == step)
 else:
     after(Transport, "send", lambda request: request.operation == operation)
 

@@ -18,9 +18,10 @@ from tests.copying.test_killed import CHILD, THREE
 from tests.support.postgresql import a_run, opened
 from unibill.copying import ApplyOptions, InvoiceMap, apply, open_run, plan, rollback, status, verify
 from unibill.copying import schema as tables
+from unibill.copying.journal import Entry
 from unibill.copying.place import DatabasePlace, locate
 from unibill.copying.postgresql import PostgreSQL, _safe
-from unibill.copying.store import Entry, RunStore
+from unibill.copying.store import RunStore
 from unibill.errors import ConfigurationError, LeaseLost, RunStoreError
 
 

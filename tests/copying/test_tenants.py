@@ -53,7 +53,7 @@ import os, signal, sys
 from pydantic import SecretStr
 from unibill import Billing
 from unibill.copying import ApplyOptions, apply
-from unibill.copying.store import _Writer
+from unibill.copying.journal import Writer
 from unibill.http import Transport
 from unibill_socotra.provider import SocotraProvider
 from unibill_socotra.settings import SocotraSettings
@@ -70,7 +70,7 @@ def after(owner, name, is_it):
     setattr(owner, name, wrapped)
 
 if moment == "intent":
-    after(_Writer, "keep", lambda given: any(entry.journal["phase"] == "intent" for entry in given))
+    after(Writer, "keep", lambda given: any(entry.journal["phase"] == "intent" for entry in given))
 else:
     after(Transport, "send", lambda given: given[0].operation == "addCharges")
 

@@ -111,17 +111,17 @@ def test_pages_that_skip_a_copy_do_not_make_a_second_one(pair: Pair) -> None:
 @pytest.mark.parametrize("moment", ["intent", "done", "outcome"])
 def test_a_run_that_broke_off_at_any_step_goes_on_without_a_second_effect(pair: Pair, moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is not durable at that moment is lost, as in a crash."""
-    from unibill.copying.store import Entry, _Writer
+    from unibill.copying.journal import Entry, Writer
 
     three(pair)
 
     class Crashed(BaseException):
         pass
 
-    real: dict[str, Callable[..., None]] = {"keep": _Writer.keep, "note": _Writer.note}
+    real: dict[str, Callable[..., None]] = {"keep": Writer.keep, "note": Writer.note}
 
     def crash(name: str) -> Callable[..., None]:
-        def wrapped(self: _Writer, *entries: Entry) -> None:
+        def wrapped(self: Writer, *entries: Entry) -> None:
             if moment in {entry.phase for entry in entries}:
                 if name == "keep":
                     real[name](self, *entries)
@@ -132,7 +132,7 @@ def test_a_run_that_broke_off_at_any_step_goes_on_without_a_second_effect(pair: 
         return wrapped
 
     for name in real:
-        monkeypatch.setattr(_Writer, name, crash(name))
+        monkeypatch.setattr(Writer, name, crash(name))
     with pytest.raises(Crashed):
         applied(pair, concurrency=1)
     monkeypatch.undo()

@@ -11,12 +11,13 @@ from unibill.copying.carry import mask
 from unibill.copying.decisions import DONE, State
 from unibill.copying.hashing import fingerprint
 from unibill.copying.items import Item, both, key_of, seen_as
+from unibill.copying.journal import Entry
 from unibill.copying.prepared import Prepared, Row
 from unibill.copying.reading import SourceMarks
 from unibill.copying.schema import records
 from unibill.copying.scope import Scope
 from unibill.copying.sending import Watch, watched
-from unibill.copying.store import Entry, RunStore, in_chunks
+from unibill.copying.store import RunStore, in_chunks
 from unibill.copying.summary import SHOWN, Problem
 from unibill.errors import BackendError, UnibillError
 from unibill.facade import Billing

@@ -11,11 +11,12 @@ from sqlalchemy import BigInteger, case, func, literal, select, type_coerce
 
 from unibill.copying import outline, schema
 from unibill.copying.compact import Losses, draft_of, reason_of
+from unibill.copying.contents import LINES, PROOFS
 from unibill.copying.decisions import Decision, State
 from unibill.copying.items import RecordType
 from unibill.copying.place import RunLike
 from unibill.copying.prepared import Row
-from unibill.copying.shapes import LINES, PROOFS, Check, Wrong, anything
+from unibill.copying.shapes import Check, Wrong, anything
 from unibill.copying.store import RunStore, told_time
 from unibill.copying.summary import Pending, PlanSummary, RunStatus, Value
 from unibill.losses import Loss, LossKind

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Column, DateTime, Index, MetaData, Table, UniqueConstraint
 
-from unibill.copying import shapes
+from unibill.copying import contents, shapes
 from unibill.copying.columns import Json, Plain, Tested, Whole, Words, place
 from unibill.copying.decisions import Decision, State
 from unibill.copying.items import RecordType
@@ -70,19 +70,21 @@ records = Table(
     Column("code", Plain(), nullable=False, doc="why, stable and short"),
     Column("reason", Plain(), nullable=False, doc="why, in a sentence; empty where it is created because the target does not have it"),
     Column("mark", Plain(), doc="of the plan; null while that is mark_now"),
-    Column("draft", Json(shapes.draft, shapes.quick_draft), doc="what is written, as JSON, without what follows from the other columns"),
+    Column(
+        "draft", Json(contents.draft, contents.quick_draft), doc="what is written, as JSON, without what follows from the other columns"
+    ),
     Column(
         "withheld", Plain(), nullable=False, default="", doc="texts that the run file must not keep; they are read again when they are sent"
     ),
     Column(
         "losses",
-        Json(shapes.losses, shapes.quick_losses),
+        Json(contents.losses, contents.quick_losses),
         nullable=False,
         default="[]",
         doc="what does not arrive, as JSON: each with the id of its loss_kinds and its value, or whole",
     ),
     Column(
-        "dropped", Json(shapes.dropped, shapes.quick_dropped), nullable=False, default="[]", doc="allocations that stay behind, as JSON"
+        "dropped", Json(contents.dropped, contents.quick_dropped), nullable=False, default="[]", doc="allocations that stay behind, as JSON"
     ),
     Column("print", Plain(), nullable=False, doc="a hash of the source's record, by which a change is seen"),
     Column("state", Words(State), nullable=False, default="", doc="how far apply has come"),
@@ -176,7 +178,7 @@ proofs = Table(
     "proofs",
     metadata,
     Column("id", Whole(long=True), primary_key=True, doc="in the order of writing"),
-    Column("kind", Tested(shapes.one_of(*shapes.PROOFS)), nullable=False, doc="apply, verification or rollback"),
+    Column("kind", Tested(shapes.one_of(*contents.PROOFS)), nullable=False, doc="apply, verification or rollback"),
     Column("at", Tested(shapes.moment), nullable=False, doc="when, UTC"),
     Column("data", Json(shapes.member), nullable=False, doc="the summary, as JSON"),
     Column("lines", Plain(), nullable=False, default="", doc="which field of the summary has its lines in proof_lines, if any"),

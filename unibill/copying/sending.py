@@ -15,8 +15,9 @@ from unibill.copying.compact import draft_of
 from unibill.copying.decisions import State
 from unibill.copying.hashing import amount_key
 from unibill.copying.items import ChargeItem, Item, RecordType, is_to_account, type_of
+from unibill.copying.journal import Entry, done_steps
 from unibill.copying.prepared import Row
-from unibill.copying.store import Entry, RunStore, done_steps
+from unibill.copying.store import RunStore
 from unibill.copying.texts import sent_again
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
 from unibill.errors import (

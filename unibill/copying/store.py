@@ -1,36 +1,33 @@
 """The run store: plan, journal and proof of one migration, in a file or in a database.
 
-Several threads can work on a run. Intents are made durable in groups: threads that wait at the same time share one commit.
+Several threads can work on a run. Intents are made durable in groups, see ``journal``.
 """
 
-import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from functools import cache
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, literal, select, type_coerce, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, literal, select, type_coerce
 from sqlalchemy.types import NullType
 
 from unibill import exactjson
 from unibill.copying import schema
 from unibill.copying.columns import Unreadable
+from unibill.copying.contents import FACTS, is_charge
 from unibill.copying.database import Database, database
 from unibill.copying.decisions import Decision, State
 from unibill.copying.items import RecordType
+from unibill.copying.journal import Entry, Writer
 from unibill.copying.place import RunLike, locate
-from unibill.copying.prepared import Prepared, Row, Values
-from unibill.copying.shapes import FACTS, Wrong, anything, is_charge, parsed
+from unibill.copying.prepared import Prepared, Row
+from unibill.copying.shapes import Wrong, anything, parsed
 from unibill.copying.summary import Value
 from unibill.errors import RunStoreError
 
 CHUNK: Final = 500
 """Rows that are in memory at once."""
-PATIENCE: Final = 0.05
-"""Seconds after which what was noted is not left waiting for an entry that is kept."""
 
 _CARRIED: Final = frozenset({Decision.CREATE, Decision.EXISTS})
 
@@ -75,7 +72,7 @@ class RunStore:
             except BaseException:
                 self.database.close()
                 raise
-        self._writer = _Writer(self)
+        self._writer = Writer(self.transaction, self.name)
 
     @classmethod
     def make(cls, run: RunLike) -> Self:
@@ -308,11 +305,11 @@ class RunStore:
 
     # Writing
 
-    def keep(self, *entries: "Entry") -> None:
+    def keep(self, *entries: Entry) -> None:
         """Make entries durable, all in one commit, before this returns."""
         self._writer.keep(*entries)
 
-    def note(self, entry: "Entry") -> None:
+    def note(self, entry: Entry) -> None:
         """Write an entry with the next one that is kept, with the first that is noted a moment later, or when anything is read."""
         self._writer.note(entry)
 
@@ -326,170 +323,6 @@ def put(connection: Connection, facts: Mapping[str, object]) -> None:
     for key, value in facts.items():
         connection.execute(delete(schema.meta).where(schema.meta.c.key == key))
         connection.execute(insert(schema.meta).values(key=key, value=dumps(value)))
-
-
-class Entry:
-    """A row of the journal, and what it changes of its record.
-
-    Args:
-        seq: of the record.
-        attempt: counts the writes of a record.
-        action: ``create`` or ``undo``.
-        phase: ``intent``, ``done`` or ``outcome``.
-        step: its name; empty for that of the record's last intent.
-        data: JSON values.
-        record: new values of the record's columns.
-    """
-
-    __slots__ = ("journal", "phase", "record", "seq")
-    COLUMNS: Final = ("seq", "attempt", "action", "phase", "step", "data", "at")
-    """Of the journal."""
-
-    def __init__(self, seq: int, attempt: int, action: str, phase: str, step: str, data: Values, record: Values) -> None:
-        self.seq = seq
-        self.phase = phase
-        self.journal: dict[str, object] | None = {
-            "seq": seq,
-            "attempt": attempt,
-            "action": action,
-            "phase": phase,
-            "step": step,
-            "data": dumps(data) if data else "",
-            "at": time.time_ns() // 1_000_000,
-        }
-        self.record = record
-
-    @classmethod
-    def unjournaled(cls, seq: int, record: Values) -> "Entry":
-        """What became known of a record without any write."""
-        entry = cls.__new__(cls)
-        entry.seq, entry.phase, entry.journal, entry.record = seq, "", None, record
-        return entry
-
-
-class _Writer:
-    """Commits entries in groups, in order."""
-
-    def __init__(self, store: RunStore) -> None:
-        self._store = store
-        self._changed = threading.Condition()
-        self._waiting: list[Entry] = []
-        self._oldest = 0.0
-        self._taken = 0
-        self._durable = 0
-        self._busy = False
-        self._broken: BaseException | None = None
-
-    @property
-    def is_broken(self) -> bool:
-        return self._broken is not None
-
-    def note(self, entry: Entry) -> None:
-        with self._changed:
-            if not self._waiting:
-                self._oldest = time.monotonic()
-            self._waiting.append(entry)
-            if not self._busy and time.monotonic() - self._oldest >= PATIENCE:
-                self._until(self._taken + len(self._waiting))
-
-    def keep(self, *entries: Entry) -> None:
-        with self._changed:
-            self._waiting.extend(entries)
-            self._until(self._taken + len(self._waiting))
-
-    def flush(self) -> None:
-        with self._changed:
-            self._until(self._taken + len(self._waiting))
-
-    def _until(self, ticket: int) -> None:
-        while self._durable < ticket:
-            if self._broken is not None:
-                raise RunStoreError(
-                    f"the run {self._store.name} could not be written, so nothing more is sent: {self._broken}"
-                ) from self._broken
-            if self._busy:
-                self._changed.wait()
-                continue
-            self._busy = True
-            batch, self._waiting = self._waiting, []
-            self._taken += len(batch)
-            self._changed.release()
-            failure: BaseException | None = None
-            try:
-                self._commit(batch)
-            except BaseException as error:  # noqa: BLE001 - whoever waits for this batch must hear of it too
-                failure = error
-            self._changed.acquire()
-            self._busy = False
-            if failure is not None:
-                self._broken = failure
-            else:
-                self._durable = self._taken
-            self._changed.notify_all()
-            if failure is not None:
-                raise failure
-
-    def _commit(self, batch: Sequence[Entry]) -> None:
-        changed: dict[int, dict[str, object]] = {}
-        for entry in batch:
-            if entry.record:
-                changed.setdefault(entry.seq, {}).update(entry.record)
-        alike: dict[tuple[str, ...], list[dict[str, object]]] = {}
-        for seq, values in changed.items():
-            alike.setdefault(tuple(values), []).append({"which": seq, **values})
-        journal = [entry.journal for entry in batch if entry.journal is not None]
-        with self._store.transaction() as connection:
-            if journal:
-                _JOURNAL.run(connection, journal)
-            for names, rows in alike.items():
-                _changing(names).run(connection, rows)
-
-
-_JOURNAL: Final = Prepared(insert(schema.journal).values({name: bindparam(name, None) for name in Entry.COLUMNS}).inline())
-
-
-@cache
-def _changing(names: tuple[str, ...]) -> Prepared:
-    """Gives some columns of one record new values."""
-    return Prepared(
-        update(schema.records)
-        .where(schema.records.c.seq == bindparam("which", None))
-        .values({name: bindparam(name, None) for name in names})
-    )
-
-
-def done_steps(store: RunStore, seq: int, action: str, attempt: int | None = None) -> dict[str, dict[str, object]]:
-    """The answered steps of a record, by name, with their data.
-
-    Args:
-        store: the run.
-        seq: of the record.
-        action: ``create`` or ``undo``.
-        attempt: the generation that they belong to.
-    """
-    table = schema.journal
-    query = select(table.c.phase, table.c.step, table.c.data).where(table.c.seq == seq, table.c.action == action)
-    if attempt is not None:
-        query = query.where(table.c.attempt == attempt)
-    begun, done = "", dict[str, dict[str, object]]()
-    for row in store.rows(query.order_by(table.c.id)):
-        if row["phase"] == "intent":
-            begun = row["step"]
-        elif row["phase"] == "done":
-            done[row["step"] or begun] = _Step(store, f"journal, step {row['step'] or begun} of record {seq}", row["data"])
-    return done
-
-
-class _Step(dict[str, object]):
-    """What was kept of an answered step; what it lacks is told, since whoever goes on from it knows only that it was kept."""
-
-    def __init__(self, store: RunStore, what: str, data: Mapping[str, object]) -> None:
-        super().__init__(data)
-        self._store = store
-        self._what = what
-
-    def __missing__(self, name: str) -> object:
-        raise self._store.damaged(f"in {self._what}, data lacks {name!r}")
 
 
 def in_chunks(items: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:

@@ -17,6 +17,7 @@ from unibill.copying.crew import Crew, Since
 from unibill.copying.decisions import UNSETTLED, State
 from unibill.copying.hashing import amount_key, fingerprint
 from unibill.copying.items import ChargeItem, Item, RecordType, key_of, seen_as, type_of
+from unibill.copying.journal import Entry, done_steps
 from unibill.copying.leases import STOP
 from unibill.copying.options import RollbackOptions
 from unibill.copying.place import RunLike
@@ -24,7 +25,7 @@ from unibill.copying.prepared import Row
 from unibill.copying.schema import journal, records
 from unibill.copying.scope import Scope
 from unibill.copying.sending import UNDO, Watch, watched
-from unibill.copying.store import Entry, RunStore, done_steps
+from unibill.copying.store import RunStore
 from unibill.copying.summary import SHOWN, Problem, Progress, RollbackSummary, Tell
 from unibill.copying.telling import telling
 from unibill.errors import BackendError, NotFound, RunStoreError, UnibillError, UnsupportedOperation

@@ -6,9 +6,10 @@ from typing import Any, Final, Literal, TypeAlias
 
 from sqlalchemy import Connection, delete, func, insert, select
 
+from unibill.copying.contents import RESULTS
 from unibill.copying.leases import STOP, WHOLE
 from unibill.copying.schema import parts
-from unibill.copying.shapes import RESULTS, anything
+from unibill.copying.shapes import anything
 from unibill.copying.store import RunStore, dumps, in_chunks, put
 
 Kind: TypeAlias = Literal["plan", "apply", "verify"]

@@ -7,10 +7,11 @@ from typing import Any, Final, Generic, TypeVar
 from sqlalchemy import insert, select
 
 from unibill.copying.charge_maps import ChargeTypeMap, LinkKind, MappedType, PolicyMap
+from unibill.copying.contents import CHARGE_TYPE, INVOICE
 from unibill.copying.maps import AccountMap, InvoiceMap, MappedInvoice
 from unibill.copying.options import PlanOptions
 from unibill.copying.schema import accounts, maps
-from unibill.copying.shapes import CHARGE_TYPE, INVOICE, Check, text
+from unibill.copying.shapes import Check, text
 from unibill.copying.store import RunStore, dumps, in_chunks
 from unibill.errors import ConfigurationError
 from unibill.model import CreditKind, Invoicing, Status
