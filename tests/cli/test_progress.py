@@ -17,7 +17,7 @@ with progress(False) as tell:
     for done in (0, 120, 123456):
         tell(Progress("read source", done))
     for done in (0, 120, 123456):
-        tell(Progress("apply", done, 123456, money={"USD": Decimal("1234567.89")}))
+        tell(Progress("apply", done, 123456, money={"USD": Decimal("1234567.8")}))
 """
 STYLE: Final = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -50,13 +50,13 @@ def test_it_fits_the_terminal_and_is_wiped_away_at_the_end(width: int) -> None:
     last = re.split(r"\x1b\[2K(?=read source)", frames)[-1]
     assert last.count("\n") == 2
     assert wiped.count("\x1b[1A\x1b[2K") == 2
-    assert ("1234567.89 USD" in frames) == (width == 100)
+    assert ("1234567.80 USD" in frames) == (width == 100)
 
 
-def test_into_a_pipe_the_last_line_says_how_far_it_came() -> None:
+def test_into_a_pipe_the_last_line_says_how_far_it_came_with_money_as_summaries_write_it() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)  # noqa: S603 - our own program
     assert done.stderr.splitlines() == [
         "read source: 0",
-        "apply: 0 of 123456 1234567.89 USD",
-        "apply: 123456 of 123456 1234567.89 USD",
+        "apply: 0 of 123456 1234567.80 USD",
+        "apply: 123456 of 123456 1234567.80 USD",
     ]

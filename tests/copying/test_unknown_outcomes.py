@@ -7,7 +7,7 @@ import pytest
 
 from tests.copying.conftest import Pair, note
 from tests.copying.runs_of_three import POST, TARGET_LIST, THREE, applied, copies, mark_of, planned, record, states, three
-from unibill.copying import plan, status
+from unibill.copying import ApplyOptions, Progress, apply, plan, status
 
 
 @pytest.mark.parametrize("kind", ["cut-after", "cut-before"])
@@ -44,6 +44,15 @@ def test_an_unknown_write_is_looked_for_twice_before_it_is_sent_again(pair: Pair
     sent = [entry.method for entry in pair.target.sandbox.requests()[before:]]
     first, second = [place for place, method in enumerate(sent) if method == "POST"]
     assert sent[first + 1 : second].count("GET") >= 3
+
+
+def test_a_record_that_is_done_again_counts_once_in_the_progress(pair: Pair) -> None:
+    three(pair)
+    pair.target.sandbox.faults([{"kind": "cut-before", "route": POST, "count": 4}])
+    seen: list[Progress] = []
+    apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions(), seen.append)
+    assert {event.total for event in seen if event.done > (event.total or 0)} == set()
+    assert (seen[-1].done, {name: count for name, count in seen[-1].counts.items() if count}) == (3, {"created": 3})
 
 
 def test_a_write_that_is_never_seen_stays_unknown_and_says_what_to_do(pair: Pair) -> None:

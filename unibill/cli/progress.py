@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from rich.text import Text
 
-from unibill.cli.output import DIM, err, note, out, text_of
+from unibill.cli.output import DIM, amount_of, err, note, out
 from unibill.showing import show
 
 if TYPE_CHECKING:
@@ -126,8 +126,8 @@ def _cut(text: str, size: int) -> str:
 
 
 def _more(event: "Progress") -> str:
-    money = ", ".join(f"{text_of(value)} {currency}" for currency, value in sorted(event.money.items()))
-    charges = ", ".join(f"{text_of(value)} {currency} as charges" for currency, value in sorted(event.charges.items()))
+    money = ", ".join(f"{amount_of(value, currency)} {currency}" for currency, value in sorted(event.money.items()))
+    charges = ", ".join(f"{amount_of(value, currency)} {currency} as charges" for currency, value in sorted(event.charges.items()))
     counts = ", ".join(
         f"{count} {name}" for name, count in sorted(event.counts.items()) if count and name in {"failed", "rejected", "unknown"}
     )

@@ -165,6 +165,7 @@ class Applier:
         self._stopped = ""
         self._unknown_since = Since()
         self._seen: set[int] = set()
+        self._counted_unknown: set[int] = set()
         self._wanted: frozenset[int] | None = None
 
     def run(self, check: Callable[[], None]) -> ApplySummary:
@@ -383,7 +384,13 @@ class Applier:
 
     def _count(self, row: Row, sent: Sent) -> None:
         with self._guard:
-            self._done += 1
+            if row["seq"] in self._counted_unknown:  # done again, and counted once
+                self._counted_unknown.remove(row["seq"])
+                self._counts[State.UNKNOWN] -= 1
+            else:
+                self._done += 1
+            if sent.state is State.UNKNOWN:
+                self._counted_unknown.add(row["seq"])
             self._counts[sent.state] = self._counts.get(sent.state, 0) + 1
             if sent.state is State.CREATED:
                 sums = self._charges if row["record_type"] == RecordType.CHARGE else self._money
