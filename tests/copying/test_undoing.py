@@ -260,8 +260,33 @@ def test_a_copy_that_came_back_after_its_rollback_is_found(pair: Pair) -> None:
     copy = pair.target.credit(int(target_ids(pair)["101"] or 0))
     rolled_back(pair)
     pair.target.seed(copy)
+    earlier = "it is an earlier copy of this record: a rollback counted it as gone, and it stands"
     found = verify(pair.source.billing, pair.target.billing, pair.run)
-    assert [(item.sign, item.code) for item in found.differences] == [("+", "extra")]
+    assert [(item.sign, item.code, item.source_id, item.reason) for item in found.differences] == [("+", "extra", "101", earlier)]
+    apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions())
+    found = verify(pair.source.billing, pair.target.billing, pair.run)
+    assert [(item.source_id, item.reason) for item in found.differences] == [("101", earlier)]
+    assert found.signs == {"=": 3, "-": 0, "+": 1, "*": 0, "!": 0}
+
+
+def test_a_copy_that_came_back_in_another_account_is_said_to_be_of_this_run(pair: Pair) -> None:
+    applied(pair)
+    copy = pair.target.credit(int(target_ids(pair)["101"] or 0))
+    rolled_back(pair)
+    pair.target.seed({**copy, "customerID": 22})
+    found = verify(pair.source.billing, pair.target.billing, pair.run)
+    assert [(item.sign, item.code, item.account) for item in found.differences] == [("+", "copy-in-another-account", "22")]
+
+
+def test_a_copy_that_a_newer_copy_of_the_run_made_is_said_to_be_one(pair: Pair) -> None:
+    applied(pair)
+    old = pair.run.read_bytes()
+    rolled_back(pair)
+    apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions())
+    pair.run.write_bytes(old)
+    newer = "it is a newer copy of this record, made after a rollback that this run file is too old to know"
+    found = verify(pair.source.billing, pair.target.billing, pair.run)
+    assert [(item.source_id, item.reason) for item in found.differences if item.sign == "+"] == [(i, newer) for i in ("101", "102", "103")]
 
 
 def test_a_rollback_waits_for_who_is_writing_the_credit_in_this_process(pair: Pair) -> None:

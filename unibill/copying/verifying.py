@@ -13,6 +13,7 @@ from unibill.copying.abreast import abreast
 from unibill.copying.carry import mask
 from unibill.copying.compact import draft_of
 from unibill.copying.decisions import DONE, OPEN, Decision, State
+from unibill.copying.generations import Generation, Generations
 from unibill.copying.hashing import amount_key, fingerprint
 from unibill.copying.items import ChargeItem, Item, RecordType, both, counts_as, key_of, seen_as, type_of
 from unibill.copying.newcomers import Newcomers
@@ -103,7 +104,8 @@ class Verifier:
         self._among = among
         self.width = min(source.provider.settings.concurrency, target.provider.settings.concurrency)
         self._progress = progress
-        self._marks = RunMarks(store, store.need("source_identity"))
+        identity = store.need("source_identity")
+        self._marks, self._generations = RunMarks(store, identity), Generations(store, identity)
         self._newcomers = Newcomers(store)
         self._scope = Scope.kept(store)
         self._taken_back = store.get("phase") in {"rolled back", "partly rolled back"}
@@ -153,7 +155,9 @@ class Verifier:
             yield from self._conserved(account, every, None)
             return
         sources, newcomers = self._sources(rows)
-        yield from _Comparison(account, now, self._marks).compare(rows, every, sources, self._before(account), self._wanted is None)
+        yield from _Comparison(account, now, self._marks, self._generations).compare(
+            rows, every, sources, self._before(account), self._wanted is None
+        )
         reason = "it stands at the source and the plan does not have it; a new run carries it"
         yield from (Difference("-", "not-planned", account, item.id, "", reason) for item in newcomers)
         yield from self._conserved(account, every, now)
@@ -240,10 +244,11 @@ def _difference(sign: str, code: str, row: Row, item: Item | None, reason: str) 
 class _Comparison:
     """One target account as it is now, against what was planned."""
 
-    def __init__(self, account: str, now: Sequence[Item], marks: RunMarks) -> None:
+    def __init__(self, account: str, now: Sequence[Item], marks: RunMarks, generations: Generations) -> None:
         self._account = account
         self._now = now
         self._marks = marks
+        self._generations = generations
         self._by_id = {_key(item): item for item in now}
         self._by_mark: dict[str, list[Item]] = {}
         for item in now:
@@ -334,18 +339,28 @@ class _Comparison:
 
     def _extra(self, every: Sequence[Row], before: dict[tuple[str, str], Row]) -> Iterator[Difference]:
         planned = {row["mark_now"] for row in every}
-        for item in self._now:
-            known = _key(item) in self._explained or _key(item) in before or not reading.is_counted(item)
-            if known or item.mark in planned:
-                continue
-            yield self._stranger(item, every)
+        strangers = [
+            item
+            for item in self._now
+            if not (_key(item) in self._explained or _key(item) in before or item.mark in planned) and reading.is_counted(item)
+        ]
+        others = self._generations.of(self._account, {item.mark for item in strangers if item.mark and item.mark not in self._marks})
+        for item in strangers:
+            yield self._stranger(item, every, others.get(item.mark or ""))
 
-    def _stranger(self, item: Item, every: Sequence[Row]) -> Difference:
+    def _stranger(self, item: Item, every: Sequence[Row], other: Generation | None) -> Difference:
         def line(code: str, source_id: str, reason: str) -> Difference:
             return Difference("+", code, self._account, source_id, item.id, reason)
 
         if item.mark is not None and item.mark in self._marks:
             return line("copy-in-another-account", "", "it is a copy that belongs to another account")
+        if other is not None and other.target_account != self._account:
+            return line("copy-in-another-account", "", "it is an earlier copy, rolled back since, that belongs to another account")
+        if other is not None and other.is_earlier:
+            return line("extra", other.source_id, "it is an earlier copy of this record: a rollback counted it as gone, and it stands")
+        if other is not None:
+            newer = "it is a newer copy of this record, made after a rollback that this run file is too old to know"
+            return line("extra", other.source_id, newer)
         twin = next((row for row in every if any(_is_alike(row, seen) for seen in both(item))), None)
         if item.mark is None and twin is not None:
             return line("made-by-hand", twin["source_id"], "it looks like a copy and carries no mark")
