@@ -40,7 +40,7 @@ class _Unibill(Root):
         Listed(
             "plan",
             _COPY,
-            "Decide for every record what would be done.",
+            "Decide what would become of every record, and write nothing yet.",
             "runs:plan",
             "unibill plan old new --run cutover.run --accounts accounts.csv",
         ),

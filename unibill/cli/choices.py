@@ -67,7 +67,10 @@ class PlanChoices:
     accounts: Annotated[
         Path | None,
         typer.Option(
-            "--accounts", metavar="CSV", help="Which account becomes which; headed source_account, target_account.", show_default=False
+            "--accounts",
+            metavar="CSV",
+            help="Which account becomes which; columns source_account, target_account. Needed, unless --same-account-ids is given.",
+            show_default=False,
         ),
     ] = None
     same_account_ids: Annotated[
@@ -78,7 +81,7 @@ class PlanChoices:
         typer.Option(
             "--invoices",
             metavar="CSV",
-            help="Which invoice becomes which, for history; headed source_invoice, target_invoice.",
+            help="Which invoice becomes which, for --carry history; columns source_invoice, target_invoice.",
             show_default=False,
         ),
     ] = None
@@ -98,13 +101,19 @@ class PlanChoices:
     ] = None
     look_alikes: Annotated[
         LookAlikes,
-        typer.Option("--look-alikes", help="An unmarked record there with the same account, currency, amount and day (of charges: type)."),
+        typer.Option(
+            "--look-alikes",
+            help="What to do with a record if the target has an unmarked one that looks like it: same account, currency, amount and day (of charges: type).",
+        ),
     ] = LookAlikes.BLOCK
     allow_card_numbers: Annotated[bool, typer.Option("--allow-card-numbers", help="Copy texts that may hold a card number.")] = False
     accept_plan: Annotated[
         list[str] | None,
         typer.Option(
-            "--accept-plan", metavar="NAME", help="An excess-credit plan at the target that may act on a copy.", show_default=False
+            "--accept-plan",
+            metavar="NAME",
+            help="Copy into accounts with this excess-credit plan, though it may act on a copy; repeat for more.",
+            show_default=False,
         ),
     ] = None
     charge_types: Annotated[
@@ -113,7 +122,7 @@ class PlanChoices:
             "--charge-types",
             metavar="CSV",
             rich_help_panel=CHARGES,
-            help="Which charge type becomes which; headed source_type, target_type, and invoicing if it changes. A target of - leaves a type behind.",
+            help="Which charge type becomes which; columns source_type, target_type, and invoicing if it changes. A target of - leaves a type behind.",
             show_default=False,
         ),
     ] = None
@@ -127,7 +136,7 @@ class PlanChoices:
             "--policies",
             metavar="CSV",
             rich_help_panel=CHARGES,
-            help="Which policy becomes which; headed source_policy, target_policy, and kind for transactions and elements.",
+            help="Which policy becomes which; columns source_policy, target_policy, and kind for transactions and elements.",
             show_default=False,
         ),
     ] = None
@@ -136,7 +145,7 @@ class PlanChoices:
         typer.Option(
             "--credit-charges",
             rich_help_panel=CHARGES,
-            help="As what a charge travels that is a credit too: as a credit of what remains, or as a charge while nothing of it is spent.",
+            help="How to copy a charge that is a credit too: as a credit of what remains, or as a charge while nothing of it is spent.",
         ),
     ] = CreditCharges.CREDIT
     invoiced_charges: Annotated[
@@ -144,7 +153,7 @@ class PlanChoices:
         typer.Option(
             "--invoiced-charges",
             rich_help_panel=CHARGES,
-            help="A charge that is on an invoice already, and would be owed twice where that invoice stands at the target too.",
+            help="What to do with a charge that is on an invoice already: it would be owed twice if that invoice stands at the target too.",
         ),
     ] = InvoicedCharges.BLOCK
     only_accounts: Annotated[
@@ -278,7 +287,7 @@ class GuardChoices:
             parser=amount,
             metavar="SHARE",
             rich_help_panel=GUARDS,
-            help="Largest share blocked or in conflict; 0.3 if not given.",
+            help="Largest share of the records that may be blocked or in conflict, from 0 to 1; 0.3 if not given.",
             show_default=False,
         ),
     ] = None
@@ -314,7 +323,13 @@ class PaceChoices:
         int | None, typer.Option("--concurrency", min=1, max=256, help="How many accounts to work on at once.", show_default=False)
     ] = None
     settle: Annotated[
-        float, typer.Option("--settle", min=0, metavar="SECONDS", help="How long after a lost answer a write may still take effect.")
+        float,
+        typer.Option(
+            "--settle",
+            min=0,
+            metavar="SECONDS",
+            help="How long to wait before looking for a write whose answer was lost: it may take effect until then.",
+        ),
     ] = 30.0
 
 

@@ -37,10 +37,16 @@ Canary = Annotated[
 ]
 OnlyOption = Annotated[Only | None, typer.Option("--only", help="Take up only what failed, or only what is unknown.", show_default=False)]
 FromBackend = Annotated[
-    str | None, typer.Option("--from", metavar="BACKEND", help="The source, if it is called otherwise now.", show_default=False)
+    str | None,
+    typer.Option(
+        "--from", metavar="BACKEND", help="The source's name in unibill.toml, if it is another than when planned.", show_default=False
+    ),
 ]
 ToBackend = Annotated[
-    str | None, typer.Option("--to", metavar="BACKEND", help="The target, if it is called otherwise now.", show_default=False)
+    str | None,
+    typer.Option(
+        "--to", metavar="BACKEND", help="The target's name in unibill.toml, if it is another than when planned.", show_default=False
+    ),
 ]
 
 
@@ -58,7 +64,7 @@ def plan(
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Decide for every record what would be done.
+    """Decide what would become of every record, and write nothing yet.
 
     Reads both sides and writes to neither. The run file keeps the plan with a hash over everything that apply would do. Exit
     status 1 if records are blocked or in conflict, 4 if a guard would stop apply.
@@ -105,7 +111,8 @@ def apply(
 ) -> None:
     """Do exactly what the plan says.
 
-    After an interruption, the same command goes on where it ended. Asks first, unless the plan's hash or --yes is given.
+    After an interruption, the same command goes on where it ended. Asks first, unless the plan's hash or --yes is given. Exit
+    status 1 if some records failed or need a look, 4 if a guard or the plan's hash stopped it.
     """
     from unibill import copying
     from unibill.cli import cluster

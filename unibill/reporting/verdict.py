@@ -33,7 +33,8 @@ def judge(standing: RunStatus, called: str, counts: Mapping[Outcome, int], verif
         return _differing(fresh, called, counts)
     left = [_left(counts, outcome) for outcome in (Outcome.FAILED, Outcome.UNKNOWN, Outcome.WAITING, Outcome.UNDONE)]
     if any(left) or standing.phase != "applied":
-        said = f"{_counted(counts[Outcome.CARRIED], called)} were created at {target}; {_listed(left) or 'the last apply left something undone'}."
+        made = counts[Outcome.CARRIED]
+        said = f"{_counted(made, called)} {_of(made, 'was', 'were')} created at {target}; {_listed(left) or 'the last apply left something undone'}."
         return Verdict("unfinished", "careful", "Not finished", (said, standing.next))
     if fresh is None:
         had = ", which had found differences" if verification is not None and verification.exit_status else ""
@@ -47,9 +48,10 @@ def judge(standing: RunStatus, called: str, counts: Mapping[Outcome, int], verif
 
 
 def _proved(target: str, called: str, counts: Mapping[Outcome, int], verification: Verified, named: int) -> Verdict:
+    same = verification.signs.get("=", 0)
     proof = (
-        f"{_counted(verification.signs.get('=', 0), called)} of this run stand at {target} with the planned amounts. Both systems were read "
-        "again, and what the target gained is what was carried."
+        f"{_counted(same, called)} of this run {_of(same, 'stands', 'stand')} at {target} with the planned {_of(same, 'amount', 'amounts')}. "
+        "Both systems were read again, and what the target gained is what was carried."
     )
     stays = _staying(counts)
     if not stays and not named:
@@ -72,16 +74,24 @@ def _staying(counts: Mapping[Outcome, int]) -> tuple[str, ...]:
 
 def _differing(verification: Verified, called: str, counts: Mapping[Outcome, int]) -> Verdict:
     looked_at = sum(verification.signs.values())
-    said = f"Both systems were read again. Of {_counted(looked_at, called)} looked at, {digits(verification.differing)} differ; they are listed below."
-    if not verification.differing:
-        said = f"Both systems were read again. All {_counted(looked_at, called)} agree one by one, and the money of an account does not."
+    differing = verification.differing
+    said = (
+        f"Both systems were read again. Of {_counted(looked_at, called)} looked at, {digits(differing)} "
+        f"{_of(differing, 'differs; it is', 'differ; they are')} listed below."
+    )
+    if not differing:
+        said = (
+            f"Both systems were read again. One by one, {_counted(looked_at, called)} {_of(looked_at, 'agrees', 'agree')}; but the money "
+            "of an account is not what it should be."
+        )
     left = [_left(counts, outcome) for outcome in (Outcome.FAILED, Outcome.UNKNOWN, Outcome.WAITING, Outcome.UNDONE)]
     more = (f"The run is not finished: {_listed(left)}.",) if any(left) else ()
     return Verdict("differences", "bad", "Differences found", (said, *more))
 
 
 def _rolled_back(standing: RunStatus, called: str, counts: Mapping[Outcome, int], verification: Verified | None, named: int) -> Verdict:
-    undone = f"{_counted(counts[Outcome.UNDONE], called)} of this run were taken back at {standing.target}."
+    gone, stands = counts[Outcome.UNDONE], counts[Outcome.CARRIED]
+    undone = f"{_counted(gone, called)} of this run {_of(gone, 'was', 'were')} taken back at {standing.target}."
     checked = {
         None: "Nobody has read both systems since.",
         0: "Both systems were read again: the target stands as it stood before.",
@@ -89,7 +99,7 @@ def _rolled_back(standing: RunStatus, called: str, counts: Mapping[Outcome, int]
     }[None if verification is None else verification.exit_status]
     if standing.phase == "rolled back" and not named and (verification is None or verification.exit_status == 0):
         return Verdict("rolled-back", "plain", "Rolled back", (undone, checked))
-    still = f"{_counted(counts[Outcome.CARRIED], called)} still stand there."
+    still = f"{_counted(stands, called)} still {_of(stands, 'stands', 'stand')} there."
     return Verdict("partly-rolled-back", "careful", "Rolled back in part", (undone, still, checked))
 
 
@@ -104,9 +114,9 @@ def _left(counts: Mapping[Outcome, int], outcome: Outcome) -> str:
 
 _WORDS: Final = {
     Outcome.FAILED: "failed",
-    Outcome.UNKNOWN: "have an unknown outcome",
-    Outcome.WAITING: "are not made yet",
-    Outcome.UNDONE: "were taken back and not made again",
+    Outcome.UNKNOWN: "of unknown outcome",
+    Outcome.WAITING: "not made yet",
+    Outcome.UNDONE: "taken back and not made again",
     Outcome.BLOCKED: "blocked",
     Outcome.CONFLICT: "in conflict",
 }
@@ -121,4 +131,8 @@ def _listed(parts: list[str]) -> str:
 
 
 def _counted(count: int, called: str) -> str:
-    return f"{digits(count)} {called.removesuffix('s') if count == 1 else called}"
+    return f"{digits(count)} {_of(count, called.removesuffix('s'), called)}"
+
+
+def _of(count: int, one: str, more: str) -> str:
+    return one if count == 1 else more
