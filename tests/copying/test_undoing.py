@@ -88,6 +88,15 @@ def test_what_somebody_else_took_back_before_is_not_counted_as_undone(pair: Pair
     summary = rolled_back(pair)
     assert (summary.undone, summary.money, summary.net, summary.exit_status) == (2, {"ZAR": Decimal(12)}, {"ZAR": Decimal(0)}, 0)
     assert standing(pair) == [200]
+    now = status(pair.run)
+    assert (dict(now.states), now.gone) == ({"undone": 3}, 1)
+    assert now.next == "Nothing of this run stands, 1 credit was gone before; apply makes all of it again, or keep the file as proof."
+    with open_run(pair.run) as run:
+        assert {record.source_id for record in run.records() if record.gone} == {"101"}
+        assert {work.step: work.count for work in run.work([]) if work.step in {"undone", "gone"}} == {"undone": 2, "gone": 1}
+    apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions())
+    assert rolled_back(pair).undone == 3
+    assert status(pair.run).gone == 0
 
 
 @pytest.mark.parametrize("status", [404, 410])

@@ -6,11 +6,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
 from tests.support import runfiles
 from tests.support.runfiles import at, make, record, staying
 from unibill import money
-from unibill.copying import open_run
+from unibill.copying import open_run, schema
 from unibill.copying.decisions import Decision, State
 from unibill.errors import RunStoreError
 from unibill.reporting import Outcome, figures
@@ -177,3 +178,17 @@ def test_a_plan_that_was_not_finished_has_no_report(tmp_path: Path) -> None:
         store.put(hash=None)
     with pytest.raises(RunStoreError, match="was not finished; plan again"):
         figures(path)
+
+
+def test_what_a_rollback_found_gone_is_not_told_as_taken_back_by_it(tmp_path: Path) -> None:
+    undone = [record(place, "1", State.UNDONE) for place in range(3)]
+    path = make(tmp_path / "a.run", undone, verified=False, phase="rolled back")
+    with runfiles.opened(path) as store, store.transaction() as connection:
+        connection.execute(delete(schema.journal).where(schema.journal.c.seq == 2, schema.journal.c.phase == "intent"))
+    found = figures(path)
+    assert found.verdict.sentences[0] == "2 credits of this run were taken back at new; 1 more was gone before, or never there."
+    assert {(line.code, line.records, line.sample) for line in found.reasons} == {
+        ("undone", 2, "its copy was taken back"),
+        ("gone", 1, "a rollback found nothing of it to take back"),
+    }
+    assert found.events[1].counts == {"undone": 2, "gone": 1}

@@ -60,7 +60,7 @@ def record(place: int, amount: str, state: State = State.CREATED, /, **more: obj
         "print": "",
         "state": state,
         "outcome": "",
-        "generation": 0,
+        "generation": 1 if state is State.UNDONE else 0,
         "sends": 1 if state is not State.NONE else 0,
         "target_id": f"charge:01J5V8NM2GSXK6HG{place:010}" if state is State.CREATED else None,
         "number": f"CN-{place}",
@@ -126,7 +126,7 @@ def make(
             if row["decision"] is Decision.CREATE:
                 key = row["target_account"], row["record_type"].value, row["currency"]
                 carried[key] = money.add([carried.get(key, Decimal(0)), Decimal(row["carried"])])
-        journal = [_outcome(row, at(60 + i * seconds // max(1, len(sent)))) for i, row in enumerate(sent)]
+        journal = [entry for i, row in enumerate(sent) for entry in _entries(row, at(60 + i * seconds // max(1, len(sent))))]
         totals = [
             {"account": a, "record_type": RecordType.CREDIT, "currency": c, "records": 1, "amount": str(amount)}
             for (a, c), amount in start.items()
@@ -157,6 +157,13 @@ def make(
             hash="3f" * 32,
         )
     return path
+
+
+def _entries(row: Row, moment: str) -> list[Row]:
+    if row["state"] is not State.UNDONE:
+        return [_outcome(row, moment)]
+    of = {**_outcome(row, moment), "action": "undo"}
+    return [{**of, "phase": "intent", "step": "", "data": dumps({})}, of]
 
 
 def _outcome(row: Row, moment: str) -> Row:

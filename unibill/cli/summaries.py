@@ -260,11 +260,20 @@ def print_status(standing: "RunStatus") -> None:
         [
             ("copies", f"{show(standing.source)} to {show(standing.target)}"),
             ("plan", counted(standing.counts)),
-            ("so far", counted(standing.states)),
+            ("so far", counted(so_far(standing))),
             ("hash", standing.hash),
             ("next", show(standing.next)),
         ]
     )
+
+
+def so_far(standing: "RunStatus") -> Mapping[str, int]:
+    """Records by state; of those that were rolled back, what the run did not take back itself apart."""
+    states = dict(standing.states)
+    if standing.gone:
+        states["undone"] -= standing.gone
+        states["gone"] = standing.gone
+    return states
 
 
 def counted(counts: Mapping[str, int]) -> str:

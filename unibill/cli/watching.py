@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from unibill.cli.output import DIM, YELLOW, note, out, say
-from unibill.cli.summaries import print_status
+from unibill.cli.summaries import print_status, so_far
 from unibill.showing import show
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _alone(run: "Run") -> None:
     before = ""
     while True:
         standing = run.status()
-        counts = ", ".join(f"{count} {state}" for state, count in standing.states.items() if count) or "nothing yet"
+        counts = ", ".join(f"{count} {state}" for state, count in so_far(standing).items() if count) or "nothing yet"
         if (now := f"{standing.phase}: {counts}") != before:
             say(show(now))
         before = now

@@ -11,6 +11,7 @@ from unibill import money
 from unibill.copying.carry import REVERSED
 from unibill.copying.compact import Losses, reason_of
 from unibill.copying.decisions import DONE, FAILED, OPEN, UNSETTLED, Decision, State
+from unibill.copying.gone import count_gone
 from unibill.copying.guards import tripped, unpacked
 from unibill.copying.items import RecordType
 from unibill.copying.options import CHARGES, Guards
@@ -255,11 +256,12 @@ def status(store: RunStore) -> RunStatus:
     counts = _decisions(store)
     states = states_of(store)
     phase = store.get("phase") or "planning"
+    gone = count_gone(store) if states.get("undone", 0) else 0
     charges = _has_charges(store)
     if store.database.is_worked_on():
         following = "It is being worked on: wait for it to end, or watch it with status --watch."
     else:
-        following = _next(phase, counts, states, store.get("verified"), noun_of(charges=charges))
+        following = _next(phase, counts, states, gone, store.get("verified"), noun_of(charges=charges))
     return RunStatus(
         run=store.name,
         phase=phase,
@@ -268,12 +270,13 @@ def status(store: RunStore) -> RunStatus:
         target=store.get("target") or "",
         counts=counts,
         states=states,
+        gone=gone,
         charges=charges,
         next=following,
     )
 
 
-def _next(phase: str, counts: Mapping[str, int], states: Mapping[str, int], verified: int | None, noun: str) -> str:
+def _next(phase: str, counts: Mapping[str, int], states: Mapping[str, int], gone: int, verified: int | None, noun: str) -> str:
     def count(wanted: frozenset[State]) -> int:
         return sum(states.get(state.value, 0) for state in wanted)
 
@@ -282,6 +285,9 @@ def _next(phase: str, counts: Mapping[str, int], states: Mapping[str, int], veri
     unsettled, failed = count(UNSETTLED), count(FAILED)
     todo = states.get("planned", 0) + states.get("undone", 0)
     if phase == "rolled back":
+        if gone:
+            were = "was" if gone == 1 else "were"
+            return f"Nothing of this run stands, {many(gone, noun)} {were} gone before; apply makes all of it again, or keep the file as proof."
         return "Everything of this run was taken back; apply makes it again, or keep the file as proof."
     if phase == "partly rolled back":
         left = states.get("created", 0)

@@ -13,6 +13,7 @@ from unibill.copying import outline, schema
 from unibill.copying.compact import Losses, draft_of, reason_of
 from unibill.copying.contents import LINES, PROOFS
 from unibill.copying.decisions import Decision, State
+from unibill.copying.gone import GONE, GONE_ENTRY
 from unibill.copying.items import RecordType
 from unibill.copying.place import RunLike
 from unibill.copying.prepared import Row
@@ -39,6 +40,7 @@ class RunRecord(Value):
         outcome: why it is in its state, where that needs saying.
         mark: of its copy.
         sends: how often a write of it was begun.
+        gone: it was rolled back, and nothing of it had to be taken back: it was gone, or never there.
     """
 
     seq: int
@@ -65,6 +67,7 @@ class RunRecord(Value):
     outcome: str
     target_id: str | None
     sends: int
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ class Worked(Value):
     Attributes:
         part: before which of the moments that were asked for; their number for after them all.
         second: since 1970, UTC.
-        step: an outcome; empty for what was no outcome.
+        step: an outcome, ``gone`` where a rollback found nothing to take back; empty for what was no outcome.
         count: how many entries.
         first, last: of them, UTC, ISO 8601.
     """
@@ -195,7 +198,7 @@ class Run:
 
     def records(self, decision: Decision | None = None) -> Iterator[RunRecord]:
         """The records, in the order of account and id."""
-        query = select(schema.records)
+        query = select(schema.records, GONE)
         if decision is not None:
             query = query.where(schema.records.c.decision == decision)
         r = schema.records.c
@@ -232,7 +235,7 @@ class Run:
         j = schema.journal.c
         ends = [int(datetime.fromisoformat(moment).timestamp() * 1000) for moment in until]
         part = case(*((j.at <= end, number) for number, end in enumerate(ends)), else_=len(ends)) if ends else literal(0)
-        what = case((j.phase == "outcome", j.step), else_="")
+        what = case((GONE_ENTRY, "gone"), (j.phase == "outcome", j.step), else_="")
         groups = select(part.label("part"), type_coerce(j.at // 1000, BigInteger).label("second"), what.label("step"), j.at).subquery()
         g = groups.c
         query = select(g.part, g.second, g.step, func.count().label("count"), func.min(g.at).label("first"), func.max(g.at).label("last"))
@@ -307,4 +310,5 @@ def _record(row: Row, losses: Losses) -> RunRecord:
         outcome=row["outcome"],
         target_id=row["target_id"],
         sends=row["sends"],
+        gone=bool(row["gone"]),
     )

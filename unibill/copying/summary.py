@@ -384,6 +384,7 @@ class RunStatus(Value):
             ``rolling back``, ``partly rolled back`` or ``rolled back``.
         counts: records by decision.
         states: records by state.
+        gone: of those that are ``undone``, how many the rollback did not take back itself: they were gone, or never there.
         charges: whether charges are copied as charges.
         next: what to do next, as a sentence.
     """
@@ -395,6 +396,7 @@ class RunStatus(Value):
     target: str
     counts: Mapping[str, int]
     states: Mapping[str, int]
+    gone: int
     charges: bool
     next: str
 

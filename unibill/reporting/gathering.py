@@ -34,6 +34,7 @@ _SAID: Final = {
     Outcome.WAITING: "planned, and not made yet",
     Outcome.UNDONE: "its copy was taken back",
 }
+_GONE: Final = "a rollback found nothing of it to take back"
 _UNPRINTED: Final = frozenset({"made_at", "version", "run", "fingerprint"})
 """What two reports of the same facts may differ in."""
 
@@ -126,7 +127,7 @@ def line_of(record: RunRecord, signs: Mapping[str, tuple[str, str]]) -> RecordLi
     outcome = outcome_of(record.decision, record.state)
     draft = record.draft or {}
     sign, found = signs.get(record.source_id, ("", ""))
-    staying = outcome not in STANDING and outcome is not Outcome.WAITING
+    staying = outcome not in STANDING | {Outcome.WAITING, Outcome.UNDONE}
     return RecordLine(
         outcome=outcome,
         decision=record.decision,
@@ -146,7 +147,7 @@ def line_of(record: RunRecord, signs: Mapping[str, tuple[str, str]]) -> RecordLi
         counts_as=RecordType.CREDIT if draft.get("credit") else record.record_type,
         target_id=show_id(record.target_id or ""),
         code=_code(record, outcome),
-        reason=show(found or record.outcome or (record.reason if staying else "")) or _SAID.get(outcome, ""),
+        reason=show(found or record.outcome or (record.reason if staying else "")) or (_GONE if record.gone else _SAID.get(outcome, "")),
         number=show(draft.get("number")),
         memo=show(draft.get("memo") or draft.get("tag")),
         mark=record.mark,
@@ -167,6 +168,8 @@ def _code(record: RunRecord, outcome: Outcome) -> str:
     """Why, in a stable and short word: the plan's where it kept the record back, else how far the record has come."""
     if outcome in {Outcome.SKIPPED, Outcome.BLOCKED} or (outcome is Outcome.CONFLICT and record.code not in {"create", "exists"}):
         return show(record.code)
+    if record.gone:
+        return "gone"
     return record.state.value or record.decision.value
 
 

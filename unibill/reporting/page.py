@@ -43,7 +43,7 @@ _MEANS: Final[Mapping[Outcome, str]] = {
     Outcome.CARRIED: "created at the target by this run",
     Outcome.EXISTED: "at the target already, under its mark",
     Outcome.WAITING: "planned, not made yet",
-    Outcome.UNDONE: "created by this run and taken back",
+    Outcome.UNDONE: "rolled back: taken back, or found gone",
     Outcome.FAILED: "tried and not made",
     Outcome.UNKNOWN: "sent, and no answer says what became of it",
     Outcome.CONFLICT: "its mark stands on something else",

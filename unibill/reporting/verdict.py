@@ -90,8 +90,9 @@ def _differing(verification: Verified, called: str, counts: Mapping[Outcome, int
 
 
 def _rolled_back(standing: RunStatus, called: str, counts: Mapping[Outcome, int], verification: Verified | None, named: int) -> Verdict:
-    gone, stands = counts[Outcome.UNDONE], counts[Outcome.CARRIED]
-    undone = f"{_counted(gone, called)} of this run {_of(gone, 'was', 'were')} taken back at {standing.target}."
+    taken, stands = counts[Outcome.UNDONE] - standing.gone, counts[Outcome.CARRIED]
+    more = f"; {digits(standing.gone)} more {_of(standing.gone, 'was', 'were')} gone before, or never there" if standing.gone else ""
+    undone = f"{_counted(taken, called)} of this run {_of(taken, 'was', 'were')} taken back at {standing.target}{more}."
     checked = {
         None: "Nobody has read both systems since.",
         0: "Both systems were read again: the target stands as it stood before.",
@@ -116,7 +117,7 @@ _WORDS: Final = {
     Outcome.FAILED: "failed",
     Outcome.UNKNOWN: "of unknown outcome",
     Outcome.WAITING: "not made yet",
-    Outcome.UNDONE: "taken back and not made again",
+    Outcome.UNDONE: "rolled back and not made again",
     Outcome.BLOCKED: "blocked",
     Outcome.CONFLICT: "in conflict",
 }

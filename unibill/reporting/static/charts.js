@@ -185,7 +185,7 @@ report.charts = (data) => {
     });
   };
 
-  const called = { created: "carried", exists: "existed", rejected: "failed", failed: "failed", refused: "failed", conflict: "conflict", unknown: "unknown", undone: "undone" };
+  const called = { created: "carried", exists: "existed", rejected: "failed", failed: "failed", refused: "failed", conflict: "conflict", unknown: "unknown", undone: "undone", gone: "undone" };
   const pace = () => {
     if (data.pace.length < 2) return;
     document.getElementById("pace").hidden = false;
