@@ -193,6 +193,17 @@ def test_a_long_name_is_shortened_in_its_middle_and_its_tip_has_all_of_it(open_p
     assert page.evaluate(CUT) == []
 
 
+@pytest.mark.parametrize("name", ["mixed", "wide"])
+def test_no_amount_and_no_outcome_in_the_tables_is_cut_off(open_page: "OpenPage", folder: Path, name: str) -> None:
+    page = opened(open_page, folder, name, 1400)
+    cells = page.locator(".window :is(td.right, td:first-child:not([colspan])), .scroll td.right")
+    assert cells.count() > 100
+    cut: list[str] = cells.evaluate_all(
+        "cells => cells.filter((cell) => cell.scrollWidth > cell.clientWidth).map((cell) => cell.textContent)"
+    )
+    assert cut == []
+
+
 def test_on_paper_every_column_is_there_whatever_the_amounts(open_page: "OpenPage", folder: Path) -> None:
     page = opened(open_page, folder, "wide", PAPER)
     page.emulate_media(media="print")

@@ -37,7 +37,11 @@
     return [...counts].filter(([value]) => value !== "").sort((a, b) => b[1] - a[1]);
   };
   const choices = (rows, name, named = (value) => value) => counted(rows, name).map(([value, count]) => [value, `${named(value)} (${report.count(count)})`]);
-  const sum = (title, name) => ({ title, width: "6.9rem", right: true, value: amount(name), key: number(name) });
+  /* A cut off amount would be read as a smaller one, so the column is as wide as its longest. */
+  const sum = (rows, title, name) => {
+    const longest = rows.reduce((most, row) => Math.max(most, row[name].length), 0);
+    return { title, width: `${Math.max(6.9, 1.3 + 0.57 * longest, 1.3 + 0.53 * title.length)}rem`, right: true, value: amount(name), key: number(name) };
+  };
 
   if (document.getElementById("account-data")) {
     const { rows } = await unpack("account-data", ["account", "form", "currency", "sources", "created", "before", "carried", "waiting", "expected", "found", "sign"], ["form", "currency"]);
@@ -56,11 +60,11 @@
         ...(new Set(rows.map((row) => row.form)).size > 1 ? [{ title: "Of", width: "4.4rem", value: (row) => row.form }] : []),
         { title: "Cur.", width: "3.4rem", value: (row) => row.currency },
         { title: "Created", width: "4.8rem", right: true, value: (row) => report.count(row.created), key: number("created") },
-        sum("Before", "before"),
-        sum("+ carried", "carried"),
-        ...(waits ? [sum("+ still to do", "waiting")] : []),
-        sum("= should stand", "expected"),
-        sum("Found", "found"),
+        sum(rows, "Before", "before"),
+        sum(rows, "+ carried", "carried"),
+        ...(waits ? [sum(rows, "+ still to do", "waiting")] : []),
+        sum(rows, "= should stand", "expected"),
+        sum(rows, "Found", "found"),
         { title: "Compared", width: "7rem", value: (row) => row.sign, cell: (row) => report.sign(row.sign) },
       ],
       filters: [
@@ -117,13 +121,13 @@
     hint: "account, id, number, memo, reason…",
     search: (row) => [row.account, row.id, row.number, row.memo, row.target, row.copy, row.mark, row.reason, row.amount, row.kind].join("\n"),
     columns: [
-      { title: "Outcome", width: "6.6rem", value: (row) => row.outcome, cell: (row) => report.outcome(row.outcome) },
+      { title: "Outcome", width: "7.2rem", value: (row) => row.outcome, cell: (row) => report.outcome(row.outcome) },
       { title: "Account", width: "6.2rem", value: (row) => row.account, key: id("account"), id: true, whole: true },
       ...(called === "records" ? [{ title: "Of", width: "4.4rem", value: (row) => row.form }] : []),
       { title: called === "records" ? "Id" : called[0].toUpperCase() + called.slice(1, -1), width: "6.8rem", value: (row) => row.id, key: id("id"), id: true, head: true, whole: true, cell: (row) => el("button", { type: "button", class: "open", "aria-haspopup": "dialog" }, row.id) },
       { title: "Day", width: "6.6rem", value: (row) => row.day },
-      sum("Amount", "amount"),
-      sum("Carried", "carried"),
+      sum(rows, "Amount", "amount"),
+      sum(rows, "Carried", "carried"),
       { title: "Cur.", width: "3.4rem", value: (row) => row.currency },
       { title: "Copy", width: "8rem", value: (row) => row.copy, key: id("copy"), id: true, whole: true },
       { title: "Verified", width: "6.4rem", value: (row) => row.sign, cell: (row) => (row.sign ? report.sign(row.sign) : "") },

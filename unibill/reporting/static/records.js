@@ -22,6 +22,8 @@ report.grid = (place, { columns, rows, caption, search, filters = [], open, hint
   const table = el("table", { "aria-label": caption, "aria-rowcount": rows.length + 1 },
     el("colgroup", {}, ...columns.map((column) => { const col = el("col"); col.style.width = column.width; return col; })),
     el("thead", {}, el("tr", { "aria-rowindex": 1 }, ...heads)), body);
+  const fixed = columns.reduce((all, column) => all + (parseFloat(column.width) || 11.5), 0);
+  table.style.minWidth = `max(1120px, ${fixed}rem)`;
   const view = el("div", { class: small ? "window small" : "window", tabindex: "0", role: "region", "aria-label": `${caption}, scrolls` }, table);
   place.append(tools, told, view);
 
