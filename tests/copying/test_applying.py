@@ -118,10 +118,32 @@ def test_a_record_that_changed_since_the_plan_is_refused_by_name_and_others_go_o
     summary = applied(pair)
     assert states(pair) == {"101": "refused", "102": "created", "103": "refused"}
     assert [(problem.what, problem.source_id, problem.reason) for problem in summary.problems] == [
-        ("refused", "101", "it has changed at the source since the plan; plan again for it"),
-        ("refused", "103", "it is not at the source any more; plan again for it"),
+        ("refused", "101", "it has changed at the source since the plan; plan into another run for it"),
+        ("refused", "103", "it is not at the source any more; plan into another run for it"),
     ]
     assert (copies(pair), summary.exit_status) == ([(21, Decimal(5))], 1)
+
+
+def test_records_that_were_refused_are_carried_by_a_plan_into_another_run_as_the_status_says(pair: Pair) -> None:
+    three(pair)
+    pair.source.billing.native.edit_credit(101, _edited(pair.source, 101, "61"))
+    applied(pair)
+    assert status(pair.run).next == "1 credit changed at the source since the plan, or went: plan into another run for what is there now."
+    another = pair.run.with_name("another.run")
+    plan(pair.source.billing, pair.target.billing, another, pair.options())
+    assert apply(pair.source.billing, pair.target.billing, another, ApplyOptions()).exit_status == 0
+    assert copies(pair) == [(21, Decimal(5)), (21, Decimal(61)), (22, Decimal(7))]
+
+
+def test_the_status_parts_what_can_be_mended_from_what_was_refused(pair: Pair) -> None:
+    three(pair)
+    pair.source.billing.native.edit_credit(101, _edited(pair.source, 101, "61"))
+    pair.target.sandbox.faults([{"kind": "status-429", "route": POST, "retry_after": 600}])
+    applied(pair)
+    assert status(pair.run).next == (
+        "2 credits failed: look at the reasons, mend them, and apply with --only failed. "
+        "1 credit changed at the source since the plan, or went: plan into another run for what is there now."
+    )
 
 
 def _edited(side: Side, number: int, amount: str) -> Any:  # noqa: ANN401 - the provider's own input

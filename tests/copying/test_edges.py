@@ -223,7 +223,7 @@ def test_a_copy_that_the_plan_found_and_that_is_gone_is_not_made_behind_its_back
     pair.target.billing.native.delete_credit(201)
     summary = apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions())
     assert (summary.exit_status, len(summary.problems), summary.writes) == (1, 1, 0)
-    assert "plan again" in summary.problems[0].reason
+    assert "plan into another run" in summary.problems[0].reason
     assert pair.target.credits() == []
 
 

@@ -334,7 +334,7 @@ class Applier:
             if row["state"] in UNSETTLED and row["seq"] in self._seen:
                 return Sent(State.UNKNOWN, reason="it was seen at the target and then not; apply again")
             gone = "it is not at the source any more" if fresh is None else "it has changed at the source since the plan"
-            return Sent(State.REFUSED, reason=f"{gone}; plan again for it")
+            return Sent(State.REFUSED, reason=f"{gone}; plan into another run for it")
         if mine:
             return self._found(row, fresh, mine, standing[0] if known else None)
         if row["seq"] in self._seen:
@@ -344,7 +344,9 @@ class Applier:
             reason = f"it was rolled back and made again as {ids}, which this run file is too old to know; go on with the newer one"
             return Sent(State.CONFLICT, reason=reason)
         if row["decision"] == Decision.EXISTS and row["mark"] in {None, row["mark_now"]}:
-            reason = "the plan found its copy at the target, which does not list it now; apply again, or plan again if it is gone"
+            reason = (
+                "the plan found its copy at the target, which does not list it now; apply again, or plan into another run if it is gone"
+            )
             return Sent(State.FAILED, reason=reason)
         return self._creation(row, fresh, {})
 

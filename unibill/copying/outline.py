@@ -304,7 +304,7 @@ def _next(phase: str, counts: Mapping[str, int], states: Mapping[str, int], gone
     if todo:
         return f"{many(todo, noun)} {'is' if todo == 1 else 'are'} not made yet: apply again to go on."
     if failed:
-        return f"{many(failed, noun)} failed: look at the reasons, mend them, and apply with --only failed."
+        return _failed(failed, states.get("refused", 0), noun)
     held = _held(counts, noun)
     aside = f" {held}, not copied: the report says why." if held else ""
     if verified is None:
@@ -312,6 +312,15 @@ def _next(phase: str, counts: Mapping[str, int], states: Mapping[str, int], gone
     if verified:
         return f"Verification found differences: look at them, then apply or roll back.{aside}"
     return ("Verified: keep the file as proof." if count(DONE) else "Verified: nothing was copied.") + aside
+
+
+def _failed(failed: int, refused: int, noun: str) -> str:
+    """What to do about records that failed, of which those that were refused cannot be mended in this run: its plan is fixed."""
+    mendable = failed - refused
+    said = [f"{many(mendable, noun)} failed: look at the reasons, mend them, and apply with --only failed."] if mendable else []
+    if refused:
+        said.append(f"{many(refused, noun)} changed at the source since the plan, or went: plan into another run for what is there now.")
+    return " ".join(said)
 
 
 def _held(counts: Mapping[str, int], noun: str) -> str:
