@@ -192,6 +192,15 @@ def test_too_many_requests_are_rate_limited_in_the_end(vendor: Vendor) -> None:
         vendor.sandbox.faults([])
 
 
+def test_a_wait_that_is_too_long_to_be_waited_for_is_told(vendor: Vendor) -> None:
+    vendor.sandbox.faults([{"kind": "status-429", "route": LISTS[vendor.name], "retry_after": 100_000}])
+    try:
+        with vendor.open(retries=1) as billing:
+            assert "asks to be left alone for 28 hours: try again then" in met(unibill.RateLimited, listing(billing, vendor.account))
+    finally:
+        vendor.sandbox.faults([])
+
+
 def test_a_missing_backend_is_told_with_those_there_are(tmp_path: Path) -> None:
     file = tmp_path / "unibill.toml"
     file.write_text('[backends.old]\nprovider = "memory"\nstore = "x"\n', "utf-8")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from unibill.errors import BackendError, MalformedResponse, OutcomeUnknown, Unavailable
 from unibill.flow import Effect, Flow, Request, Response, Sleep, Step, exchange
-from unibill.retry import LONGEST_WAIT, Policy, resilient, retry_after
+from unibill.retry import LONGEST_WAIT, Policy, resilient, retry_after, said_wait
 
 OK = Response(200, {}, b"{}")
 SERVER_TROUBLE = [Response(status, {}, b"") for status in (408, 500, 502, 503, 504, 599)]
@@ -212,6 +212,23 @@ def test_retry_after_is_read_as_a_date_and_a_past_one_means_now() -> None:
     assert asked("Sun, 05 Apr 2026 12:00:30 -0000") == 30
     assert asked(format_datetime(LATE - timedelta(days=1), usegmt=True)) == 0
     assert asked("Mon, 01 Jan 99999 00:00:00 GMT") is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (None, ""),
+        (LONGEST_WAIT, ""),
+        (121, "3 minutes"),
+        (7199, "120 minutes"),
+        (7200, "2 hours"),
+        (100_000, "28 hours"),
+        (200_000, "3 days"),
+        (float("inf"), ""),
+    ],
+)
+def test_a_wait_that_is_not_waited_for_is_said_and_never_too_short(seconds: float | None, said: str) -> None:
+    assert said_wait(seconds) == said
 
 
 def test_no_retry_after_is_none() -> None:

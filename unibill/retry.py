@@ -5,6 +5,7 @@ tried again only where the transport proves that it was not sent, where the vend
 in the same state; otherwise its outcome is unknown, and the flow is told so.
 """
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,6 +19,9 @@ from unibill.flow import Effect, Flow, Request, Response, Sleep
 T = TypeVar("T")
 LONGEST_WAIT: Final = 120.0
 """A vendor that asks for a longer pause is not waited for."""
+_UNITS: Final = (("days", 86_400), ("hours", 3600), ("minutes", 60))
+_LONGEST_SAID: Final = 1000 * 86_400
+"""A longer pause is nobody's wish, but a number that went wrong."""
 _TOO_MANY: Final = 429
 _TIMED_OUT: Final = 408
 _SERVER_ERROR: Final = 500
@@ -105,6 +109,14 @@ def retry_after(response: Response, now: Callable[[], datetime] = lambda: dateti
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max(0.0, (moment - now()).total_seconds())
+
+
+def said_wait(seconds: float | None) -> str:
+    """``28 hours``, of a pause that a vendor asked for and that is not waited for; an empty text where there is nothing to say."""
+    if seconds is None or not LONGEST_WAIT < seconds < _LONGEST_SAID:
+        return ""
+    name, size = next((name, size) for name, size in _UNITS if seconds >= 2 * size)
+    return f"{math.ceil(seconds / size)} {name}"
 
 
 def _pause(policy: Policy, attempt: int, asked: float | None) -> float:

@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 import anyio
 
-from unibill.errors import BackendError, Unavailable
+from unibill.errors import BackendError, RateLimited, Unavailable
 from unibill.flow import Flow, Request, Step
 from unibill.pacing import Pacer, Paces, Permit, Turn, always
 from unibill.provider import BackendSettings, Endpoint
 from unibill.redact import Redactor
-from unibill.retry import Policy, resilient
+from unibill.retry import Policy, resilient, said_wait
 
 T = TypeVar("T")
 Keep = Callable[[Step], None]
@@ -133,6 +133,8 @@ class Runs:
         return Turn(request, self._pacer, self._permit)
 
     def name(self, error: BackendError) -> None:
-        """Say in an error which backend it is of, and mask what led to it."""
+        """Say in an error which backend it is of and when it wants to be asked again, and mask what led to it."""
         error.backend = error.backend or self._backend
+        if isinstance(error, RateLimited) and error.hint == RateLimited.default_hint and (wait := said_wait(error.retry_after)):
+            error.hint = f"The backend asks to be left alone for {wait}: try again then, or lower its rate or concurrency."
         self._redactor.chain(error)
