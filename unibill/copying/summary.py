@@ -224,7 +224,7 @@ class ApplySummary(Value):
     """An apply.
 
     Attributes:
-        counts: records of the plan by state.
+        counts: records of the plan by state, as it was when each was last looked at; whether copies still stand, ``verify`` says.
         money: created by this run so far as credits, by currency.
         charges: created as charges, by currency; signed.
         writes: writes begun by this apply; of several workers, by all of them, those included that were lost.
