@@ -1,6 +1,8 @@
 """A backend is connected by its name, by settings or by a provider, and only own connections are closed."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -107,3 +109,10 @@ def test_own_connections_are_closed_with_the_awaitable_facade() -> None:
         assert billing._transport._lanes.closed
 
     asyncio.run(work())
+
+
+def test_a_blocking_program_starts_without_an_event_loop() -> None:
+    program = "import sys; from unibill import Credit, CreditDraft, connect; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.split()  # noqa: S603 - our own program
+    assert "unibill.facade" in loaded
+    assert not {"asyncio", "anyio", "unibill.http.awaitable"} & {*loaded}

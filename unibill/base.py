@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 from weakref import WeakValueDictionary
 
-import anyio
 import pluggy
 
 from unibill import plugins, telemetry
@@ -82,6 +81,8 @@ class Turns:
     @asynccontextmanager
     async def awaited(self, provider: AnyProvider, *what: str) -> AsyncIterator[None]:
         """The same, without blocking the event loop: whoever holds the turn may be in another thread, so it is asked for again and again."""
+        import anyio  # here, because blocking programs start without it
+
         turn = self._of("\n".join([provider.identity(), *what]))
         while not turn.lock.acquire(blocking=False):
             await anyio.sleep(_ASK_AGAIN)

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from unibill.http.lanes import AsyncLanes, Full, Lanes
+from unibill.http.awaitable_lanes import AsyncLanes
+from unibill.http.lanes import Full, Lanes
 
 
 class Made:

@@ -11,9 +11,9 @@ from unibill.errors import BackendError
 from unibill.flow import Flow, Request, Response, Sleep
 from unibill.http.addresses import check_base_url, proxy_to
 from unibill.http.ahead import Ahead, InLoop, InThreads
+from unibill.http.awaitable_lanes import AsyncLanes
 from unibill.http.blocking import Transport
-from unibill.http.driving import Keep, Runs, Stop, Watch, is_first_byte, sleep_async
-from unibill.http.lanes import AsyncLanes
+from unibill.http.driving import Keep, Runs, Stop, Watch, is_first_byte, waits
 from unibill.http.messages import AsyncIncoming, Outgoing, async_incoming, is_untouched
 from unibill.http.preparing import ONE, TROUBLE, Observe, Prepared, check_headers, ignore, tls
 from unibill.pacing import Turn
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from unibill.telemetry import Within
 
 T = TypeVar("T")
-AsyncClient = httpx.AsyncClient
 
 
 class _Lane:
@@ -57,6 +56,11 @@ def _quick(settings: BackendSettings, proxy: str | None) -> "Awaitable":
     from unibill.http.quick import Awaitable  # here, because it is an extra
 
     return Awaitable(settings, proxy)
+
+
+async def _sleep(seconds: float) -> None:
+    if waits():
+        await anyio.sleep(seconds)
 
 
 def _watch_async(turn: Turn, ready: Callable[[Iterator[float]], Waits[None]]) -> Watch:
@@ -107,7 +111,7 @@ class AsyncTransport:
         async def ready(waits: Iterator[float]) -> None:
             for seconds in waits:
                 deadline.deadline += seconds
-                await sleep_async(seconds)
+                await _sleep(seconds)
 
         watch = _watch_async(turn, ready)
         try:
@@ -161,7 +165,7 @@ class AsyncTransport:
                     if isinstance(item, Request):
                         reply = await self.send(item)
                     elif isinstance(item, Sleep):
-                        await sleep_async(item.seconds)
+                        await _sleep(item.seconds)
                     elif keep is not None:
                         keep(item)
                 except BackendError as error:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from unibill.telemetry import Within
 
 T = TypeVar("T")
-Client = httpx.Client
 
 
 class Lane:

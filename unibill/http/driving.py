@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-import anyio
-
 from unibill.errors import BackendError, RateLimited, Unavailable
 from unibill.flow import Flow, Request, Step
 from unibill.pacing import Pacer, Paces, Permit, Turn, always
@@ -88,16 +86,15 @@ class Stop:
         self._asked.wait(seconds)
 
 
+def waits() -> bool:
+    """Whether drivers wait; a test may have switched it off."""
+    return _waiting_everywhere.is_set()
+
+
 def sleep(seconds: float, stop: Stop | None) -> None:
     """Wait, in this thread; a stop ends it."""
-    if _waiting_everywhere.is_set():
+    if waits():
         (time.sleep if stop is None else stop.sleep)(seconds)
-
-
-async def sleep_async(seconds: float) -> None:
-    """Wait, in this task."""
-    if _waiting_everywhere.is_set():
-        await anyio.sleep(seconds)
 
 
 Watch = Mapping[str, Any]

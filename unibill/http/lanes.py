@@ -6,14 +6,12 @@ on which something failed is not used again.
 """
 
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Generic, TypeVar
-
-import anyio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, Generic, TypeVar
 
 L = TypeVar("L")
-_CLOSED = "the connections of this backend are closed"
+CLOSED: Final = "the connections of this backend are closed"
 
 
 class Full(Exception):
@@ -51,7 +49,7 @@ class Lanes(Generic[L]):
             raise Full
         try:
             if self.closed:
-                raise RuntimeError(_CLOSED)
+                raise RuntimeError(CLOSED)
             try:
                 lane = self._free.pop()
             except IndexError:
@@ -72,54 +70,3 @@ class Lanes(Generic[L]):
         self.closed = True
         while self._free:
             self._close(self._free.pop())
-
-
-class AsyncLanes(Generic[L]):
-    """Lanes for tasks; see ``Lanes``.
-
-    Attributes:
-        room: how many more may be taken; whoever works for the same backend by other means takes his place here too.
-    """
-
-    def __init__(self, make: Callable[[], L], close: Callable[[L], Awaitable[None]], most: int) -> None:
-        self._make = make
-        self._close = close
-        self.room = anyio.Semaphore(most, fast_acquire=True)
-        self._free: list[L] = []
-        self.closed = False
-
-    @asynccontextmanager
-    async def taken(self, patience: float | None) -> AsyncIterator[L]:
-        """Have a lane to oneself; see ``Lanes.taken``."""
-        await self._enter(patience)
-        try:
-            if self.closed:
-                raise RuntimeError(_CLOSED)
-            lane = self._free.pop() if self._free else self._make()
-            try:
-                yield lane
-            except BaseException:
-                with anyio.CancelScope(shield=True):
-                    await self._close(lane)
-                raise
-            self._free.append(lane)
-            if self.closed:
-                await self.close()
-        finally:
-            self.room.release()
-
-    async def _enter(self, patience: float | None) -> None:
-        try:
-            self.room.acquire_nowait()
-        except anyio.WouldBlock:
-            with anyio.move_on_after(patience) as waited:
-                await self.room.acquire()
-                return
-            if waited.cancelled_caught:
-                raise Full from None
-
-    async def close(self) -> None:
-        """Close the lanes that are free; those that are taken are closed when they come back."""
-        self.closed = True
-        while self._free:
-            await self._close(self._free.pop())

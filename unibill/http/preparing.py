@@ -25,6 +25,8 @@ from unibill.redact import Redactor, clean
 from unibill.version import __version__
 
 Observe = Callable[[RequestSettled], None]
+Client = httpx.Client
+AsyncClient = httpx.AsyncClient
 
 NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 TROUBLE: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TooLarge, BrokenCompression, Full)
