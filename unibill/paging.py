@@ -133,7 +133,9 @@ def walk(
                     stop = Stop()
                     waiting.append((pool.submit(run if ended_by is None else ended_by(stop), begun(pages(place))), stop))
                 room = min(room + 1, 2 * ahead)
-                yield reader.take(run(waiting.popleft()[0].result()))
+                begun_page = waiting[0][0].result()  # among those that wait until it is there, or an interruption would not stop it
+                waiting.popleft()
+                yield reader.take(run(begun_page))
         finally:
             for future, stop in waiting:
                 # Answers beyond the end are awaited, since what is cut costs a connection; one that was given up may take long.

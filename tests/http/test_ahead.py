@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import signal
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -137,4 +139,26 @@ def test_a_blocking_list_that_is_given_up_waits_for_no_answer(server: Server, co
         closing.join(10)
         assert not closing.is_alive(), "it waits for answers that nobody wants"
     assert transport.run(exchange(Request("listThings", "GET", "/list/1"))).status == 200
+    transport.close()
+
+
+def test_a_blocking_list_that_is_interrupted_while_it_waits_for_a_page_ends_at_once(server: Server) -> None:
+    settings = BackendSettings(base_url=server.url, concurrency=4, timeout=60, deadline=60)
+    transport = Transport("main", Endpoint(server.url, {}, ()), settings)
+
+    with gate(server, lambda target: target != "/list/1") as held:
+
+        def interrupt() -> None:
+            held.wait(3)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+        reading = walk("things.list", pages, transport.run, Addressing(1, 1), 3, "main", lambda stop: transport.ended_by(stop, Within()))
+        next(reading)
+        interrupting = threading.Thread(target=interrupt)
+        interrupting.start()
+        began = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            next(reading)
+        interrupting.join()
+        assert time.monotonic() - began < 10, "it waits for an answer that nobody wants"
     transport.close()

@@ -43,7 +43,6 @@ _DEFAULTS: Final = ApplyOptions()
 _ZERO: Final = Decimal(0)
 _ROUNDS: Final = 3
 """How often writes with unknown outcomes are looked for and sent again in one apply."""
-"""What an apply takes up, by its ``only``."""
 _IN_ORDER: Final = itemgetter("source_account", "record_type", "source_id")
 """In which order the records of an account are done; sorted here, because a database would carry whole records about."""
 _BLOCK: Final = 4
