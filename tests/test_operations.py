@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+import pytest
+
 from unibill import marks
 from unibill.drafts import CreditDraft
+from unibill.errors import Conflict
 from unibill.flow import Done, Flow, Request, Response, Step, exchange
 from unibill.model import Credit, CreditKind, Direction, Status
 from unibill.operations import Operations
@@ -88,6 +91,14 @@ def test_a_credit_that_is_whole_is_given_and_nothing_is_written() -> None:
     made, seen = play(Operations("main", provider).create_credit(DRAFT, "order-17"))
 
     assert (made.id, seen, provider.given) == ("whole", [Request("find", "GET", "/")], None)
+
+
+def test_a_credit_that_was_made_with_the_other_sign_is_refused_however_often_it_is_asked_for() -> None:
+    provider = HalfDone([credit("whole").replace(direction=Direction.FROM_ACCOUNT)], {})
+
+    with pytest.raises(Conflict, match="credit whole was made, and takes 50 USD"):
+        play(Operations("main", provider).create_credit(DRAFT, "order-17"))
+    assert provider.given is None
 
 
 def test_credits_that_are_gone_do_not_stand_in_the_way() -> None:

@@ -110,14 +110,8 @@ class Operations:
                     )
                 done = self.provider.done_from(standing)
                 if not done:
-                    return standing
-        credit = yield from self.provider.create_credit(draft, mark, done)
-        if credit.direction is Direction.FROM_ACCOUNT:
-            raise Conflict(
-                f"credit {credit.id} was made, and takes {credit.amount} {credit.currency} from the account instead of giving it",
-                operation=Operation.CREDITS_CREATE,
-                hint="Void it at the vendor, and mend what the backend's settings say of signs.",
-            )
+                    return _giving(standing)
+        credit = _giving((yield from self.provider.create_credit(draft, mark, done)))
         notes = tuple(
             Finding(code="not-written", message=loss.reason, field=loss.field) for loss in self.provider.losses_of_credit(draft, mark)
         )
@@ -201,6 +195,21 @@ def check_draft(what: str, faults: Sequence[Fault]) -> None:
     """
     if faults:
         raise InvalidDraft(what, dict.fromkeys(faults))
+
+
+def _giving(credit: Credit) -> Credit:
+    """The credit that a create made, now or before.
+
+    Raises:
+        Conflict: it takes money instead.
+    """
+    if credit.direction is Direction.FROM_ACCOUNT:
+        raise Conflict(
+            f"credit {credit.id} was made, and takes {credit.amount} {credit.currency} from the account instead of giving it",
+            operation=Operation.CREDITS_CREATE,
+            hint="Void it at the vendor, and mend what the backend's settings say of signs.",
+        )
+    return credit
 
 
 def _ids(**ids: str | None) -> None:

@@ -58,6 +58,18 @@ def test_what_a_proxy_called_refused_after_the_vendor_had_made_it_is_taken_back(
     assert standing(pair) == []
 
 
+@pytest.mark.parametrize("hidden", [1, 2])
+def test_what_was_refused_without_proof_is_looked_for_as_often_as_what_was_made(pair: Pair, hidden: int) -> None:
+    pair.target.sandbox.faults([{"kind": "html-error", "status": 400, "effect": "done", "route": POST}])
+    pair.source.seed(note(101, 11, "60"))
+    plan(pair.source.billing, pair.target.billing, pair.run, pair.options())
+    apply(pair.source.billing, pair.target.billing, pair.run)
+    pair.target.sandbox.faults([{"kind": "skipped-records", "route": "GET /billagain/v1/customers/21/credits", "count": hidden}])
+
+    assert rolled_back(pair).undone == 1
+    assert standing(pair) == []
+
+
 def test_the_newest_is_taken_back_first(pair: Pair) -> None:
     applied(pair)
     ids = target_ids(pair)
@@ -134,6 +146,22 @@ def test_a_lost_write_is_not_taken_for_never_made_where_its_account_is_said_not_
     pair.target.sandbox.faults([])
     assert rolled_back(pair, settle=0).undone == 1
     assert standing(pair) == [200]
+
+
+@pytest.mark.parametrize("fault", [{"kind": "cut-after"}, {"kind": "html-error", "status": 400, "effect": "done"}])
+def test_an_account_in_which_the_first_write_was_begun_is_not_taken_for_an_empty_one(pair: Pair, fault: dict[str, object]) -> None:
+    pair.source.seed(note(101, 11, "60"))
+    plan(pair.source.billing, pair.target.billing, pair.run, pair.options())
+    not_there = {"kind": "html-error", "status": 404, "route": "GET /billagain/v1/customers/**"}
+    pair.target.sandbox.faults([{**fault, "route": POST}, {**not_there, "skip": 1}])
+    apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions(settle=0))
+    assert len(standing(pair)) == 1
+
+    pair.target.sandbox.faults([not_there])
+    assert [problem.source_id for problem in rolled_back(pair, settle=0).remains] == ["101"]
+    pair.target.sandbox.faults([])
+    assert rolled_back(pair, settle=0).undone == 1
+    assert standing(pair) == []
 
 
 @pytest.mark.parametrize("hidden", [1, 2, 20])

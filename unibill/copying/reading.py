@@ -61,9 +61,9 @@ def of_account(billing: Billing, account: str, *, spent: bool = True) -> Iterato
 
 
 def had_records(store: RunStore, account: str) -> bool:
-    """Whether something stood in a target account once: when the plan was made, or of this run."""
+    """Whether something stood in a target account once: when the plan was made, or of this run, of whose writes any may have taken effect."""
     r, s = schema.records.c, schema.snapshot.c
-    made = select(r.seq).where(r.target_account == account, r.state.in_(sorted({*DONE, State.UNDONE})))
+    made = select(r.seq).where(r.target_account == account, r.state.in_(sorted({*DONE, State.UNDONE})) | (r.sends > 0))
     return any(store.rows(query.limit(1)) for query in (made, select(s.id).where(s.account == account)))
 
 

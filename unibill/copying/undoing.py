@@ -146,21 +146,21 @@ class Undoer:
         """What an account has. What its list lacks is looked for again, and asked for by its id: pages that skip a record are no proof that it is gone."""
         was_there = reading.had_records(self._store, account)
         found = {key_of(item): item for item in self._scope.target(self._target, account, was_there=was_there)}
-        made = [row for row in rows if row["state"] == State.CREATED]
+        made = [row for row in rows if row["state"] not in UNSETTLED]  # those that are unsettled have been looked for already
         for _ in range(_LOOKS):
             if not _lacking(made, found.values()):
                 break
             for item in self._scope.target(self._target, account, was_there=was_there):
                 found.setdefault(key_of(item), item)
         for row in _lacking(made, found.values()):
-            if row["record_type"] == RecordType.CREDIT and (copy := self._by_id(row)) is not None:
+            if row["record_type"] == RecordType.CREDIT and row["target_id"] and (copy := self._by_id(row)) is not None:
                 found[key_of(copy)] = copy
         return list(found.values())
 
     def _by_id(self, row: Row) -> Item | None:
         """A credit by its id; None where there is none, or the target cannot be asked so."""
         try:
-            return self._target.run(self._target.core.operations.get_credit(str(row["target_id"]), row["target_account"]))
+            return self._target.run(self._target.core.operations.get_credit(row["target_id"], row["target_account"]))
         except (NotFound, UnsupportedOperation):
             return None
 
