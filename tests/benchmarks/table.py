@@ -32,7 +32,8 @@ def table(benchmark: Benchmark, standings: Sequence[Standing], notes: Sequence[s
     lines = [benchmark.says, "", *(f"| {' | '.join(row)} |" for row in rows), ""]
     lines += [f"- {_judged(target, value, benchmark)}" for target, value in reached(benchmark, standings)]
     lines += [f"- {note}" for note in notes]
-    lines += [f"- Medians of {max((len(standing.laps) for standing in standings), default=0)} rounds. {footer}"]
+    rounds = max((len(standing.laps) for standing in standings), default=0)
+    lines += [f"- {'One round' if rounds == 1 else f'Medians of {rounds} rounds'}. {footer}"]
     return "\n".join(lines)
 
 

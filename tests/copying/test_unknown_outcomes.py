@@ -46,6 +46,18 @@ def test_an_unknown_write_is_looked_for_twice_before_it_is_sent_again(pair: Pair
     assert sent[first + 1 : second].count("GET") >= 3
 
 
+def test_what_was_refused_without_proof_is_looked_for_before_it_is_sent_again(pair: Pair) -> None:
+    pair.source.seed(note(101, 11, "60"))
+    planned(pair)
+    pair.target.sandbox.faults([{"kind": "html-error", "status": 400, "effect": "done", "route": POST}])
+    assert applied(pair).counts["rejected"] == 1
+    pair.target.sandbox.faults([{"kind": "skipped-records", "route": TARGET_LIST, "count": 1}])
+    before = len(pair.target.sandbox.requests())
+    summary = applied(pair, only="failed")
+    assert (summary.exit_status, summary.undone, states(pair)) == (0, 0, {"101": "created"})
+    assert [entry.method for entry in pair.target.sandbox.requests()[before:]].count("POST") == 0
+
+
 def test_a_record_that_is_done_again_counts_once_in_the_progress(pair: Pair) -> None:
     three(pair)
     pair.target.sandbox.faults([{"kind": "cut-before", "route": POST, "count": 4}])

@@ -241,9 +241,7 @@ class Applier:
             rows = [row for row in self._rows(account, UNSETTLED) if row["seq"] in unsettled]
             if not rows:
                 return
-            looked = settling.look(self._target, self._store, account, rows)
-            with self._guard:
-                self._seen |= looked.seen
+            looked = self._look(account, rows)
             self._account(account, UNSETTLED, looked.seen | looked.absent)
 
         self._each(self._accounts(UNSETTLED), settle)
@@ -261,6 +259,7 @@ class Applier:
         rows = [row for row in self._rows(account, states) if only is None or row["seq"] in only]
         if not rows or self._crew.stopping.is_set():
             return
+        rows = self._without_unclear(account, rows)
         try:
             fresh = self._read_again(rows)
             carriers = self._carriers(account)
@@ -274,6 +273,21 @@ class Applier:
         self._store.flush()
         if touched:
             self._auditor.after_account(account)
+
+    def _without_unclear(self, account: str, rows: list[Row]) -> list[Row]:
+        """All but those that were refused without proof, and of which scans of the account do not show whether they stand there."""
+        unsure = [row for row in rows if row["sends"] and row["state"] not in UNSETTLED]
+        if not unsure:
+            return rows
+        looked = self._look(account, unsure)
+        unclear = {row["seq"] for row in unsure} - looked.seen - looked.absent
+        return [row for row in rows if row["seq"] not in unclear]
+
+    def _look(self, account: str, rows: Sequence[Row]) -> settling.Looked:
+        looked = settling.look(self._target, self._store, account, rows)
+        with self._guard:
+            self._seen |= looked.seen
+        return looked
 
     def _do(self, judged: Sequence[tuple[Row, Sent | Creation]]) -> bool:
         """Do records in order, the intents of all before the first; whether something stands at the target now."""
