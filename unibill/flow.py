@@ -6,7 +6,7 @@ driver and can be driven by hand in a test. One flow has one request under way a
 A flow never yields in a ``finally``: a driver that stops closes it.
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -131,6 +131,30 @@ def exchange(request: Request) -> Flow[Response]:
     if response is None:
         raise RuntimeError(f"the driver sent no response to {request.operation}")
     return response
+
+
+def preceded(flow: Flow[T], first: Callable[[Request | Sleep | Step], Iterable[Step]]) -> Flow[T]:
+    """The same flow, with steps put before what it yields.
+
+    Args:
+        flow: what to do.
+        first: is shown whatever the flow yields, before that is done, and gives the steps.
+    """
+    try:
+        item = next(flow)
+        while True:
+            yield from first(item)
+            try:
+                reply = yield item
+            except BackendError as error:
+                item = flow.throw(error)
+            else:
+                item = flow.send(reply)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        flow.close()
 
 
 def begun(flow: Flow[T]) -> Flow[Flow[T]]:

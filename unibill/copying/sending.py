@@ -34,7 +34,7 @@ from unibill.errors import (
     UnsupportedOperation,
 )
 from unibill.facade import Billing
-from unibill.flow import Done, Effect, Flow, Request, Sleep, Step
+from unibill.flow import Done, Effect, Flow, Request, Sleep, Step, preceded
 from unibill.model import Credit, Direction, Invoicing, Status
 
 T = TypeVar("T")
@@ -123,22 +123,12 @@ def only_while_held(store: RunStore, target: Billing) -> Iterator[None]:
 
 def watched(flow: Flow[T], watch: Watch) -> Flow[T]:
     """The same flow, with an intent before each write even where the provider yields none."""
-    try:
-        item = next(flow)
-        while True:
-            if isinstance(item, Request) and item.effect is not Effect.NONE and not watch.open:
-                yield Step(item.operation, done=False)
-            try:
-                reply = yield item
-            except BackendError as error:
-                item = flow.throw(error)
-            else:
-                item = flow.send(reply)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-    finally:
-        flow.close()
+
+    def intents(item: Request | Sleep | Step) -> Iterator[Step]:
+        if isinstance(item, Request) and item.effect is not Effect.NONE and not watch.open:
+            yield Step(item.operation, done=False)
+
+    return preceded(flow, intents)
 
 
 class Creation:

@@ -11,7 +11,7 @@ from unibill import exactjson
 from unibill.capabilities import Operation
 from unibill.errors import BackendError
 from unibill.facade import Billing
-from unibill.flow import Flow, Request, Response, Sleep, Step
+from unibill.flow import Flow, Request, Response, Sleep, Step, preceded
 from unibill.http import without_waiting
 from unibill.model import Credit, CreditKind
 from unibill.testing.conformance.subject import Subject
@@ -101,21 +101,12 @@ def changed(flow: Flow[T], change: Callable[[Response], Response]) -> Flow[T]:
 
 def watched(flow: Flow[T], look: Callable[[Request | Sleep | Step], None]) -> Flow[T]:
     """The flow, with a look at whatever it yields, before that is done."""
-    try:
-        item: Request | Sleep | Step = next(flow)
-        while True:
-            look(item)
-            try:
-                reply = yield item
-            except BackendError as error:
-                item = flow.throw(error)
-            else:
-                item = flow.send(reply)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-    finally:
-        flow.close()
+
+    def first(item: Request | Sleep | Step) -> tuple[Step, ...]:
+        look(item)
+        return ()
+
+    return preceded(flow, first)
 
 
 def _through(flow: Flow[T], instead: Callable[[Request], Response | None], change: Callable[[Response], Response]) -> Flow[T]:
