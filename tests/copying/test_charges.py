@@ -27,10 +27,10 @@ from unibill.copying import (
     verify,
 )
 from unibill.copying.charging import CATEGORIES
-from unibill.errors import ConfigurationError, GuardStopped, OutcomeUnknown, PlanMismatch, UnsupportedOperation
+from unibill.errors import ConfigurationError, GuardStopped, NotFound, OutcomeUnknown, PlanMismatch, UnsupportedOperation
 from unibill.flow import Done, Flow
 from unibill.model import ChargeCategory, Credit, CreditKind, Direction, Status
-from unibill.provider import At, CreditQuery, Page
+from unibill.provider import At, ChargeQuery, CreditQuery, Page
 from unibill.testing import memory
 from unibill.testing.memory import MemoryProvider, MemorySettings
 
@@ -49,11 +49,14 @@ class Vendor(MemoryProvider):
         self.lose: list[bool] = []
         """For each next write of a charge: whether its answer is lost, after (True) or before (False) it takes effect."""
         self.break_tags = False
+        self.not_there = 0
+        """How many of the next lists of an account say that there is no such account."""
 
     def credit_of(self, charge: Charge) -> str | None:
         return f"credit-of:{charge.id}" if self.are_credits and charge.amount < 0 and charge.reversal_of is None else None
 
     def list_credits(self, query: CreditQuery, at: At | None) -> Flow[Page[Credit]]:
+        self._refuse_lists()
         page = yield from super().list_credits(query, at)
         undone = self.store.reversed_charges()
         found = [
@@ -62,6 +65,15 @@ class Vendor(MemoryProvider):
             if at is None and charge.account_id == query.account and self.credit_of(charge) is not None
         ]
         return Page([*page.items, *found], page.next)
+
+    def list_charges(self, query: ChargeQuery, at: At | None) -> Flow[Page[Charge]]:
+        self._refuse_lists()
+        return (yield from super().list_charges(query, at))
+
+    def _refuse_lists(self) -> None:
+        if self.not_there:
+            self.not_there -= 1
+            raise NotFound("there is no such record")
 
     def _credit(self, charge: Charge, *, undone: bool) -> Credit:
         amount = charge.amount.copy_abs()
@@ -550,3 +562,25 @@ def test_a_run_tells_of_each_record_in_which_form_it_travels(two: Two) -> None:
         found = [(record.record_type, record.type, record.decision) for record in opened.records()]
         assert [entry.step for entry in opened.journal() if entry.phase == "intent"]
     assert found == [(RecordType.CHARGE, "NewFee", Decision.CREATE), (RecordType.CREDIT, "", Decision.CREATE)]
+
+
+def test_an_account_that_is_said_not_to_be_there_is_not_counted_as_one_without_copies(two: Two) -> None:
+    two.charge("4")
+    two.plan()
+    two.apply()
+    two.new.not_there = 2
+    (problem,) = two.apply().problems
+    assert (problem.what, problem.account) == ("unreadable", "A")
+
+
+def test_nothing_is_made_in_an_account_that_is_said_not_to_be_there_when_copies_are_looked_for(two: Two) -> None:
+    two.charge("4")
+    two.plan()
+    with_other_run = two.folder / "other.db"
+    two.plan(with_other_run)
+    apply(two.source, two.target, with_other_run, ApplyOptions(settle=0))
+    two.new.not_there = 2
+    assert [problem.what for problem in two.apply().problems] == ["failed"]
+    two.new.not_there = 0
+    assert len(two.there()) == 1
+    assert (two.apply().exit_status, len(two.there())) == (0, 1)

@@ -93,11 +93,15 @@ class Scope:
         yield from linked(charges, list(credits))
 
     def marked(self, billing: Billing, account: str, marks: Collection[str]) -> list[Item]:
-        """The records of a target account that carry one of these marks, as ``target`` gives them."""
+        """The records of a target account that carry one of these marks, as ``target`` gives them.
+
+        Raises:
+            NotFound: there is no such account. Plans send nothing to such a one, so that it had to be there.
+        """
         if not self.charges:
             found: list[Credit] = billing.run(billing.provider.find_marked(account, marks))
             return [*found]
-        return [item for item in self.target(billing, account, spent=False) if item.mark is not None and item.mark in marks]
+        return [item for item in self.target(billing, account, spent=False, was_there=True) if item.mark is not None and item.mark in marks]
 
 
 def charges_of(billing: Billing, account: str, *, with_invoices: bool) -> list[ChargeItem]:
