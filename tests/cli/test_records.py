@@ -61,6 +61,8 @@ def test_nothing_is_written_without_consent(run: Command, place: Place) -> None:
         run("charges", "add", "billagain", "--account", customer, "--currency", "ZAR", "--amount", "-5"),
         run("charges", "reverse", "billagain", "269", "10095"),
     ]
+    several = run("charges", "reverse", "billagain", "269", "10095", "10096")
+    assert "Reverse charges 10095, 10096 of account 269 at billagain? Give --yes" in several.err
     assert [done.status for done in refused] == [2] * 6
     assert all("Give --yes" in done.err for done in refused)
     assert place.writes() == 0

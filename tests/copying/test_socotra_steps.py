@@ -229,3 +229,18 @@ def test_a_map_that_names_another_accounts_invoice_leaves_nothing_at_the_target(
     assert record.state == "rejected"
     assert mask(f"invoice {foreign} is not of account {copy.account}") in record.outcome  # a locator may look like a card's number
     assert (copy.charges(), copy.money()) == ([], (Decimal(0), Decimal(500)))
+
+
+def test_a_copy_of_a_doubtful_write_that_somebody_took_back_is_made_again_after_a_rollback(make: Any) -> None:  # noqa: ANN401 - a factory
+    """As the reason of its conflict says."""
+    copy: Copy = make("NeverSettle")
+    copy.plan()
+    copy.target.sandbox.faults([{"kind": "html-error", "status": 400, "effect": "done", "route": "POST /**", "count": 1}])
+    assert copy.apply() == 1
+    (charge,) = copy.charges()
+    copy.target.billing.charges.reverse(copy.account, [charge["locator"]])
+    assert copy.apply() == 1
+    with open_run(copy.run) as opened:
+        assert [(record.state, record.sends) for record in opened.records()] == [("conflict", 1)]
+    rollback(copy.target.billing, copy.run, RollbackOptions(settle=0))
+    assert (copy.apply(), copy.money()) == (0, (Decimal(60), Decimal(460)))

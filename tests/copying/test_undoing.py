@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.copying.conftest import Pair, note
+from tests.copying.conftest import Pair, customer, note
 from unibill import marks
 from unibill.base import blocking_turns
 from unibill.copying import ApplyOptions, Progress, RollbackOptions, RollbackSummary, apply, open_run, plan, rollback, status, verify
@@ -70,6 +70,43 @@ def test_what_was_refused_without_proof_is_looked_for_as_often_as_what_was_made(
     assert standing(pair) == []
 
 
+@pytest.mark.parametrize("state", ["sending", "rejected"])
+def test_what_the_journal_has_the_id_of_is_asked_for_by_it_where_lists_leave_it_out(pair: Pair, state: str) -> None:
+    pair.source.seed(note(101, 11, "60"))
+    plan(pair.source.billing, pair.target.billing, pair.run, pair.options())
+    _apply_until_answered(pair)
+    hidden = {"kind": "skipped-records", "route": "GET /billagain/v1/customers/21/credits"}
+    if state == "rejected":
+        pair.target.sandbox.faults([hidden, {"kind": "html-error", "status": 400, "route": "GET /billagain/v1/credits/*"}])
+        apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions(settle=0))
+    with open_run(pair.run) as run:
+        assert [(record.state, record.sends, record.target_id) for record in run.records()] == [(state, 1, None)]
+    pair.target.sandbox.faults([hidden])
+
+    assert rolled_back(pair, settle=0).undone == 1
+    assert standing(pair) == []
+
+
+def _apply_until_answered(pair: Pair) -> None:
+    """Apply, ended between an answer that was kept and the outcome of its record."""
+    from unibill.copying.journal import Entry, Writer
+
+    real = Writer.note
+
+    class Ended(BaseException):
+        pass
+
+    def note_but_outcomes(self: Writer, entry: Entry) -> None:
+        if entry.phase == "outcome":
+            self.flush()
+            raise Ended
+        real(self, entry)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Ended):
+        patch.setattr(Writer, "note", note_but_outcomes)
+        apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions(concurrency=1))
+
+
 def test_the_newest_is_taken_back_first(pair: Pair) -> None:
     applied(pair)
     ids = target_ids(pair)
@@ -102,7 +139,8 @@ def test_what_somebody_else_took_back_before_is_not_counted_as_undone(pair: Pair
     assert standing(pair) == [200]
     now = status(pair.run)
     assert (dict(now.states), now.gone) == ({"undone": 3}, 1)
-    assert now.next == "Nothing of this run stands, 1 credit was gone before; apply makes all of it again, or keep the file as proof."
+    gone = "1 credit was gone before, or never there"
+    assert now.next == f"Nothing of this run stands, {gone}; apply makes all of it again, or keep the file as proof."
     with open_run(pair.run) as run:
         assert {record.source_id for record in run.records() if record.gone} == {"101"}
         assert {work.step: work.count for work in run.work([]) if work.step in {"undone", "gone"}} == {"undone": 2, "gone": 1}
@@ -144,6 +182,8 @@ def test_a_lost_write_is_not_taken_for_never_made_where_its_account_is_said_not_
     left = rolled_back(pair, settle=0)
     assert [problem.source_id for problem in left.remains] == ["101"]
     pair.target.sandbox.faults([])
+    standing_or_not = "1 copy of this run may still stand: look at the reasons, mend them, and roll back again."
+    assert status(pair.run).next == standing_or_not
     assert rolled_back(pair, settle=0).undone == 1
     assert standing(pair) == [200]
 
@@ -339,3 +379,32 @@ def test_a_rollback_waits_for_who_is_writing_the_credit_in_this_process(pair: Pa
         assert len(pair.target.credits()) == 1
     undoing.join()
     assert pair.target.credits() == []
+
+
+def _written_and_then_changed(pair: Pair) -> None:
+    """A write that was refused without proof took effect; its record has changed at the source since."""
+    pair.target.sandbox.faults([{"kind": "html-error", "status": 400, "effect": "done", "route": POST}])
+    pair.source.seed(note(101, 11, "60"))
+    plan(pair.source.billing, pair.target.billing, pair.run, pair.options())
+    apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions(settle=0))
+    pair.source.sandbox.reset()
+    pair.source.seed(customer(11), note(101, 11, "50"))
+
+
+def test_a_copy_that_was_seen_is_not_forgotten_where_its_record_has_changed_and_a_list_leaves_it_out(pair: Pair) -> None:
+    _written_and_then_changed(pair)
+    pair.target.sandbox.faults([{"kind": "skipped-records", "route": "GET /billagain/v1/customers/21/credits", "skip": 2, "count": 1}])
+    summary = apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions(settle=0))
+    assert (summary.counts, summary.money) == ({"created": 1}, {"ZAR": Decimal(60)})
+
+
+def test_what_came_late_of_a_record_that_was_refused_since_is_taken_back(pair: Pair) -> None:
+    _written_and_then_changed(pair)
+    (late,) = pair.target.credits()
+    pair.target.billing.native.delete_credit(late["creditNoteID"])
+    pair.target.sandbox.faults([])
+    summary = apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions(settle=0))
+    assert summary.counts == {"refused": 1}
+    pair.target.seed(late)
+
+    assert (rolled_back(pair, settle=0).undone, standing(pair)) == (1, [])

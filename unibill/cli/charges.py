@@ -114,10 +114,12 @@ def reverse(
     from unibill.showing import show, show_id
 
     with opened(backend, config) as billing:
-        if not ask(f"Reverse charge {', '.join(map(show, charges))} of account {show(account)} at {show(backend)}", yes=yes):
+        noun = "charge" if len(charges) == 1 else "charges"
+        if not ask(f"Reverse {noun} {', '.join(map(show, charges))} of account {show(account)} at {show(backend)}", yes=yes):
             declined()
         made = billing.charges.reverse(account, charges, invoicing=Invoicing(invoicing.value))
-    with printing(f"Charge {', '.join(map(show_id, charges))} of account {show(account)} was reversed at {show(backend)}"):
+    were = "was" if len(charges) == 1 else "were"
+    with printing(f"{noun.capitalize()} {', '.join(map(show_id, charges))} of account {show(account)} {were} reversed at {show(backend)}"):
         if made or json:
             print_charges(made, json)
         else:

@@ -65,8 +65,8 @@ def agreed_to_rollback(standing: "RunStatus", target: str, *, yes: bool) -> bool
         target: the target's name, as it may be shown.
         yes: the answer was given on the command line.
     """
+    from unibill.copying.decisions import BEGUN
     from unibill.copying.summary import many
-    from unibill.copying.undoing import BEGUN
 
     if not any(standing.states.get(state, 0) for state in BEGUN):
         if standing.hash:  # the same

@@ -344,7 +344,7 @@ class Applier:
         if fresh is None or fingerprint(fresh) != row["print"]:
             if known:
                 return Sent(State.CREATED if row["sends"] else State.EXISTS, standing[0])
-            if row["state"] in UNSETTLED and row["seq"] in self._seen:
+            if row["seq"] in self._seen:
                 return Sent(State.UNKNOWN, reason="it was seen at the target and then not; apply again")
             gone = "it is not at the source any more" if fresh is None else "it has changed at the source since the plan"
             return Sent(State.REFUSED, reason=f"{gone}; plan into another run for it")

@@ -50,3 +50,6 @@ FAILED = frozenset({State.FAILED, State.REJECTED, State.REFUSED, State.CONFLICT}
 OPEN = UNSETTLED | FAILED | {State.PLANNED, State.UNDONE}
 """States that another apply takes up."""
 DONE = frozenset({State.CREATED, State.EXISTS})
+BEGUN = UNSETTLED | FAILED | {State.CREATED}
+"""States in which something of a record may stand at the target because of this run, if it has sent a write for it: a late effect of one
+that was looked for in vain, too."""

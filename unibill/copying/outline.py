@@ -10,7 +10,7 @@ from sqlalchemy import Select, func, select
 from unibill import money
 from unibill.copying.carry import REVERSED
 from unibill.copying.compact import Losses, reason_of
-from unibill.copying.decisions import DONE, FAILED, OPEN, UNSETTLED, Decision, State
+from unibill.copying.decisions import BEGUN, DONE, FAILED, OPEN, UNSETTLED, Decision, State
 from unibill.copying.gone import count_gone
 from unibill.copying.guards import tripped, unpacked
 from unibill.copying.items import RecordType
@@ -257,11 +257,12 @@ def status(store: RunStore) -> RunStatus:
     states = states_of(store)
     phase = store.get("phase") or "planning"
     gone = count_gone(store) if states.get("undone", 0) else 0
+    left = store.count(select(func.count()).select_from(records).where(records.c.state.in_(BEGUN), records.c.sends > 0))
     charges = _has_charges(store)
     if store.database.is_worked_on():
         following = "It is being worked on: wait for it to end, or watch it with status --watch."
     else:
-        following = _next(phase, counts, states, gone, store.get("verified"), noun_of(charges=charges))
+        following = _next(phase, counts, states, gone, left, store.get("verified"), noun_of(charges=charges))
     return RunStatus(
         run=store.name,
         phase=phase,
@@ -276,7 +277,7 @@ def status(store: RunStore) -> RunStatus:
     )
 
 
-def _next(phase: str, counts: Mapping[str, int], states: Mapping[str, int], gone: int, verified: int | None, noun: str) -> str:
+def _next(phase: str, counts: Mapping[str, int], states: Mapping[str, int], gone: int, left: int, verified: int | None, noun: str) -> str:
     def count(wanted: frozenset[State]) -> int:
         return sum(states.get(state.value, 0) for state in wanted)
 
@@ -287,12 +288,13 @@ def _next(phase: str, counts: Mapping[str, int], states: Mapping[str, int], gone
     if phase == "rolled back":
         if gone:
             were = "was" if gone == 1 else "were"
-            return f"Nothing of this run stands, {many(gone, noun)} {were} gone before; apply makes all of it again, or keep the file as proof."
+            before = f"{many(gone, noun)} {were} gone before, or never there"
+            return f"Nothing of this run stands, {before}; apply makes all of it again, or keep the file as proof."
         return "Everything of this run was taken back; apply makes it again, or keep the file as proof."
     if phase == "partly rolled back":
-        left = states.get("created", 0)
-        still = "1 copy of this run still stands" if left == 1 else f"{left} copies of this run still stand"
-        return f"{still}: look at the reasons, mend them, and roll back again."
+        copies = "1 copy" if left == 1 else f"{left} copies"
+        still = "may still stand" if left > states.get("created", 0) else "still stands" if left == 1 else "still stand"
+        return f"{copies} of this run {still}: look at the reasons, mend them, and roll back again."
     if phase == "rolling back":
         return "The rollback was not finished: roll back again to go on."
     if unsettled:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Final
 
@@ -14,7 +15,7 @@ from unibill.copying import reading, sending, settling
 from unibill.copying.carry import mask
 from unibill.copying.compact import draft_of
 from unibill.copying.crew import Crew, Since
-from unibill.copying.decisions import UNSETTLED, State
+from unibill.copying.decisions import BEGUN, UNSETTLED, State
 from unibill.copying.hashing import amount_key, fingerprint
 from unibill.copying.items import ChargeItem, Item, RecordType, key_of, seen_as, type_of
 from unibill.copying.journal import Entry, done_steps
@@ -28,15 +29,13 @@ from unibill.copying.sending import UNDO, Watch, watched
 from unibill.copying.store import RunStore
 from unibill.copying.summary import SHOWN, Problem, Progress, RollbackSummary, Tell
 from unibill.copying.telling import telling
-from unibill.errors import BackendError, NotFound, RunStoreError, UnibillError, UnsupportedOperation
+from unibill.errors import BackendError, InvalidQuery, NotFound, RunStoreError, UnibillError, UnsupportedOperation
 from unibill.facade import Billing
 from unibill.model import CreditKind
 
 _DEFAULTS: Final = RollbackOptions()
 _LOOKS: Final = 2
 """How often a copy that a list lacks is looked for again before it counts as gone."""
-BEGUN: Final = UNSETTLED | {State.CREATED, State.REJECTED, State.FAILED}
-"""States in which something of a record may stand at the target."""
 
 
 def rollback(target: Billing, run: RunLike, options: RollbackOptions = _DEFAULTS, progress: Tell | None = None) -> RollbackSummary:
@@ -146,23 +145,31 @@ class Undoer:
         """What an account has. What its list lacks is looked for again, and asked for by its id: pages that skip a record are no proof that it is gone."""
         was_there = reading.had_records(self._store, account)
         found = {key_of(item): item for item in self._scope.target(self._target, account, was_there=was_there)}
-        made = [row for row in rows if row["state"] not in UNSETTLED]  # those that are unsettled have been looked for already
+        every = list(rows)
+        made = [row for row in every if row["state"] not in UNSETTLED]  # those that are unsettled have been looked for already
         for _ in range(_LOOKS):
             if not _lacking(made, found.values()):
                 break
             for item in self._scope.target(self._target, account, was_there=was_there):
                 found.setdefault(key_of(item), item)
-        for row in _lacking(made, found.values()):
-            if row["record_type"] == RecordType.CREDIT and row["target_id"] and (copy := self._by_id(row)) is not None:
+        for row in _lacking(every, found.values()):
+            if row["record_type"] == RecordType.CREDIT and (copy := self._by_id(row)) is not None:
                 found[key_of(copy)] = copy
         return list(found.values())
 
     def _by_id(self, row: Row) -> Item | None:
-        """A credit by its id; None where there is none, or the target cannot be asked so."""
-        try:
-            return self._target.run(self._target.core.operations.get_credit(row["target_id"], row["target_account"]))
-        except (NotFound, UnsupportedOperation):
-            return None
+        """A credit by its id; None where none is known, there is none, or the target cannot be asked so."""
+        for credit_id in self._ids(row):
+            with suppress(NotFound, InvalidQuery, UnsupportedOperation):
+                return self._target.run(self._target.core.operations.get_credit(credit_id, row["target_account"]))
+        return None
+
+    def _ids(self, row: Row) -> list[str]:
+        """The id of a record's copy; where no outcome says it, what answers to its writes gave as ids."""
+        if row["target_id"]:
+            return [row["target_id"]]
+        answers = sending.journaled(self._store, row).values()
+        return [found for answer in answers if isinstance(found := answer.get("id"), str)]
 
     def _newest_first(self, account: str, rows: dict[int, Row]) -> list[Row]:
         intents = (journal.c.seq == records.c.seq) & (journal.c.action == sending.CREATE) & (journal.c.phase == "intent")
@@ -274,7 +281,7 @@ class Undoer:
     def _summary(self) -> RollbackSummary:
         net: dict[str, dict[str, Decimal]] = {kind: {} for kind in RecordType}
         columns = (records.c.seq, records.c.record_type, records.c.currency, records.c.carried)
-        left = records.c.state.in_({State.CREATED, *UNSETTLED}) & (records.c.sends > 0)
+        left = records.c.state.in_(BEGUN) & (records.c.sends > 0)
         for row in self._store.stream(select(*columns).where(records.c.decision == "create"), records.c.seq):
             net[row["record_type"]].setdefault(row["currency"], Decimal(0))
         for row in self._store.stream(select(*columns).where(left), records.c.seq):
