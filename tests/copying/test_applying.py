@@ -128,7 +128,8 @@ def test_records_that_were_refused_are_carried_by_a_plan_into_another_run_as_the
     three(pair)
     pair.source.billing.native.edit_credit(101, _edited(pair.source, 101, "61"))
     applied(pair)
-    assert status(pair.run).next == "1 credit changed at the source since the plan, or went: plan into another run for what is there now."
+    advice = "plan into another run for what is there now, unless one has carried it."
+    assert status(pair.run).next == f"1 credit changed at the source since the plan, or went: {advice}"
     another = pair.run.with_name("another.run")
     plan(pair.source.billing, pair.target.billing, another, pair.options())
     assert apply(pair.source.billing, pair.target.billing, another, ApplyOptions()).exit_status == 0
@@ -142,7 +143,7 @@ def test_the_status_parts_what_can_be_mended_from_what_was_refused(pair: Pair) -
     applied(pair)
     assert status(pair.run).next == (
         "2 credits failed: look at the reasons, mend them, and apply with --only failed. "
-        "1 credit changed at the source since the plan, or went: plan into another run for what is there now."
+        "1 credit changed at the source since the plan, or went: plan into another run for what is there now, unless one has carried it."
     )
 
 
@@ -459,3 +460,34 @@ def test_a_found_copy_that_is_gone_is_not_made_again_though_its_mark_was_written
         run.execute("UPDATE records SET mark = mark_now")
     applied(pair)
     assert ({*states(pair).values()}, copies(pair)) == ({"failed"}, gone)
+
+
+def test_a_copy_that_the_plan_found_and_that_is_gone_since_is_named_by_the_next_apply(pair: Pair) -> None:
+    pair.source.seed(note(101, 11, "60"))
+    planned(pair)
+    applied(pair)
+    pair.run.unlink()
+    planned(pair)
+    assert applied(pair).counts == {"exists": 1}
+    (copy,) = pair.target.credits()
+    pair.target.billing.native.delete_credit(copy["creditNoteID"])
+    summary = applied(pair)
+    assert [(problem.what, problem.source_id) for problem in summary.problems] == [("missing", "101")]
+
+
+def test_a_changed_record_that_another_run_has_carried_since_is_refused_and_says_so(pair: Pair) -> None:
+    pair.source.seed(note(101, 11, "60"))
+    planned(pair)
+    pair.source.sandbox.reset()
+    pair.source.seed(customer(11), note(101, 11, "50"))
+    assert [problem.reason for problem in applied(pair).problems] == [
+        "it has changed at the source since the plan; plan into another run for it"
+    ]
+    assert status(pair.run).next.endswith("plan into another run for what is there now, unless one has carried it.")
+    old, pair.run = pair.run, pair.run.with_name("other.db")
+    planned(pair)
+    assert applied(pair).exit_status == 0
+    pair.run = old
+    (copy,) = pair.target.credits()
+    reason = f"it has changed at the source since the plan; another run has carried it since, as {copy['creditNoteID']}"
+    assert [problem.reason for problem in applied(pair).problems] == [reason]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.copying.conftest import Pair, customer, note
+from tests.copying.runs_of_three import mark_of, states
 from unibill import marks
 from unibill.base import blocking_turns
 from unibill.copying import ApplyOptions, Progress, RollbackOptions, RollbackSummary, apply, open_run, plan, rollback, status, verify
@@ -408,3 +409,17 @@ def test_what_came_late_of_a_record_that_was_refused_since_is_taken_back(pair: P
     pair.target.seed(late)
 
     assert (rolled_back(pair, settle=0).undone, standing(pair)) == (1, [])
+
+
+def test_after_a_rollback_verify_wants_no_copy_of_what_was_never_made(pair: Pair) -> None:
+    pair.source.seed(note(101, 11, "60"), note(102, 12, "5"))
+    plan(pair.source.billing, pair.target.billing, pair.run, pair.options())
+    pair.source.billing.native.delete_credit(102)
+    apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions())
+    assert states(pair) == {"101": "created", "102": "refused"}
+    assert rolled_back(pair).exit_status == 0
+    assert verify(pair.source.billing, pair.target.billing, pair.run).exit_status == 0
+    pair.target.seed(note(777, 22, "5", CreditNumber=mark_of(pair.source, 102)))
+    found = verify(pair.source.billing, pair.target.billing, pair.run)
+    reason = "it carries the mark of this record, for which this run made nothing after its rollback"
+    assert [(item.sign, item.source_id, item.reason) for item in found.differences] == [("+", "102", reason)]

@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, bindparam, func, or_, select
 
 from unibill import marks, money
 from unibill.copying import reading, sending, settling
@@ -45,6 +45,8 @@ _ROUNDS: Final = 3
 """How often writes with unknown outcomes are looked for and sent again in one apply."""
 _IN_ORDER: Final = itemgetter("source_account", "record_type", "source_id")
 """In which order the records of an account are done; sorted here, because a database would carry whole records about."""
+COUNTED: Final = or_(records.c.sends > 0, records.c.state.in_(sorted(DONE)))
+"""Records of which something may or should stand at the target, so that their accounts are counted at the end."""
 _BLOCK: Final = 4
 """How many records of an account get their intents in one commit, so that a slow disk is waited for seldom. After a crash so many are
 unknown, and are looked for before they are sent again. Not more, because nobody can tell then which of them this run had sent: a copy that
@@ -205,7 +207,7 @@ class Applier:
 
     def count(self) -> None:
         """Count the carriers of every mark once more."""
-        query = self._mine(select(records.c.target_account).where(records.c.sends > 0)).distinct()
+        query = self._mine(select(records.c.target_account).where(COUNTED)).distinct()
         self._each(self._store.column(query, records.c.target_account), self._auditor.at_the_end)
 
     def found(self) -> Found:
@@ -347,6 +349,8 @@ class Applier:
             if row["seq"] in self._seen:
                 return Sent(State.UNKNOWN, reason="it was seen at the target and then not; apply again")
             gone = "it is not at the source any more" if fresh is None else "it has changed at the source since the plan"
+            if fresh is not None and len(standing) == 1 and not row["sends"]:
+                return Sent(State.REFUSED, reason=f"{gone}; another run has carried it since, as {standing[0].id}")
             return Sent(State.REFUSED, reason=f"{gone}; plan into another run for it")
         if mine:
             return self._found(row, fresh, mine, standing[0] if known else None)

@@ -321,7 +321,8 @@ def _failed(failed: int, refused: int, noun: str) -> str:
     mendable = failed - refused
     said = [f"{many(mendable, noun)} failed: look at the reasons, mend them, and apply with --only failed."] if mendable else []
     if refused:
-        said.append(f"{many(refused, noun)} changed at the source since the plan, or went: plan into another run for what is there now.")
+        another = "plan into another run for what is there now, unless one has carried it"
+        said.append(f"{many(refused, noun)} changed at the source since the plan, or went: {another}.")
     return " ".join(said)
 
 

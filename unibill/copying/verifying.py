@@ -12,7 +12,7 @@ from unibill.copying import charging, reading, sending
 from unibill.copying.abreast import abreast
 from unibill.copying.carry import mask
 from unibill.copying.compact import draft_of
-from unibill.copying.decisions import DONE, OPEN, Decision, State
+from unibill.copying.decisions import DONE, FAILED, OPEN, Decision, State
 from unibill.copying.generations import Generation, Generations
 from unibill.copying.hashing import amount_key, fingerprint
 from unibill.copying.items import ChargeItem, Item, RecordType, both, counts_as, key_of, seen_as, type_of
@@ -144,7 +144,13 @@ class Verifier:
 
     def _account(self, account: str) -> Iterator[Difference | Conservation | int]:
         query = select(records).where(records.c.target_account == account, records.c.decision.in_(_COVERED))
-        every = [row for row in self._store.stream(query, records.c.seq) if not self._is_taken_back(row)]
+        every: list[Row] = []
+        unwanted: dict[str, str] = {}
+        for row in self._store.stream(query, records.c.seq):
+            if self._is_taken_back(row):
+                unwanted[row["mark_now"]] = row["source_id"]
+            else:
+                every.append(row)
         rows = [row for row in every if self._wanted is None or row["seq"] in self._wanted]
         try:
             now = list(self._scope.target(self._target, account, was_there=reading.had_records(self._store, account)))
@@ -155,7 +161,7 @@ class Verifier:
             yield from self._conserved(account, every, None)
             return
         sources, newcomers = self._sources(rows)
-        yield from _Comparison(account, now, self._marks, self._generations).compare(
+        yield from _Comparison(account, now, self._marks, self._generations, unwanted).compare(
             rows, every, sources, self._before(account), self._wanted is None
         )
         reason = "it stands at the source and the plan does not have it; a new run carries it"
@@ -163,8 +169,9 @@ class Verifier:
         yield from self._conserved(account, every, now)
 
     def _is_taken_back(self, row: Row) -> bool:
-        """Whether a rollback has taken a copy back, so that none is wanted; one that stands all the same is extra."""
-        return self._taken_back and row["state"] in {State.UNDONE, State.PLANNED}
+        """Whether no copy is wanted after a rollback, which took it back or found it never sent; one that stands all the same is extra."""
+        never_sent = row["state"] in FAILED and not row["sends"]
+        return self._taken_back and (never_sent or row["state"] in {State.UNDONE, State.PLANNED})
 
     def _before(self, account: str) -> dict[tuple[str, str], Row]:
         s = snapshot.c
@@ -244,11 +251,12 @@ def _difference(sign: str, code: str, row: Row, item: Item | None, reason: str) 
 class _Comparison:
     """One target account as it is now, against what was planned."""
 
-    def __init__(self, account: str, now: Sequence[Item], marks: RunMarks, generations: Generations) -> None:
+    def __init__(self, account: str, now: Sequence[Item], marks: RunMarks, generations: Generations, unwanted: Mapping[str, str]) -> None:
         self._account = account
         self._now = now
         self._marks = marks
         self._generations = generations
+        self._unwanted = unwanted
         self._by_id = {_key(item): item for item in now}
         self._by_mark: dict[str, list[Item]] = {}
         for item in now:
@@ -352,6 +360,8 @@ class _Comparison:
         def line(code: str, source_id: str, reason: str) -> Difference:
             return Difference("+", code, self._account, source_id, item.id, reason)
 
+        if item.mark is not None and (source_id := self._unwanted.get(item.mark)) is not None:
+            return line("extra", source_id, "it carries the mark of this record, for which this run made nothing after its rollback")
         if item.mark is not None and item.mark in self._marks:
             return line("copy-in-another-account", "", "it is a copy that belongs to another account")
         if other is not None and other.target_account != self._account:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import distinct, func, or_, select
 
-from unibill.copying.applying import check, conclude, summed_up
+from unibill.copying.applying import COUNTED, check, conclude, summed_up
 from unibill.copying.decisions import FAILED, OPEN, UNSETTLED
 from unibill.copying.leases import STOP
 from unibill.copying.options import ApplyOptions, PlanOptions
@@ -71,7 +71,7 @@ def apply_on(
             check(store, source, target, options)
             width = options.concurrency or target.provider.settings.concurrency
         states = {"failed": FAILED, "unknown": UNSETTLED, None: OPEN}[options.only]
-        wanted = or_(records.c.state.in_(states), records.c.sends > 0)
+        wanted = or_(records.c.state.in_(states), COUNTED)
         per_account = select(records.c.target_account, func.count().label("records")).where(wanted).group_by(records.c.target_account)
         total = store.count(select(func.count()).select_from(records).where(wanted))
         accounts = store.count(select(func.count(distinct(records.c.target_account))).where(wanted))
