@@ -59,7 +59,9 @@ _OPERATIONS: Final = {
     Operation.CHARGES_LIST_POLICY: Capability(Grade.NATIVE, "charges: read, list"),
     Operation.CHARGES_LIST_TRANSACTION: Capability(Grade.NATIVE, "charges: read, list", note="what include_all adds is not documented"),
     Operation.CHARGES_ADD: Capability(Grade.NATIVE, "charges: write", note="charge types whose handling is flat"),
-    Operation.CHARGES_REVERSE: Capability(Grade.NATIVE, "charges: write"),
+    Operation.CHARGES_REVERSE: Capability(
+        Grade.NATIVE, "charges: write, read, list", note="what is reversed already is refused, so the account's charges are read first"
+    ),
 }
 
 _FIELDS: Final = {

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from unibill import wire
 from unibill.capabilities import Capabilities
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
-from unibill.errors import Fault, InvalidDraft, InvalidQuery, MalformedResponse, NotFound
+from unibill.errors import Fault, InvalidDraft, InvalidQuery, MalformedResponse, NotFound, Rejected
 from unibill.flow import Done, Flow, Step
 from unibill.losses import Loss
 from unibill.model import Charge, ChargeCategory, Credit, CreditKind, Invoicing, Status, TargetType, applied_of
@@ -40,7 +40,7 @@ from unibill_socotra.settings import SocotraSettings
 from unibill_socotra.wire import charges as wire_charges
 from unibill_socotra.wire import credits as wire_credits
 from unibill_socotra.wire import invoices as wire_invoices
-from unibill_socotra.writing.checks import refuse_unreversed
+from unibill_socotra.writing.checks import refuse_reversed, refuse_unreversed
 from unibill_socotra.writing.distributing import allocations_of
 from unibill_socotra.writing.writer import CONTAINERS, Writer
 
@@ -134,6 +134,7 @@ class SocotraProvider(Provider[SocotraSettings]):
         kind, locator = ids.parse(credit_id)
         if kind is CreditKind.CHARGE and account is None:
             raise InvalidQuery(f"{credit_id} is a charge, which Socotra finds only by its account; give account=")
+        credit_id, account = ids.spelt_id(credit_id), None if account is None else ids.spelt(account)
         alone = yield from self._alone(kind, locator)
         owner = account if alone is None or alone.account_id is None else alone.account_id
         if alone is not None and account is not None and owner not in {None, account}:
@@ -284,18 +285,22 @@ class SocotraProvider(Provider[SocotraSettings]):
 
     def allocate(self, credit: Credit, drafts: Sequence[AllocationDraft], done: Done) -> Flow[Credit]:
         """One credit distribution from the account's balance for each draft."""
-        return self._writer.allocate(credit, drafts, done)
+        return self._writer.allocate(ids.spelt_credit(credit), drafts, done)
 
     def deallocate(self, credit: Credit, allocation_ids: Collection[str], done: Done) -> Flow[Credit]:
         """The distributions behind these allocations are reversed, whole."""
-        return self._writer.deallocate(credit, allocation_ids, done)
+        return self._writer.deallocate(ids.spelt_credit(credit), allocation_ids, done)
 
     def void(self, credit: Credit, done: Done) -> Flow[None]:
         """The credit's distributions are reversed, then the credit itself; see ``writing.undoing``."""
-        return self._writer.void(credit, done)
+        return self._writer.void(ids.spelt_credit(credit), done)
 
     def add_charges(self, drafts: Sequence[ChargeDraft], done: Done) -> Flow[list[Charge]]:
-        """``addCharges``, once. A second try after an answer that never came is not made: tags are not unique to the vendor."""
+        """``addCharges``, once. A second try after an answer that never came is not made: tags are not unique to the vendor.
+
+        Raises:
+            Rejected: of several, some may stay where one is refused; the hint says so.
+        """
         faults = [fault for i, draft in enumerate(drafts) for fault in self.faults_of_charge(draft, f"$[{i}]")]
         _refuse("charge", faults)
         first = drafts[0]
@@ -304,27 +309,38 @@ class SocotraProvider(Provider[SocotraSettings]):
             charges = yield from self._charges_of(first.account_id)
             return [map_charges.charge(record, self.name, self._rules) for record in charges if record.locator in added]
         yield Step("add", done=False, data={"count": len(drafts)})
-        made = yield from self.api.add_charges(
-            first.account_id,
-            [map_charges.charge_create(draft, self._rules) for draft in drafts],
-            policy_locator=first.policy_id,
-            invoicing=None if first.invoicing is None else first.invoicing.value,
-            currency=first.currency,
-        )
+        try:
+            made = yield from self.api.add_charges(
+                first.account_id,
+                [map_charges.charge_create(draft, self._rules) for draft in drafts],
+                policy_locator=first.policy_id,
+                invoicing=None if first.invoicing is None else first.invoicing.value,
+                currency=first.currency,
+            )
+        except Rejected as error:
+            if len(drafts) > 1:
+                error.hint = "Whether Socotra keeps the others of a refused request is not documented: list the account's charges first."
+            raise
         yield Step("add", done=True, data={"ids": [record.locator for record in made]})
         return [map_charges.charge(record, self.name, self._rules) for record in made]
 
     def reverse_charges(self, account: str, charge_ids: Sequence[str], invoicing: Invoicing, done: Done) -> Flow[list[Charge]]:
-        """``reverseCharges``, once. What Socotra makes of one that is reversed already is not documented, and left to it."""
+        """``reverseCharges``, once. What Socotra makes of one that is reversed already is not documented, so none is sent twice.
+
+        Raises:
+            NotFound: one of them is not of this account; nothing was sent.
+            Conflict: one of them is reversed already; nothing was sent.
+        """
         if invoicing is Invoicing.UNKNOWN:
             raise InvalidQuery("unknown is no invoicing; give scheduled, next or immediate")
+        wanted = list(dict.fromkeys(map(ids.spelt, charge_ids)))
+        charges = yield from self._charges_of(account)
         if "reverse" in done:
-            wanted = set(charge_ids)
-            charges = yield from self._charges_of(account)
             return [map_charges.charge(record, self.name, self._rules) for record in charges if record.reversal_of_locator in wanted]
-        yield Step("reverse", done=False, data={"ids": list(charge_ids)})
-        made = yield from self.api.reverse_charges(account, charge_ids, invoicing=invoicing.value)
-        refuse_unreversed(made, charge_ids)
+        refuse_reversed(charges, wanted)
+        yield Step("reverse", done=False, data={"ids": wanted})
+        made = yield from self.api.reverse_charges(account, wanted, invoicing=invoicing.value)
+        refuse_unreversed(made, wanted)
         yield Step("reverse", done=True)
         return [map_charges.charge(record, self.name, self._rules) for record in made]
 
@@ -356,10 +372,10 @@ class SocotraProvider(Provider[SocotraSettings]):
         if query.invoice is not None:
             invoice = yield from self.api.get_invoice_with_items(query.invoice)
             account = invoice.account_locator
-            places = {query.invoice, invoice.locator, *(item.locator for item in invoice.invoice_items or ())}
+            places = {invoice.locator, *(item.locator for item in invoice.invoice_items or ())}
         if account is None:
             raise InvalidQuery("Socotra's allocations are worked out account by account; give account= or invoice=")
-        records = yield from gather(self.api, account, self._rules)
+        records = yield from gather(self.api, ids.spelt(account), self._rules)
         found = attribute(records, self.name, self._zone, self._rules)
         if query.invoice is None:
             return found

@@ -13,7 +13,7 @@ from unibill.capabilities import Operation
 from unibill.drafts import AllocationDraft, CreditDraft
 from unibill.flow import Flow
 from unibill.http import Transport
-from unibill.model import Credit
+from unibill.model import Credit, Invoicing
 from unibill.sandbox import Seed
 
 TOKEN = "SOCP_01JBAS3SK5ABDPV2E32GNXW7Z6"
@@ -35,6 +35,9 @@ CALLS: dict[Operation, Call] = {
     Operation.CREDITS_ALLOCATE: lambda it, _, invoice, credit: it.allocate(credit, spent(invoice), {}),
     Operation.CREDITS_DEALLOCATE: lambda it, _, __, credit: it.deallocate(credit, [item.id or "" for item in credit.allocations or ()], {}),
     Operation.CREDITS_VOID: lambda it, _, __, credit: it.void(credit, {}),
+    Operation.CHARGES_REVERSE: lambda it, account, _, credit: it.reverse_charges(
+        account, [credit.id.removeprefix("charge:")], Invoicing.IMMEDIATE, {}
+    ),
     Operation.CREDITS_GET: lambda it, account, _, credit: it.get_credit(credit.id, account),
     Operation.CREDITS_FIND: lambda it, account, _, __: it.find_marked(account, {"x"}),
 }

@@ -12,9 +12,10 @@ from unibill_socotra.sandbox.charges import NewCharge
 from tests.providers.socotra.living import Live, OpenLive
 from unibill import exactjson
 from unibill.drafts import AllocationDraft, CreditDraft
-from unibill.errors import Conflict, InvalidQuery, OutcomeUnknown
+from unibill.errors import Conflict, InvalidQuery, NotFound, OutcomeUnknown
 from unibill.flow import Flow, Request
 from unibill.model import Credit, Invoicing, Status
+from unibill.provider import ChargeQuery
 
 T = TypeVar("T")
 
@@ -101,6 +102,25 @@ def test_a_reversal_that_passes_over_a_charge_is_not_taken_for_done(live: Live) 
     other = live.charge(account, "8.00", "ServiceFee")
     with pytest.raises(OutcomeUnknown, match=other):
         live.run(_passed_over(live.provider.reverse_charges(account, [fee, other], Invoicing.NEXT, {}), other))
+
+
+def test_a_charge_is_reversed_once_also_where_the_server_would_do_it_again(open_live: OpenLive) -> None:
+    with open_live(double_reversal="accept") as live:
+        account = live.account()
+        charge, other = live.charge(account, "-50.00"), live.charge(account, "-8.00")
+        live.run(live.provider.reverse_charges(account, [charge], Invoicing.NEXT, {}))
+        with pytest.raises(Conflict, match=f"reversed already: charge {charge}"):
+            live.run(live.provider.reverse_charges(account, [other, charge], Invoicing.NEXT, {}))
+        reversals = [one.reversal_of for one in live.run(live.provider.list_charges(ChargeQuery(account), None)).items]
+        assert (reversals.count(charge), reversals.count(other)) == (1, 0)
+
+
+def test_a_charge_of_another_account_is_not_sent_to_be_reversed(live: Live) -> None:
+    account, charge = live.account(), live.charge(live.account(), "-50.00")
+    before = len(live.sent())
+    with pytest.raises(NotFound, match=charge):
+        live.run(live.provider.reverse_charges(account, [charge], Invoicing.NEXT, {}))
+    assert [line.partition(" ")[0] for line in live.sent()[before:]] == ["GET"]
 
 
 def _overtaken(flow: Flow[T], operation: str, spend: Callable[[], object]) -> Flow[T]:

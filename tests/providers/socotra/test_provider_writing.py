@@ -502,6 +502,18 @@ def test_charges_are_added_in_one_request_and_reversed_once(live: Live) -> None:
         live.run(live.provider.reverse_charges(account, [made[0].id], Invoicing.UNKNOWN, {}))
 
 
+@pytest.mark.parametrize("atomic", ["yes", "partial"])
+def test_a_refusal_of_several_charges_says_that_some_may_have_stayed(open_live: OpenLive, atomic: str) -> None:
+    with open_live(charges_atomic=atomic) as live:
+        account = live.account()
+        good, bad = (ChargeDraft(account_id=account, currency="USD", amount=Decimal(5), type=kind) for kind in ("ServiceFee", "Nothing"))
+        with pytest.raises(Rejected, match="list the account's charges first"):
+            live.run(live.provider.add_charges([good, bad], {}))
+        with pytest.raises(Rejected) as alone:
+            live.run(live.provider.add_charges([bad], {}))
+        assert "charges first" not in str(alone.value)
+
+
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(amount=CENTS, bills=st.lists(CENTS, min_size=1, max_size=4), shares=st.lists(st.integers(1, 100), min_size=4, max_size=4))
 def test_what_is_created_is_read_back_and_what_is_voided_leaves_the_books_as_they_were(

@@ -14,7 +14,7 @@ import re
 from typing import Final
 
 from unibill.errors import InvalidQuery
-from unibill.model import CreditKind
+from unibill.model import Credit, CreditKind
 from unibill_socotra.mapping.times import ALPHABET
 
 KINDS: Final = {
@@ -29,6 +29,7 @@ KINDS: Final = {
 """The vendor's creditType; ``refund`` only on its older pages."""
 _READABLE: Final = {kind.value: kind for kind in (*KINDS.values(), CreditKind.CHARGE)}
 _ULID: Final = re.compile(r"[0-7][0-9A-Za-z]{25}")
+_SPELLING: Final = str.maketrans("ILO", "110")
 _STEM: Final = 21
 _NUMBER: Final = 5
 
@@ -44,6 +45,22 @@ def charge_id(locator: str) -> str:
     return f"charge:{locator}"
 
 
+def spelt(locator: str) -> str:
+    """A locator as Socotra spells it: capitals, I and L as 1, O as 0. It reads the others too, and records hold none of them."""
+    return locator.upper().translate(_SPELLING) if _ULID.fullmatch(locator) else locator
+
+
+def spelt_id(credit_id: str) -> str:
+    """The id of a credit, with its locator as Socotra spells it."""
+    word, colon, locator = credit_id.partition(":")
+    return word + colon + spelt(locator)
+
+
+def spelt_credit(credit: Credit) -> Credit:
+    """A caller's copy of a credit, with the locators that name it and its account as Socotra spells them."""
+    return credit.replace(id=spelt_id(credit.id), account_id=None if credit.account_id is None else spelt(credit.account_id))
+
+
 def parse(text: str) -> tuple[CreditKind, str]:
     """The kind and locator that a credit's id names.
 
@@ -57,7 +74,7 @@ def parse(text: str) -> tuple[CreditKind, str]:
             f"{text!r} is not the id of a Socotra credit; it is a kind and a locator, such as payment:01JBAS3SK5ABDPV2E32GNXW7Z6,"
             f" with one of the kinds {', '.join(sorted(_READABLE))}"
         )
-    return kind, locator
+    return kind, spelt(locator)
 
 
 def derived_locator(key: str, number: int) -> str:

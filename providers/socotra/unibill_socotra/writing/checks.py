@@ -77,6 +77,19 @@ def refuse_targets(api: SocotraApi, account: str, currency: str, parts: Sequence
         raise InvalidDraft("allocation", faults)
 
 
+def refuse_reversed(charges: Sequence[Charge], wanted: Sequence[str]) -> None:
+    """Refuse to reverse what is not on the account or is reversed already: a server might pass over the one and reverse the other twice.
+
+    Raises:
+        NotFound: naming the charges that are not among the account's.
+        Conflict: naming those that another charge reverses.
+    """
+    if missing := sorted(set(wanted) - {charge.locator for charge in charges}):
+        raise NotFound(f"the account has no charge {', '.join(missing)}", operation="reverseCharges")
+    if again := sorted(set(wanted) & reversed_locators(charges)):
+        raise Conflict(f"reversed already: charge {', '.join(again)}", operation="reverseCharges", hint="Leave out what is reversed.")
+
+
 def refuse_unreversed(made: Sequence[Charge], wanted: Sequence[str]) -> None:
     """Refuse an answer to ``reverseCharges`` that does not reverse all that was asked for: what a bad locator in the list does is not documented.
 

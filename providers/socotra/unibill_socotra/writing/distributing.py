@@ -35,7 +35,7 @@ class Movement:
         return same and record.amount == self.amount and record.currency == self.currency
 
     def is_short_in(self, record: Distribution) -> bool:
-        """Whether a distribution was to move this out of the account's balance, and the server moved less."""
+        """Whether a distribution may be this one, of which the server moved only a part: between the same ends, out of a balance, less."""
         ends = [item.container_locator for item in (*(record.sources or ()), *(record.targets or ()))]
         same = record.currency == self.currency and ends == [self.source.locator, self.target.locator]
         moved = same and self.source.type == "account" and record.credit_distribution_state == "executed"

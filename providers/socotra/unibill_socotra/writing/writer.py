@@ -59,6 +59,7 @@ class Writer:
             raise ConfigurationError(
                 "writing credits to Socotra needs credit_charge_type: the tenant's charge type (handling flat) for new credits"
             )
+        draft = draft.model_copy(update={"account_id": ids.spelt(draft.account_id)})
         targets = yield from self._targets(draft.account_id, draft.allocations)
         if "charge" not in done:
             # Once the charge is there, what could not be spent of it would be left to spend.
@@ -202,7 +203,7 @@ class Writer:
                     faults.append(Fault(f"$.allocations[{i}].target_number", message))
                     continue
                 locator = ours[0]
-            parts.append(Part(locator, CONTAINERS.get(draft.target_type, "invoice"), draft.amount))
+            parts.append(Part(ids.spelt(locator), CONTAINERS.get(draft.target_type, "invoice"), draft.amount))
         if faults:
             raise InvalidDraft("allocation", faults)
         return parts
