@@ -244,3 +244,45 @@ def test_a_copy_of_a_doubtful_write_that_somebody_took_back_is_made_again_after_
         assert [(record.state, record.sends) for record in opened.records()] == [("conflict", 1)]
     rollback(copy.target.billing, copy.run, RollbackOptions(settle=0))
     assert (copy.apply(), copy.money()) == (0, (Decimal(60), Decimal(460)))
+
+
+@pytest.mark.parametrize("operation", ["PUT /**", "PATCH /**"])
+@pytest.mark.parametrize("fault", [{"kind": "cut-before"}, {"kind": "status-500"}])
+def test_what_a_reversal_leaves_open_is_settled_by_the_next_rollback(make: Any, operation: str, fault: Row) -> None:  # noqa: ANN401 - a factory
+    copy: Copy = make("NeverSettle")
+    copy.plan()
+    assert copy.apply() == 0
+    copy.target.sandbox.faults([{**fault, "route": operation, "skip": 0 if operation.startswith("PUT") else 3}])
+    broken = rollback(copy.target.billing, copy.run, RollbackOptions(settle=0))
+    assert [problem.reason.partition(":")[0] for problem in broken.remains] == ["it is gone, and what that leaves open is not settled"]
+    copy.target.sandbox.faults([])
+    undone = rollback(copy.target.billing, copy.run, RollbackOptions(settle=0))
+    assert (undone.undone, undone.exit_status) == (1, 0)
+    assert [row["locator"] for row in copy.books("invoice") if row["invoiceState"] == "open"] == [copy.bill]
+    assert copy.money() == (Decimal(0), Decimal(500))
+
+
+@pytest.mark.parametrize("step", ["reverse", "put", "validate", "execute"])
+def test_a_rollback_that_broke_off_at_any_step_is_gone_on_with(make: Any, step: str) -> None:  # noqa: ANN401 - a factory
+    from unibill.copying.journal import Entry, Writer
+
+    copy: Copy = make("NeverSettle")
+    copy.plan()
+    assert copy.apply() == 0
+    real = Writer.keep
+
+    class Ended(BaseException):
+        pass
+
+    def keep_and_end(self: Writer, *entries: Entry) -> None:
+        real(self, *entries)
+        steps = [entry.journal["step"] for entry in entries if entry.journal is not None and entry.phase == "intent"]
+        if any(str(name).startswith(f"{step}:") for name in steps):
+            raise Ended
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Ended):
+        patch.setattr(Writer, "keep", keep_and_end)
+        rollback(copy.target.billing, copy.run, RollbackOptions(settle=0))
+    assert rollback(copy.target.billing, copy.run, RollbackOptions(settle=0)).exit_status == 0
+    assert [row["locator"] for row in copy.books("invoice") if row["invoiceState"] == "open"] == [copy.bill]
+    assert copy.money() == (Decimal(0), Decimal(500))

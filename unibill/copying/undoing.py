@@ -29,7 +29,7 @@ from unibill.copying.sending import UNDO, Watch, watched
 from unibill.copying.store import RunStore
 from unibill.copying.summary import SHOWN, Problem, Progress, RollbackSummary, Tell
 from unibill.copying.telling import telling
-from unibill.errors import BackendError, InvalidQuery, NotFound, RunStoreError, UnibillError, UnsupportedOperation
+from unibill.errors import BackendError, InvalidQuery, NotFound, Rejected, RunStoreError, UnibillError, UnsupportedOperation
 from unibill.facade import Billing
 from unibill.model import CreditKind
 
@@ -185,9 +185,12 @@ class Undoer:
         if not standing:
             if row["state"] in UNSETTLED and not is_absent and not carriers:
                 self._stays(row, "", "whether it was made is still unknown; roll back again later")
-            else:
+                return
+            left, begun = carriers or by_id, row["seq"] in self._begun
+            # What an earlier rollback began to undo may be gone, and what follows from that not be done.
+            if not begun or all(self._void(row, item) for item in left):
                 # What somebody else took back in the meantime was not undone by this run, and its money is not counted as such.
-                self._gone(row, carriers or by_id, undone=row["seq"] in self._begun)
+                self._gone(row, left, undone=begun)
             return
         if len(standing) > row["sends"]:
             self._stays(row, standing[0].id, f"{len(standing)} {form}s carry its mark, and this run made {row['sends']}")
@@ -210,30 +213,42 @@ class Undoer:
         return not sending.is_planned(item, row) or any(spent.count(amount) > planned.count(amount) for amount in spent)
 
     def _void(self, row: Row, item: Item) -> bool:
-        watch = Watch(self._store, row, UNDO, {})
+        """Take one copy back, with all that follows from it: a flow that broke off after the copy had gone is begun again, to end it."""
         done = done_steps(self._store, row["seq"], UNDO, row["generation"]) if row["sends"] == 1 else {}
-        try:
-            with blocking_turns.waited(self._target.provider, item.id):
-                self._target.run(watched(sending.undoing(self._target, item, done), watch), watch.keep)
-        except UnibillError as error:
-            if self._is_gone(row, item):
+        for _ in range(1 + _LOOKS):
+            watch = Watch(self._store, row, UNDO, {})
+            try:
+                with blocking_turns.waited(self._target.provider, item.id):
+                    self._target.run(watched(sending.undoing(self._target, item, done), watch), watch.keep)
+            except UnibillError as caught:
+                error = caught
+            else:
+                self._target.core.wrote(sending.undoes(row), row["target_account"], "undone", item.id, row["mark_now"])
                 return True
-            self._stays(row, item.id, f"it could not be taken back: {mask(str(error))}")
-            self._target.core.wrote(sending.undoes(row), row["target_account"], "failed", item.id, row["mark_now"])
-            if isinstance(error, sending.FATAL):
-                raise
-            return False
-        self._target.core.wrote(sending.undoes(row), row["target_account"], "undone", item.id, row["mark_now"])
-        return True
+            left = self._left(row, item)
+            if left is None or any(map(reading.is_standing, left)):
+                self._stays(row, item.id, f"it could not be taken back: {mask(str(error))}")
+                break
+            if not left or (isinstance(item, ChargeItem) and item.twin is None):
+                return True
+        else:
+            if isinstance(error, (Rejected, NotFound)):
+                # A vendor may refuse to take back what is gone, and may refuse what follows from it: nobody can tell.
+                self._trace(row, item.id, f"it is gone; to see to what that leaves open was refused: {mask(str(error))}")
+                return True
+            self._stays(row, item.id, f"it is gone, and what that leaves open is not settled: {mask(str(error))}")
+        self._target.core.wrote(sending.undoes(row), row["target_account"], "failed", item.id, row["mark_now"])
+        if isinstance(error, sending.FATAL):
+            raise error
+        return False
 
-    def _is_gone(self, row: Row, item: Item) -> bool:
-        """Whether a copy whose undoing failed or had no answer is gone after all, by several lists."""
+    def _left(self, row: Row, item: Item) -> list[Item] | None:
+        """What several lists show of a copy whose undoing failed or had no answer; None where they cannot be read."""
         try:
             left = [item for _ in range(1 + _LOOKS) for item in self._scope.target(self._target, row["target_account"], was_there=True)]
         except BackendError:
-            return False
-        seen = [seen_as(found, type_of(item)) for found in left]
-        return not any(key_of(found) == key_of(item) and reading.is_standing(found) for found in seen)
+            return None
+        return [seen for found in left if key_of(seen := seen_as(found, type_of(item))) == key_of(item)]
 
     def _gone(self, row: Row, copies: Sequence[Item], *, undone: bool) -> None:
         """Keep that nothing of a record stands any more; its next copy has another mark.
@@ -256,20 +271,24 @@ class Undoer:
         }
         ids = [item.id for item in copies]
         self._store.keep(Entry(row["seq"], row["generation"], UNDO, "outcome", State.UNDONE, {"ids": ids}, values))
-        traces = [item for item in copies if item.kind is CreditKind.CHARGE]
+        for item in copies if undone else ():
+            if item.kind is CreditKind.CHARGE:
+                self._trace(row, item.id, "the charge and its reversal stay in the vendor's books; together they are zero")
         with self._guard:
             self._undone += undone
             if undone:
                 sums = self._money[row["record_type"]]
                 sums[row["currency"]] = money.add([sums.get(row["currency"], Decimal(0)), Decimal(row["carried"])])
-            for item in traces[: SHOWN - len(self._traces)] if undone else ():
-                reason = "the charge and its reversal stay in the vendor's books; together they are zero"
-                self._traces.append(Problem("trace", row["target_account"], row["source_id"], item.id, reason))
 
     def _stays(self, row: Row, target_id: str, reason: str) -> None:
         with self._guard:
             if len(self._remains) < SHOWN:
                 self._remains.append(Problem("remains", row["target_account"], row["source_id"], target_id, reason))
+
+    def _trace(self, row: Row, target_id: str, reason: str) -> None:
+        with self._guard:
+            if len(self._traces) < SHOWN:
+                self._traces.append(Problem("trace", row["target_account"], row["source_id"], target_id, reason))
 
     def _tell(self, note: str = "") -> None:
         if self._progress is not None:
