@@ -326,3 +326,11 @@ def test_a_copy_in_an_account_that_the_map_names_no_more_is_a_conflict_and_not_m
     apply(pair.source.billing, pair.target.billing, pair.run)
     pair.run = tmp_path / "changed.db"
     assert decided(planned(pair, accounts=AccountMap.from_pairs({"11": "22"}))) == {"101": "conflict: copy-in-another-account"}
+
+
+def test_a_list_that_says_not_found_of_an_account_that_is_there_is_not_one_without_credits(pair: Pair) -> None:
+    """What looks alike would be made again."""
+    pair.source.seed(note(101, 11, "60"))
+    pair.target.seed(note(201, 21, "60"))
+    pair.target.sandbox.faults([{"kind": "html-error", "status": 404, "route": "GET /billagain/v1/customers/21/credits", "skip": 1}])
+    assert decided(planned(pair)) == {"101": "blocked: no-such-account"}

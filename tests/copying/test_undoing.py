@@ -423,3 +423,14 @@ def test_after_a_rollback_verify_wants_no_copy_of_what_was_never_made(pair: Pair
     found = verify(pair.source.billing, pair.target.billing, pair.run)
     reason = "it carries the mark of this record, for which this run made nothing after its rollback"
     assert [(item.sign, item.source_id, item.reason) for item in found.differences] == [("+", "102", reason)]
+
+
+def test_a_copy_that_was_moved_to_another_account_is_named_and_not_taken_for_gone(pair: Pair) -> None:
+    pair.source.seed(note(101, 11, "60"))
+    plan(pair.source.billing, pair.target.billing, pair.run, pair.options())
+    apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions())
+    (copy,) = pair.target.credits()
+    pair.target.billing.native.delete_credit(copy["creditNoteID"])
+    pair.target.seed({**copy, "customerID": 22})
+    assert [problem.source_id for problem in rolled_back(pair).remains] == ["101"]
+    assert standing(pair) == [copy["creditNoteID"]]

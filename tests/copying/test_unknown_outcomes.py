@@ -190,3 +190,16 @@ def test_a_write_that_was_refused_does_not_make_a_strangers_copy_this_runs_own(p
     pair.target.seed(note(777, 21, "60", CreditNumber=mark_of(pair.source, 101)))
     summary = applied(pair)
     assert ([problem.target_id for problem in summary.problems], summary.undone, len(copies(pair))) == (["777"], 0, 2)
+
+
+def test_a_copy_that_somebody_took_away_does_not_keep_others_of_its_account_unknown(pair: Pair) -> None:
+    pair.source.seed(note(101, 11, "60"), note(102, 11, "5"))
+    planned(pair)
+    pair.target.sandbox.faults([{"kind": "cut-before", "route": POST, "skip": 1}])
+    applied(pair, concurrency=1)
+    assert states(pair) == {"101": "created", "102": "unknown"}
+    pair.target.sandbox.faults([])
+    pair.target.billing.native.delete_credit(record(pair, "101").target_id)
+    summary = applied(pair)
+    assert states(pair) == {"101": "created", "102": "created"}
+    assert [(problem.what, problem.source_id) for problem in summary.problems] == [("missing", "101")]

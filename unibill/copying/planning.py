@@ -356,7 +356,7 @@ class Planner:
         with self._options.accounts.naming(account, "target"):
             try:
                 state = target.run(target.provider.account_state(account))
-                yield from ((account, item) for item in self._scope.target(target, account))
+                yield from ((account, item) for item in self._scope.target(target, account, was_there=True))
             except NotFound:
                 missing = 1
             except UnsupportedOperation:

@@ -1,6 +1,6 @@
 """Looking for writes whose outcome is unknown."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,11 +8,12 @@ from sqlalchemy import select
 
 from unibill.copying import reading
 from unibill.copying.decisions import State
+from unibill.copying.items import RecordType
 from unibill.copying.prepared import Row
 from unibill.copying.schema import records
 from unibill.copying.scope import Scope
 from unibill.copying.store import RunStore
-from unibill.errors import BackendError
+from unibill.errors import BackendError, InvalidQuery, NotFound, UnsupportedOperation
 from unibill.facade import Billing
 
 _SCANS: Final = 8
@@ -34,10 +35,13 @@ class Looked:
 def look(target: Billing, store: RunStore, account: str, rows: Sequence[Row]) -> Looked:
     """Scan an account until two scans in a row are equal and complete.
 
-    A scan is complete if it has every copy that this run knows to be there: pages that skip records do not hide a copy.
+    A scan is complete if it has every copy that this run knows to be there: pages that skip records do not hide a copy. Copies that are not
+    there by their ids either are gone.
     """
-    query = select(records.c.target_id).where(records.c.target_account == account, records.c.state == State.CREATED)
-    known = frozenset(row["target_id"] for row in store.rows(query) if row["target_id"])
+    made = records.c.target_account == account, records.c.state == State.CREATED
+    copies = store.rows(select(records.c.target_id, records.c.record_type).where(*made))
+    known = frozenset(row["target_id"] for row in copies if row["target_id"])
+    credits = frozenset(row["target_id"] for row in copies if row["record_type"] == RecordType.CREDIT)
     by_mark = {row["mark_now"]: row["seq"] for row in rows}
     scope, was_there = Scope.kept(store), reading.had_records(store, account)
     seen: set[int] = set()
@@ -51,10 +55,25 @@ def look(target: Billing, store: RunStore, account: str, rows: Sequence[Row]) ->
             continue
         seen.update(by_mark[mark] for _, mark, _ in found if mark in by_mark)
         scan = frozenset(found)
-        if known - {record_id for record_id, _, _ in found}:
-            before = None
+        lacking = known - {record_id for record_id, _, _ in found}
+        if scan == before and len(found) == len(scan) and lacking:
+            known -= _gone(target, account, lacking & credits)
+            before = scan
         elif scan == before and len(found) == len(scan):
             return Looked(frozenset(seen), frozenset(by_mark.values()) - seen)
         else:
             before = scan
     return Looked(frozenset(seen), frozenset())
+
+
+def _gone(target: Billing, account: str, ids: Iterable[str]) -> frozenset[str]:
+    """Those of some copies that the target, asked by their ids, says are not there."""
+    gone: set[str] = set()
+    for credit_id in ids:
+        try:
+            target.run(target.core.operations.get_credit(credit_id, account))
+        except NotFound:
+            gone.add(credit_id)
+        except (BackendError, InvalidQuery, UnsupportedOperation):
+            continue
+    return frozenset(gone)

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from decimal import Decimal
+from itertools import product
 from typing import Final
 
 from sqlalchemy import func, select
@@ -31,6 +32,7 @@ from unibill.copying.summary import SHOWN, Problem, Progress, RollbackSummary, T
 from unibill.copying.telling import telling
 from unibill.errors import BackendError, InvalidQuery, NotFound, Rejected, RunStoreError, UnibillError, UnsupportedOperation
 from unibill.facade import Billing
+from unibill.flow import Done
 from unibill.model import CreditKind
 
 _DEFAULTS: Final = RollbackOptions()
@@ -158,10 +160,10 @@ class Undoer:
         return list(found.values())
 
     def _by_id(self, row: Row) -> Item | None:
-        """A credit by its id; None where none is known, there is none, or the target cannot be asked so."""
-        for credit_id in self._ids(row):
+        """A credit by its id, in another account too; None where no id is known, there is none, or the target cannot be asked so."""
+        for credit_id, account in product(self._ids(row), (row["target_account"], None)):
             with suppress(NotFound, InvalidQuery, UnsupportedOperation):
-                return self._target.run(self._target.core.operations.get_credit(credit_id, row["target_account"]))
+                return self._target.run(self._target.core.operations.get_credit(credit_id, account))
         return None
 
     def _ids(self, row: Row) -> list[str]:
@@ -215,28 +217,34 @@ class Undoer:
     def _void(self, row: Row, item: Item) -> bool:
         """Take one copy back, with all that follows from it: a flow that broke off after the copy had gone is begun again, to end it."""
         done = done_steps(self._store, row["seq"], UNDO, row["generation"]) if row["sends"] == 1 else {}
-        for _ in range(1 + _LOOKS):
-            watch = Watch(self._store, row, UNDO, {})
-            try:
-                with blocking_turns.waited(self._target.provider, item.id):
-                    self._target.run(watched(sending.undoing(self._target, item, done), watch), watch.keep)
-            except UnibillError as caught:
-                error = caught
-            else:
-                self._target.core.wrote(sending.undoes(row), row["target_account"], "undone", item.id, row["mark_now"])
-                return True
+        tries = 0
+        while (error := self._tried(row, item, done)) is not None:
             left = self._left(row, item)
             if left is None or any(map(reading.is_standing, left)):
-                self._stays(row, item.id, f"it could not be taken back: {mask(str(error))}")
-                break
+                return self._fails(row, item, "it could not be taken back", error)
             if not left or (isinstance(item, ChargeItem) and item.twin is None):
                 return True
-        else:
-            if isinstance(error, (Rejected, NotFound)):
+            tries += 1
+            if tries > _LOOKS and isinstance(error, (Rejected, NotFound)):
                 # A vendor may refuse to take back what is gone, and may refuse what follows from it: nobody can tell.
                 self._trace(row, item.id, f"it is gone; to see to what that leaves open was refused: {mask(str(error))}")
                 return True
-            self._stays(row, item.id, f"it is gone, and what that leaves open is not settled: {mask(str(error))}")
+            if tries > _LOOKS:
+                return self._fails(row, item, "it is gone, and what that leaves open is not settled", error)
+        self._target.core.wrote(sending.undoes(row), row["target_account"], "undone", item.id, row["mark_now"])
+        return True
+
+    def _tried(self, row: Row, item: Item, done: Done) -> UnibillError | None:
+        watch = Watch(self._store, row, UNDO, {})
+        try:
+            with blocking_turns.waited(self._target.provider, item.id):
+                self._target.run(watched(sending.undoing(self._target, item, done), watch), watch.keep)
+        except UnibillError as error:
+            return error
+        return None
+
+    def _fails(self, row: Row, item: Item, what: str, error: UnibillError) -> bool:
+        self._stays(row, item.id, f"{what}: {mask(str(error))}")
         self._target.core.wrote(sending.undoes(row), row["target_account"], "failed", item.id, row["mark_now"])
         if isinstance(error, sending.FATAL):
             raise error
