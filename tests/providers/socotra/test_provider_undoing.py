@@ -6,8 +6,10 @@ from decimal import Decimal
 from typing import TypeVar
 
 import pytest
+from unibill_socotra.mapping.charges import reversed_locators
 from unibill_socotra.sandbox import records as r
 from unibill_socotra.sandbox.charges import NewCharge
+from unibill_socotra.wire.charges import Charge
 
 from tests.providers.socotra.living import Live, OpenLive
 from unibill import exactjson
@@ -15,6 +17,7 @@ from unibill.drafts import AllocationDraft, CreditDraft
 from unibill.errors import Conflict, InvalidQuery, NotFound, OutcomeUnknown
 from unibill.flow import Flow, Request
 from unibill.model import Credit, Invoicing, Status
+from unibill.operations import Operations
 from unibill.provider import ChargeQuery
 
 T = TypeVar("T")
@@ -121,6 +124,50 @@ def test_a_charge_of_another_account_is_not_sent_to_be_reversed(live: Live) -> N
     with pytest.raises(NotFound, match=charge):
         live.run(live.provider.reverse_charges(account, [charge], Invoicing.NEXT, {}))
     assert [line.partition(" ")[0] for line in live.sent()[before:]] == ["GET"]
+
+
+def test_a_key_makes_no_second_credit_after_its_reversal_was_reversed(open_live: OpenLive) -> None:
+    with open_live(reversal_of_reversal="accept", double_reversal="accept") as live:
+        account, operations = live.account(), Operations("new", live.provider)
+        wanted = CreditDraft(account_id=account, currency="USD", amount=Decimal("50.00"))
+        made = live.run(operations.create_credit(wanted, "order-17"))
+        (back,) = live.run(operations.reverse_charges(account, [made.id.removeprefix("charge:")], Invoicing.IMMEDIATE))
+        live.run(operations.reverse_charges(account, [back.id], Invoicing.IMMEDIATE))
+        assert live.run(operations.create_credit(wanted, "order-17")).id == made.id
+        assert live.credit(account, made.id).status is Status.OPEN
+        live.run(live.provider.void(live.credit(account, made.id), {}))
+        assert live.credit(account, made.id).status is Status.REVERSED
+
+
+def test_reversals_of_reversals_are_followed_to_their_end_and_a_circle_has_none() -> None:
+    def standing(*pairs: tuple[str, str]) -> frozenset[str]:
+        return reversed_locators([_reversal(locator, original) for locator, original in pairs])
+
+    assert standing(("R1", "C")) == {"C"}
+    assert standing(("R2", "R1"), ("R1", "C")) == {"R1"}
+    assert standing(("R3", "R2"), ("R1", "C"), ("R2", "R1")) == {"C", "R2"}
+    assert standing(("R1", "C"), ("Q1", "C"), ("R2", "R1")) == {"C", "R1"}
+    assert standing(("A", "B"), ("B", "A")) <= {"A", "B"}
+
+
+def _reversal(locator: str, original: str) -> Charge:
+    return Charge(
+        locator=locator,
+        account_locator="A",
+        currency="USD",
+        amount=Decimal(1),
+        charge_category="fee",
+        charge_type="Fee",
+        reversal_of_locator=original,
+    )
+
+
+@pytest.mark.parametrize("shown", ["negated", "as-original"])
+def test_a_void_leaves_no_open_invoice_of_the_credit_whatever_amount_the_reversal_shows(open_live: OpenLive, shown: str) -> None:
+    with open_live(reversal_amount=shown) as live:
+        account = live.account()
+        live.run(live.provider.void(create(live, account, "50.00"), {}))
+        assert [live.open_amount(one.locator) for one in live.system.engine.core.store.query(r.Invoice, "1 = 1")] == [0, 0]
 
 
 def _overtaken(flow: Flow[T], operation: str, spend: Callable[[], object]) -> Flow[T]:

@@ -542,6 +542,10 @@ def test_what_is_created_is_read_back_and_what_is_voided_leaves_the_books_as_the
     [
         ("charges_order", "shuffled"),
         ("reversal_tag", "drop"),
+        ("reversal_amount", "as-original"),
+        ("reversed_credit_amount", "negated"),
+        ("reversed_credit_amount", "zero"),
+        ("ulid_case", "reject"),
         ("negative_invoice", "never"),
         ("state_conflict", "soft-200"),
         ("state_conflict", "no-op-200"),

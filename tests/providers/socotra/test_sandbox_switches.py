@@ -408,6 +408,65 @@ def test_reversal_tag(desk: Desk, open_desk: OpenDesk) -> None:
         assert "tag" not in reversal(other)
 
 
+def reversing(at: Desk, *locators: str, status: int = 200) -> Any:  # noqa: ANN401 - what JSON holds
+    path = f"/billing/accounts/{at.account}/charges/reverse"
+    return at.ask("POST", path, {"charges": list(locators), "invoicing": "immediate"}, status=status)
+
+
+def test_reversal_amount(desk: Desk, open_desk: OpenDesk) -> None:
+    with open_desk(reversal_amount="as-original") as other:
+        for at, shown in ((desk, -5), (other, 5)):
+            made = at.charge("5")[0]["locator"]
+            assert reversing(at, made)[0]["amount"] == at.charges()["items"][1]["amount"] == shown
+            assert [invoice["totalAmount"] for invoice in at.invoices()] == [5, -5]
+
+
+def test_reversal_of_reversal(desk: Desk, open_desk: OpenDesk) -> None:
+    with open_desk(reversal_of_reversal="accept") as other:
+        for at, status in ((desk, 409), (other, 200)):
+            (reversal,) = reversing(at, at.charge("5")[0]["locator"])
+            reversing(at, reversal["locator"], status=status)
+        assert [charge["amount"] for charge in other.charges()["items"]] == [5, -5, 5]
+
+
+def test_bad_reversal_locator(desk: Desk, open_desk: OpenDesk) -> None:
+    with open_desk(bad_reversal_locator="skip") as other:
+        for at, status, count in ((desk, 404, 1), (other, 200, 2)):
+            good = at.charge("5")[0]["locator"]
+            reversing(at, good, UNUSED, status=status)
+            assert len(at.charges()["items"]) == count
+
+
+def test_ulid_case(desk: Desk, open_desk: OpenDesk) -> None:
+    with open_desk(ulid_case="reject") as other:
+        for at, status in ((desk, 200), (other, 400)):
+            at.ask("GET", f"/policy/accounts/{at.account.lower()}", status=status)
+            at.ask("GET", f"/policy/accounts/{at.account}")
+
+
+@pytest.mark.parametrize(("value", "amount"), [("positive", 10), ("negative", -10)])
+def test_disbursement_sign(open_desk: OpenDesk, value: str, amount: int) -> None:
+    with open_desk(disbursement_sign=value) as desk:
+        desk.charge("-10", kind="GoodwillCredit")
+        out = desk.engine.disbursements.pay_out(desk.account, Decimal(10), "USD").locator
+        listed = {item["creditType"]: item["amount"] for item in desk.ask("GET", "/billing/credits/list")["items"]}
+        assert listed == {"creditDistribution": 10, "disbursement": amount}
+        assert desk.ask("GET", f"/billing/disbursements/{out}")["amount"] == amount
+        assert desk.balance() == 0
+
+
+@pytest.mark.parametrize(("value", "amount"), [("unchanged", 5), ("negated", -5), ("zero", 0)])
+def test_reversed_credit_amount(open_desk: OpenDesk, value: str, amount: int) -> None:
+    with open_desk(reversed_credit_amount=value) as desk:
+        desk.charge("-10", kind="GoodwillCredit")
+        desk.spend(desk.invoice("5"), "5")
+        desk.step("reverse", body={"reversalType": "migration"})
+        listed = {item["locator"]: item["amount"] for item in desk.ask("GET", "/billing/credits/list")["items"]}
+        assert listed.pop(MINE) == amount
+        assert list(listed.values()) == [10]
+        assert desk.ask("GET", f"/billing/creditDistributions/{MINE}")["amount"] == amount
+
+
 def test_double_reversal(desk: Desk, open_desk: OpenDesk) -> None:
     for at, status in ((desk, 409), (None, 200)):
         with open_desk(double_reversal="accept") as other:

@@ -104,8 +104,15 @@ def charge(record: wire.Charge, provider: str, rules: ChargeRules) -> Charge:
 
 
 def reversed_locators(records: Collection[wire.Charge]) -> frozenset[str]:
-    """The charges that others of these undo."""
-    return frozenset(record.reversal_of_locator for record in records if record.reversal_of_locator is not None)
+    """The charges that others of these undo; one whose reversal was itself reversed stands again."""
+    undoes = {record.locator: record.reversal_of_locator for record in records if record.reversal_of_locator is not None}
+    undone, before = frozenset(undoes.values()), None
+    # Each round is right for one reversal of a reversal more; records that undo each other in a circle never settle.
+    for _ in undoes:
+        if undone == before or undone.isdisjoint(undoes):
+            break
+        before, undone = undone, frozenset(original for reversal, original in undoes.items() if reversal not in undone)
+    return undone
 
 
 def credit_of_charge(record: wire.Charge, provider: str, zone: tzinfo, *, undone: bool) -> Credit:

@@ -68,13 +68,19 @@ class Invoiced:
 class _Matching:
     def __init__(self, charges: Sequence[Charge], rules: ChargeRules) -> None:
         self._rules = rules
+        self._known = {charge.locator: charge for charge in charges}
         self._open: dict[tuple[str, Decimal], list[Charge]] = {}
         for charge in sorted(charges, key=lambda c: c.locator):
             if charge.charge_category not in _NOT_INVOICED:
                 self._open.setdefault((charge.currency, self.amount(charge)), []).append(charge)
 
     def amount(self, charge: Charge) -> Decimal:
-        return self._rules.signed(charge.amount, charge.charge_type)
+        """What a charge puts on an invoice. Whether a reversal shows its own amount or the original's is not documented; it takes that away."""
+        shown = self._rules.signed(charge.amount, charge.charge_type)
+        original = None if charge.reversal_of_locator is None else self._known.get(charge.reversal_of_locator)
+        if original is None or original.reversal_of_locator is not None or original.amount.copy_abs() != shown.copy_abs():
+            return shown
+        return self._rules.signed(original.amount, original.charge_type).copy_negate()
 
     def take(self, invoice: Invoice, amount: Decimal, charge_type: str | None) -> Charge | None:
         """Take the charge that fits best off the open ones."""

@@ -95,7 +95,8 @@ class Charges:
         """Reverse charges: for each a new one with the negated amount and ``reversalOfLocator``.
 
         Raises:
-            Declined: an empty list, a charge that is unknown or another account's, is a reversal, or was reversed before.
+            Declined: an empty list, a charge that is unknown or another account's, is a reversal, or was reversed before; where the
+                switches let these pass, they are passed over or reversed.
         """
         core = self._core
         with core.store.atomic():
@@ -107,6 +108,8 @@ class Charges:
             answered: list[r.Charge] = []
             for locator in locators:
                 charge = self._reversal(account, ulid(locator), invoicing, moment)
+                if charge is None:
+                    continue
                 core.store.put(charge)
                 made.setdefault(charge.currency, []).append(charge)
                 answered.append(charge)
@@ -210,12 +213,14 @@ class Charges:
         )
         return _waiting(charge)
 
-    def _reversal(self, account: r.Account, locator: str, invoicing: r.Invoicing, time: tuple[int, str]) -> r.Charge:
+    def _reversal(self, account: r.Account, locator: str, invoicing: r.Invoicing, time: tuple[int, str]) -> r.Charge | None:
         core = self._core
         original = core.store.find(r.Charge, locator)
         if original is None or original.account_locator != account.locator:
+            if core.settings["bad-reversal-locator"] == "skip":
+                return None
             raise unknown("charge", locator)
-        if original.reversal_of_locator is not None:
+        if original.reversal_of_locator is not None and core.settings["reversal-of-reversal"] == "reject":
             raise conflict(f"charge {locator} is itself a reversal", original)
         again = core.store.exists(r.Charge, "reversal_of_locator = ?", (locator,))
         if again and core.settings["double-reversal"] == "reject":

@@ -67,9 +67,13 @@ class Call:
         """A locator of the path.
 
         Raises:
-            Declined: it is not a ULID.
+            Declined: it is not a ULID, or in small letters where these are refused.
         """
-        return ulid(self._path[name])
+        given = self._path[name]
+        found = ulid(given)
+        if found != given and self._settings["ulid-case"] == "reject":
+            raise invalid(f"Invalid ULID: '{given}'")
+        return found
 
     def text(self, name: str) -> str:
         """A part of the path."""

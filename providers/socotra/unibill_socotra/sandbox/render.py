@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 from msgspec import Raw
@@ -13,6 +13,8 @@ from unibill_socotra.sandbox.identity import digits_of
 
 CREDIT_KINDS: Final = (r.Distribution, r.Disbursement, r.Payment, r.Shortfall, r.WriteOff)
 """The kinds of which credits/list is the projection."""
+
+CreditRecord: TypeAlias = r.Distribution | r.Disbursement | r.Payment | r.Shortfall | r.WriteOff
 
 _ENCODE: Final = msgspec.json.Encoder().encode
 """Amounts are spelt by exactjson beforehand, so no number passes through a float here either."""
@@ -70,6 +72,9 @@ class Renderer:
         self._style = settings["number-style"]
         self._forward = settings["forward-fields"] == "on"
         self._credit_account = settings["credit-account-locator"]
+        self._negative_disbursements = settings["disbursement-sign"] == "negative"
+        self._reversed = settings["reversed-credit-amount"]
+        self._reversals_as_original = settings["reversal-amount"] == "as-original"
         self._writers: dict[type[r.Record], Callable[..., dict[str, object]]] = {
             r.Charge: self._charge,
             r.Invoice: self._invoice,
@@ -169,6 +174,15 @@ class Renderer:
                 amount = bare if isinstance(exponent, int) and exponent < -1 else bare.quantize(Decimal("0.1"))
         return Raw(exactjson.number(amount))
 
+    def _moved(self, record: CreditRecord, amount: Decimal | None = None) -> Raw:
+        """A credit's amount, with the sign that the switches give its kind and state."""
+        shown = record.amount if amount is None else amount
+        if self._negative_disbursements and isinstance(record, r.Disbursement):
+            shown = shown.copy_negate()
+        if self._reversed != "unchanged" and credit_state(record) == "reversed":
+            shown = Decimal(0) if self._reversed == "zero" else shown.copy_negate()
+        return self.number(shown, record.currency)
+
     def _whole(self, record: r.Record) -> dict[str, object]:
         return self._top(self._writers[type(record)](record))
 
@@ -186,9 +200,10 @@ class Renderer:
 
     def _charge(self, charge: r.Charge) -> dict[str, object]:
         strange = self._forward and charge.locator[-1] in _ODD_ENDS
+        turned = self._reversals_as_original and charge.reversal_of_locator is not None
         return {
             "locator": charge.locator,
-            "amount": self.number(charge.amount, charge.currency),
+            "amount": self.number(charge.amount.copy_negate() if turned else charge.amount, charge.currency),
             "currency": charge.currency,
             "chargeCategory": "loyalty" if strange else charge.charge_category,
             "chargeType": charge.charge_type,
@@ -226,7 +241,7 @@ class Renderer:
             "creditState": credit_state(record),
             "creditType": credit_type(record),
             "currency": record.currency,
-            "amount": self.number(record.amount if amount is None else amount, record.currency),
+            "amount": self._moved(record, amount),
             "createdAt": self.time(record.created_at),
             "accountLocator": None if self._credit_account == "never" else account,
             "realizedAt": self.time(realized),
@@ -260,7 +275,7 @@ class Renderer:
             "locator": record.locator,
             "creditDistributionState": record.credit_distribution_state,
             "currency": record.currency,
-            "amount": self.number(record.amount, record.currency),
+            "amount": self._moved(record),
             "createdAt": self.time(record.created_at),
             "createdBy": record.created_by,
             "accountLocator": record.account_locator,
@@ -279,7 +294,7 @@ class Renderer:
             "paymentState": record.payment_state,
             "type": record.payment_type,
             "currency": record.currency,
-            "amount": self.number(record.amount, record.currency),
+            "amount": self._moved(record),
             "remainingAmount": None if record.surplus is None else self.number(record.surplus, record.currency),
             "data": _json(record.data),
             "createdAt": self.time(record.created_at),
@@ -312,7 +327,7 @@ class Renderer:
             "creditType": "writeOff",
             "writeOffState": record.write_off_state,
             "currency": record.currency,
-            "amount": self.number(record.amount, record.currency),
+            "amount": self._moved(record),
             "createdAt": self.time(record.created_at),
             "createdBy": record.created_by,
             "accountLocator": record.account_locator,
@@ -327,7 +342,7 @@ class Renderer:
             "creditType": "shortfallWriteOff",
             "shortfallCreditState": record.shortfall_credit_state,
             "currency": record.currency,
-            "amount": self.number(record.amount, record.currency),
+            "amount": self._moved(record),
             "createdAt": self.time(record.created_at),
             "createdBy": record.created_by,
             "accountLocator": record.account_locator,
@@ -342,7 +357,7 @@ class Renderer:
             "disbursementState": record.disbursement_state,
             "type": record.disbursement_type,
             "currency": record.currency,
-            "amount": self.number(record.amount, record.currency),
+            "amount": self._moved(record),
             "data": _json(record.data),
             "createdAt": self.time(record.created_at),
             "createdBy": record.created_by,

@@ -43,6 +43,8 @@ SWITCHES: Final = (
         "the sign rule for charges of category credit",
         24,
     ),
+    Switch("disbursement-sign", "positive", ("positive", "negative"), "the sign of a disbursement's amount", 25),
+    Switch("reversed-credit-amount", "unchanged", ("unchanged", "negated", "zero"), "the amount of a credit that is reversed", 26),
     Switch("tag-max-length", "255", (), "most characters in a tag, or none for no limit", 27),
     Switch("tag-duplicates", "allow", ("allow", "reject"), "whether two charges of an account may carry one tag", 28),
     Switch("zero-amount", "reject", ("reject", "accept", "drop"), "what happens to a charge of amount zero", 29),
@@ -60,12 +62,16 @@ SWITCHES: Final = (
     Switch("settle-forced", "required-when-never", ("required-when-never", "ignored"), "what 'forced' changes when settling", 41),
     Switch("auto-apply", "off", ("off", "on"), "whether a balance pays open invoices by itself when the account's plan does not say", 42),
     Switch("reversal-tag", "copy", ("copy", "drop"), "the tag of a charge's reversal", 43),
+    Switch("reversal-amount", "negated", ("negated", "as-original"), "the amount that a charge's reversal shows", 43),
     Switch("double-reversal", "reject", ("reject", "accept"), "whether a charge can be reversed twice", 44),
+    Switch("reversal-of-reversal", "reject", ("reject", "accept"), "whether a reversal can be reversed", 45),
+    Switch("bad-reversal-locator", "reject-all", ("reject-all", "skip"), "what a charge that is not the account's does to a reversal", 46),
     Switch("credit-account-locator", "when-known", ("when-known", "always", "never"), "when a credit names its account", 52),
     Switch("put-distribution", "upsert", ("upsert", "replace-only"), "whether a PUT with an unused locator creates a distribution", 63),
     Switch(
         "put-existing", "draft-or-same", ("draft-or-same", "draft-only", "any-state"), "what a PUT on an existing distribution does", 64
     ),
+    Switch("ulid-case", "normalise", ("normalise", "reject"), "what small letters in a path's locator do", 65),
     Switch("over-allocation", "refuse", ("refuse", "cap"), "more than the balance, or than the invoice's remainder", 68),
     Switch("execute-shortage", "409", ("409", "soft-200", "partial"), "funds spent between validate and execute", 70),
     Switch("empty-values", "arrays", ("arrays", "omit", "null"), "how empty collections and absent optionals are written", 72),
@@ -74,5 +80,14 @@ SWITCHES: Final = (
     Switch("forward-fields", "off", ("off", "on"), "fields and enum values that appear without notice", 75),
 )
 
-PRESENTATION: Final = ("credit-account-locator", "empty-values", "time-fraction", "number-style", "forward-fields")
+PRESENTATION: Final = (
+    "disbursement-sign",
+    "reversed-credit-amount",
+    "reversal-amount",
+    "credit-account-locator",
+    "empty-values",
+    "time-fraction",
+    "number-style",
+    "forward-fields",
+)
 """The switches that change how a stored record is written; a reopened database is rendered anew when they differ."""
