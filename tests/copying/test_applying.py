@@ -491,3 +491,14 @@ def test_a_changed_record_that_another_run_has_carried_since_is_refused_and_says
     (copy,) = pair.target.credits()
     reason = f"it has changed at the source since the plan; another run has carried it since, as {copy['creditNoteID']}"
     assert [problem.reason for problem in applied(pair).problems] == [reason]
+
+
+def test_a_copy_of_which_less_is_spent_than_planned_stops_the_run(pair: Pair, open_side: Open) -> None:
+    """What the vendor did not spend could be spent again."""
+    target = open_side("5005", {"over-invoice": "cap"})
+    target.seed(customer(21), invoice(41, 21, "10"))
+    pair.source.seed(note(101, 11, "100", (31, "40")), note(102, 11, "7"))
+    plan(pair.source.billing, target.billing, pair.run, pair.options(carry="history"))
+    summary = apply(pair.source.billing, target.billing, pair.run, ApplyOptions(concurrency=1))
+    assert summary.stopped.endswith("came back with 10 ZAR spent instead of 40 ZAR: the rest of it could be spent again")
+    assert (summary.exit_status, len(target.credits())) == (4, 1)

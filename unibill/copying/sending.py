@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final, TypeVar
 
+from unibill import money
 from unibill.base import outcome as outcome_of
 from unibill.capabilities import Operation
 from unibill.copying import charging
@@ -296,7 +297,18 @@ def _came_back_otherwise(item: Item, row: Row) -> str:
         return f"{what} in account {item.account_id} instead of {row['target_account']}"
     if isinstance(item, ChargeItem) and (other := charging.differences(item, draft_of(row))):
         return f"{what} with {other}"
-    return ""
+    return _less_spent(item, row, what) if isinstance(item, Credit) else ""
+
+
+def _less_spent(credit: Credit, row: Row, what: str) -> str:
+    """How a copy came back of which less is spent than was sent, or an empty text; what is spent beyond it raises nothing."""
+    planned = money.add([Decimal(edge["amount"]) for edge in draft_of(row)["allocations"]])
+    if credit.allocations is None or not planned:
+        return ""
+    spent = money.add([edge.amount for edge in credit.allocations if edge.reversed_at is None])
+    currency = row["currency"]
+    rest = "the rest of it could be spent again"
+    return f"{what} with {spent} {currency} spent instead of {planned} {currency}: {rest}" if spent < planned else ""
 
 
 def finish(target: Billing, store: RunStore, row: Row, sent: Sent) -> None:

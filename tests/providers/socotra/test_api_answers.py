@@ -135,6 +135,13 @@ def test_the_offset_advances_by_the_count_asked_for_and_a_short_or_empty_page_en
     assert [credit.locator for credit in found] == ["1", "2", "3"]
 
 
+def test_a_record_that_moved_to_the_next_page_while_the_list_was_read_is_there_once_as_it_was_last() -> None:
+    api = SocotraApi(TENANT, page_size=2)
+    moved = Response(200, {}, page(2, 3).body.replace(b'"posted"', b'"reversed"', 1))
+    _, found = offsets(read_all(lambda at: api.fetch_credits(offset=at), 2), page(1, 2, completed=False), moved)
+    assert [(credit.locator, credit.credit_state) for credit in found] == [("1", "posted"), ("2", "reversed"), ("3", "posted")]
+
+
 def test_a_list_that_repeats_its_page_for_ever_is_malformed() -> None:
     api = SocotraApi(TENANT, page_size=2)
     with pytest.raises(errors.MalformedResponse, match="does not end"):

@@ -139,7 +139,8 @@ def read_all(fetch: Callable[[int], Flow[Listing[R]]], count: int) -> Flow[list[
     """Every page of a list, one after the other.
 
     The offset advances by the count asked for, never by the records received: data-access rules may hide records. A list ends
-    when it says so.
+    when it says so. A record that moves to the next page while the list is read comes again, and counts once: with its kind's
+    locator, as it was read last.
 
     Args:
         fetch: gives the page at an offset.
@@ -149,19 +150,24 @@ def read_all(fetch: Callable[[int], Flow[Listing[R]]], count: int) -> Flow[list[
         MalformedResponse: the list never ends: ``MAX_PAGES`` pages, ``MAX_EMPTY_PAGES`` empty ones in a row, or the same full page
             twice in a row.
     """
-    found: list[R] = []
+    found: dict[tuple[object, object], R] = {}
     empty = 0
     before: Sequence[R] = ()
     for number in range(MAX_PAGES):
         page = yield from fetch(number * count)
-        found.extend(page.items)
+        found.update((_name(record), record) for record in page.items)
         if page.completed:
-            return found
+            return list(found.values())
         empty = 0 if page.items else empty + 1
         if empty == MAX_EMPTY_PAGES or (page.items and page.items == before):
             break
         before = page.items
     raise MalformedResponse("the list does not end: page after page says that it is not complete and brings nothing new")
+
+
+def _name(record: WireRecord) -> tuple[object, object]:
+    """What tells a record of a list from the others: locators repeat across kinds, which only the list of credits mixes."""
+    return getattr(record, "credit_type", None), getattr(record, "locator", None)
 
 
 def flag(value: bool) -> str:
