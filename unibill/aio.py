@@ -101,7 +101,7 @@ class AsyncCredits:
 
         Raises:
             InvalidDraft: with every fault; nothing was sent.
-            Conflict: the key was used for another credit.
+            Conflict: the key was used for another credit, or the vendor did not keep its mark.
             OutcomeUnknown: no answer came; call again with the same key, or ``find`` it.
         """
         flow = self._billing.core.operations.create_credit(draft, key)

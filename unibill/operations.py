@@ -111,7 +111,7 @@ class Operations:
                 done = self.provider.done_from(standing)
                 if not done:
                     return _giving(standing)
-        credit = _giving((yield from self.provider.create_credit(draft, mark, done)))
+        credit = _marked(_giving((yield from self.provider.create_credit(draft, mark, done))), mark)
         notes = tuple(
             Finding(code="not-written", message=loss.reason, field=loss.field) for loss in self.provider.losses_of_credit(draft, mark)
         )
@@ -208,6 +208,21 @@ def _giving(credit: Credit) -> Credit:
             f"credit {credit.id} was made, and takes {credit.amount} {credit.currency} from the account instead of giving it",
             operation=Operation.CREDITS_CREATE,
             hint="Void it at the vendor, and mend what the backend's settings say of signs.",
+        )
+    return credit
+
+
+def _marked(credit: Credit, mark: str | None) -> Credit:
+    """The credit that a create made, if its key can find it again.
+
+    Raises:
+        Conflict: the vendor did not keep the mark, so that a second call with the key would make a second credit.
+    """
+    if mark is not None and credit.mark != mark:
+        raise Conflict(
+            f"credit {credit.id} was made, but the mark of its key came back cut off or changed, so the key cannot find it",
+            operation=Operation.CREDITS_CREATE,
+            hint="Do not call again with the key: keep the credit's id, or void it, and ask the vendor how long its texts may be.",
         )
     return credit
 

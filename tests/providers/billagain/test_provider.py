@@ -27,6 +27,7 @@ from unibill.errors import (
 )
 from unibill.flow import Flow, Step
 from unibill.model import ChargeCategory, Credit, Invoicing, Status
+from unibill.operations import Operations
 from unibill.provider import AccountState, Addressing, ChargeQuery, CreditQuery
 from unibill.sandbox import Sandbox, Serving
 
@@ -297,6 +298,16 @@ def test_a_mark_is_found_in_either_place_whatever_the_setting_says_now(there: Li
     for account in ("269", None):
         assert [credit.id for credit in there.run(there.provider.find_marked(account, {MARK, marks.key_mark("x")}))] == [made.id]
     assert there.run(there.provider.find_marked("222", {MARK})) == []
+
+
+@pytest.mark.parametrize("place", ["number", "memo"])
+def test_a_key_whose_mark_the_vendor_cuts_off_is_told_since_a_second_call_would_make_a_second_credit(
+    open_billagain: OpenBillAgain, place: str
+) -> None:
+    with switched(open_billagain, {"mark_in": place}, text_max_length="20-truncate") as live:
+        with pytest.raises(Conflict, match="was made, but the mark of its key came back cut off or changed"):
+            live.run(Operations("old", live.provider).create_credit(draft(("11351", "50.00")), "order-17"))
+        assert sum(line.startswith("POST") for line in live.sent()) == 1
 
 
 def test_a_lost_answer_to_a_create_is_unknown_and_settled_by_the_mark(there: Live) -> None:
