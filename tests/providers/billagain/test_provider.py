@@ -300,6 +300,60 @@ def test_a_mark_is_found_in_either_place_whatever_the_setting_says_now(there: Li
     assert there.run(there.provider.find_marked("222", {MARK})) == []
 
 
+def test_a_status_that_says_allocated_of_what_is_not_is_contradicted_by_the_amounts(open_billagain: OpenBillAgain) -> None:
+    with switched(open_billagain, status_rule="always-allocated") as live:
+        credit = live.create(draft(("11351", "50.00")))
+        assert (credit.status, credit.remaining) == (Status.PARTIALLY_APPLIED, Decimal("100.00"))
+        assert [finding.code for finding in credit.findings] == ["status-contradicts-amounts"]
+
+
+def test_two_allocations_to_one_invoice_that_the_vendor_makes_one_spend_the_same(open_billagain: OpenBillAgain) -> None:
+    with switched(open_billagain, duplicate_invoice="merge") as live:
+        credit = live.create(draft(("11351", "50.00"), ("11351", "20.00")))
+        assert ([edge[1:] for edge in edges(credit)], credit.remaining) == ([("11351", "70")], Decimal("80.00"))
+        more = live.run(live.provider.allocate(credit, [AllocationDraft(target_id="11351", amount=Decimal("30.00"))], {}))
+        assert ([edge[1:] for edge in edges(more)], more.remaining) == ([("11351", "100")], Decimal("50.00"))
+
+
+@pytest.mark.parametrize(
+    ("switches", "allocations"),
+    [
+        ({"under_allocation": "reject"}, (("11351", "50.00"),)),
+        ({"duplicate_invoice": "reject"}, (("11351", "50.00"), ("11351", "20.00"))),
+        ({"missing_reference": "400"}, (("999", "50.00"),)),
+        ({"missing_reference": "410"}, (("999", "50.00"),)),
+    ],
+)
+def test_what_the_vendor_may_refuse_of_a_new_credit_is_a_rejection_and_makes_nothing(
+    open_billagain: OpenBillAgain, switches: dict[str, str], allocations: tuple[tuple[str, str], ...]
+) -> None:
+    with switched(open_billagain, None, **switches) as live:
+        before = live.credits()
+        with pytest.raises(Rejected):
+            live.create(draft(*allocations))
+        assert live.credits() == before
+
+
+@pytest.mark.parametrize("status", ["400", "409", "410"])
+def test_a_credit_that_cannot_be_deleted_while_it_is_spent_is_told_and_then_can(open_billagain: OpenBillAgain, status: str) -> None:
+    with switched(open_billagain, delete_effect="refuse-when-allocated", validation_status=status) as live:
+        credit = live.create(draft(("11351", "50.00")))
+        with pytest.raises(Rejected, match="with allocations cannot be deleted"):
+            live.run(live.provider.void(credit, {}))
+        freed = live.run(live.provider.deallocate(credit, [edge[0] or "" for edge in edges(credit)], {}))
+        live.run(live.provider.void(freed, {}))
+        assert credit.id not in {one.id for one in live.credits()}
+
+
+@pytest.mark.parametrize("status", ["410", "204"])
+def test_voiding_again_is_done_however_a_second_delete_is_answered(open_billagain: OpenBillAgain, status: str) -> None:
+    with switched(open_billagain, repeat_delete=status) as live:
+        credit = live.get("10083")
+        for _ in range(2):
+            live.run(live.provider.void(credit, {}))
+        assert "10083" not in {one.id for one in live.credits()}
+
+
 @pytest.mark.parametrize("place", ["number", "memo"])
 def test_a_key_whose_mark_the_vendor_cuts_off_is_told_since_a_second_call_would_make_a_second_credit(
     open_billagain: OpenBillAgain, place: str

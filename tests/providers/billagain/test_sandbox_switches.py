@@ -77,6 +77,57 @@ def test_switch_validation_status(open_billagain: OpenBillAgain, value: str) -> 
         assert http.post("/credits", content=b"{").status_code == int(value)
 
 
+@pytest.mark.parametrize("value", ["410", "400"])
+def test_switch_missing_reference(open_billagain: OpenBillAgain, value: str) -> None:
+    with open_billagain(missing_reference=value, validation_status="422") as (http, _):
+        assert post(http, customerID=1).status_code == int(value)
+        assert post(http, Allocations=[{"invoiceID": 1, "amountApplied": 5}]).status_code == int(value)
+        assert post(http, customerID=1, Amount=0).status_code == 422
+
+
+@pytest.mark.parametrize(("value", "word"), [("by-sum", "Partial"), ("always-allocated", "Allocated")])
+def test_switch_status_rule(open_billagain: OpenBillAgain, value: str, word: str) -> None:
+    with open_billagain(status_rule=value) as (http, _):
+        assert created(http)["Status"] == word
+
+
+@pytest.mark.parametrize(("value", "status"), [("accept", 201), ("reject", 400)])
+def test_switch_under_allocation(open_billagain: OpenBillAgain, value: str, status: int) -> None:
+    with open_billagain(under_allocation=value) as (http, _):
+        assert post(http).status_code == status
+        assert post(http, Amount=100).status_code == 201
+        assert post(http, AutoApply=True, Allocations=[]).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"), [("separate", [(11351, 60), (11352, 5), (11351, 40)]), ("merge", [(11351, 100), (11352, 5)]), ("reject", None)]
+)
+def test_switch_duplicate_invoice(open_billagain: OpenBillAgain, value: str, kept: list[tuple[int, int]] | None) -> None:
+    twice = [{"invoiceID": number, "amountApplied": amount} for number, amount in ((11351, 60), (11352, 5), (11351, 40))]
+    with open_billagain(duplicate_invoice=value) as (http, sandbox):
+        answer = post(http, Allocations=twice)
+        assert answer.status_code == (400 if kept is None else 201)
+        assert kept is None or applied(answer.json()) == kept
+        lowered = {row["invoiceID"]: row["Credited"] for row in sandbox.books() if row["type"] == "invoice"}
+        assert lowered[11351] == (0 if kept is None else 100)
+
+
+@pytest.mark.parametrize(("value", "status"), [("release", 204), ("refuse-when-allocated", 400)])
+def test_switch_delete_effect(open_billagain: OpenBillAgain, value: str, status: int) -> None:
+    with open_billagain(delete_effect=value) as (http, _):
+        assert http.delete("/credits/10083").status_code == status
+        assert http.get("/credits/10083").status_code == (410 if status == 204 else 200)
+        edited(http, Allocations=[])
+        assert http.delete("/credits/10095").status_code == 204
+
+
+@pytest.mark.parametrize("value", ["410", "204"])
+def test_switch_repeat_delete(open_billagain: OpenBillAgain, value: str) -> None:
+    with open_billagain(repeat_delete=value) as (http, _):
+        assert [http.delete("/credits/10083").status_code for _ in range(2)] == [204, int(value)]
+        assert http.delete("/credits/1").status_code == 410
+
+
 @pytest.mark.parametrize(("value", "count"), [("clamp", 200), ("default-100", 100), ("reject", None)])
 def test_switch_page_size_overflow(open_billagain: OpenBillAgain, value: str, count: int | None) -> None:
     with open_billagain(page_size_overflow=value) as (http, sandbox):

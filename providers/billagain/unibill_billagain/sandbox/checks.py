@@ -36,8 +36,9 @@ def missing(what: str) -> str:
 class Problems:
     """Collects what is wrong with a body."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, status_of_missing: int) -> None:
         self._status = status
+        self._status_of_missing = status_of_missing
         self._invalid: list[str] = []
         self._missing: list[str] = []
 
@@ -53,12 +54,12 @@ class Problems:
         """Go on if nothing is wrong.
 
         Raises:
-            Refused: with every message; 410 if records are missing and nothing else is wrong.
+            Refused: with every message; with a status of its own if records are missing and nothing else is wrong.
         """
         if self._invalid:
             raise refused(self._status, *self._invalid, *self._missing)
         if self._missing:
-            raise refused(410, *self._missing)
+            raise refused(self._status_of_missing, *self._missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Reader:
 
     def problems(self) -> Problems:
         """An empty list of problems."""
-        return Problems(self._status)
+        return Problems(self._status, int(self._settings["missing-reference"]))
 
     def read(self, body: bytes, before: Credit | None) -> Sent:
         """Decode and check a body; ``before`` is the credit that a PUT replaces.

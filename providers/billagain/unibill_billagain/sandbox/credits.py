@@ -97,7 +97,7 @@ class Credits:
 
     def _fit(self, sent: Sent, old: Sequence[Allocation], problems: Problems) -> list[Item]:
         """The allocations that will stand. Those that stood before on the same invoice, and do not grow, are not judged again."""
-        items = list(sent.items or ())
+        items = self._once_each(list(sent.items or ()), problems)
         stood = _sums((item.invoice_id, item.amount) for item in old)
         wanted = _sums((item.invoice.id, item.amount) for item in items)
         invoices = {item.invoice.id: item.invoice for item in items}
@@ -106,6 +106,8 @@ class Credits:
                 self._judge(invoice, sent, problems)
         if sum(wanted.values(), Decimal(0)) > sent.amount and self._settings["over-allocation"] == "reject":
             problems.invalid("The allocations are more than Amount")
+        elif items and sum(wanted.values(), Decimal(0)) < sent.amount and self._settings["under-allocation"] == "reject":
+            problems.invalid("The allocations are less than Amount")
         elif self._settings["over-allocation"] == "cap":
             items = _cap_sum(items, sent.amount)
         room = {number: invoice.balance + stood.get(number, Decimal(0)) for number, invoice in invoices.items()}
@@ -116,6 +118,17 @@ class Credits:
         elif self._settings["over-invoice"] == "cap":
             items = _cap_each(items, {number: max(amount, stood.get(number, Decimal(0))) for number, amount in room.items()})
         return items
+
+    def _once_each(self, items: list[Item], problems: Problems) -> list[Item]:
+        """The items, as a list is taken that names an invoice twice."""
+        rule = self._settings["duplicate-invoice"]
+        merged: dict[int, Item] = {}
+        for item in items:
+            first = merged.get(item.invoice.id)
+            merged[item.invoice.id] = item if first is None else replace(first, amount=first.amount + item.amount)
+        if rule == "reject" and len(merged) < len(items):
+            problems.invalid("Allocations names one invoice twice")
+        return list(merged.values()) if rule == "merge" else items
 
     def _judge(self, invoice: Invoice, sent: Sent, problems: Problems) -> None:
         if invoice.customer_id != sent.customer.id:

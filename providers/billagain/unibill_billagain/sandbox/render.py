@@ -30,6 +30,7 @@ _RENDERING = (
     "force-status",
     "forward-fields",
     "number-style",
+    "status-rule",
     "time-zone",
 )
 
@@ -110,7 +111,7 @@ class Renderer:
         if forced != "off":
             return forced
         applied = credit.applied
-        if applied >= credit.amount:
+        if applied >= credit.amount or self._settings["status-rule"] == "always-allocated":
             return "Allocated"
         return "Partial" if applied > 0 else "Unallocated"
 

@@ -115,9 +115,14 @@ class Api:
         return Response(status_code=204)
 
     def _delete_credit(self, call: _Call) -> Response:
-        credit = self._store.credit(_number(call.id))
+        number = _number(call.id)
+        credit = self._store.credit(number)
         if credit is None:
+            if self._settings["repeat-delete"] == "204" and self._store.was_deleted(number):
+                return Response(status_code=204)
             raise self._no_credit()
+        if credit.allocations and self._settings["delete-effect"] == "refuse-when-allocated":
+            raise refused(int(self._settings["validation-status"]), "A credit note with allocations cannot be deleted")
         self._store.delete_credit(credit)
         return Response(status_code=204)
 

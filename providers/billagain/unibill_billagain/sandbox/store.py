@@ -248,8 +248,13 @@ class Store:
         """Remove a credit; what it had brought to invoices is owed again."""
         self._replace_allocations(credit.id, credit.allocations, ())
         self._db.execute("DELETE FROM billagain_credits WHERE id = ?", (credit.id,))
+        self._set_counter(f"deleted:{credit.id}", "1")
         if self._ids is not None:
             del self._ids[bisect_left(self._ids, credit.id)]
+
+    def was_deleted(self, number: int) -> bool:
+        """Whether there was a credit of this id."""
+        return self._counter(f"deleted:{number}") is not None
 
     def _replace_allocations(self, credit_id: int, old: tuple[Allocation, ...], new: tuple[Allocation, ...]) -> None:
         change: dict[int, Decimal] = {}
