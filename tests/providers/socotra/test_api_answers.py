@@ -99,6 +99,30 @@ def test_a_read_of_a_record_that_once_failed_validation_is_no_rejection() -> Non
     assert answered(SocotraApi(TENANT).fetch_credit_distribution("x"), Response(200, {}, FAILED)).locator == "x"
 
 
+@pytest.mark.parametrize(
+    ("operation", "state"),
+    [
+        ("discard_credit_distribution", "discarded"),
+        ("reset_credit_distribution", "draft"),
+        ("execute_credit_distribution", "executed"),
+        ("reverse_credit_distribution", "reversed"),
+        ("post_payment", "posted"),
+        ("reverse_payment", "reversed"),
+    ],
+)
+def test_a_state_that_was_reached_counts_more_than_a_validation_that_failed_before(operation: str, state: str) -> None:
+    def call() -> Flow[Any]:
+        flow: Flow[Any] = getattr(SocotraApi(TENANT), operation)("x", *(["migration"] if state == "reversed" else []))
+        return flow
+
+    def told(reached: str) -> Response:
+        return Response(200, {}, FAILED.replace(b'"draft"', f'"{reached}","paymentState":"{reached}"'.encode()))
+
+    assert answered(call(), told(state)).locator == "x"
+    with pytest.raises(errors.Rejected):
+        answered(call(), told("validated"))
+
+
 def test_a_write_whose_answer_cannot_be_read_has_an_unknown_outcome() -> None:
     with pytest.raises(errors.OutcomeUnknown):
         answered(SocotraApi(TENANT).add_charges("x", []), Response(200, {}, b"<html>"))

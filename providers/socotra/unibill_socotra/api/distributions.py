@@ -127,22 +127,25 @@ class DistributionsApi(Calls):
 
     def execute_credit_distribution(self, locator: str) -> Flow[Distribution]:
         """``executeCreditDistribution``: validated to executed; only now funds move (OpenAPI)."""
-        return self._change("executeCreditDistribution", "/creditDistributions/{}/execute", locator)
+        return self._change("executeCreditDistribution", "/creditDistributions/{}/execute", locator, leads_to="executed")
 
     def reset_credit_distribution(self, locator: str) -> Flow[Distribution]:
         """``resetCreditDistribution``: validated to draft (OpenAPI)."""
-        return self._change("resetCreditDistribution", "/creditDistributions/{}/reset", locator)
+        return self._change("resetCreditDistribution", "/creditDistributions/{}/reset", locator, leads_to="draft")
 
     def discard_credit_distribution(self, locator: str) -> Flow[Distribution]:
         """``discardCreditDistribution``: draft to discarded (OpenAPI)."""
-        return self._change("discardCreditDistribution", "/creditDistributions/{}/discard", locator)
+        return self._change("discardCreditDistribution", "/creditDistributions/{}/discard", locator, leads_to="discarded")
 
     def reverse_credit_distribution(self, locator: str, reversal_type: str) -> Flow[Distribution]:
         """``reverseCreditDistribution``: executed to reversed, whole; the type is configured in the tenant (OpenAPI)."""
-        return self._change("reverseCreditDistribution", "/creditDistributions/{}/reverse", locator, {"reversalType": reversal_type})
+        body: dict[str, object] = {"reversalType": reversal_type}
+        return self._change("reverseCreditDistribution", "/creditDistributions/{}/reverse", locator, body, leads_to="reversed")
 
-    def _change(self, operation: str, template: str, locator: str, body: dict[str, object] | None = None) -> Flow[Distribution]:
-        return self._write(operation, _WRITE, "PATCH", self._billing(template, locator), Distribution, body)
+    def _change(
+        self, operation: str, template: str, locator: str, body: dict[str, object] | None = None, *, leads_to: str | None = None
+    ) -> Flow[Distribution]:
+        return self._write(operation, _WRITE, "PATCH", self._billing(template, locator), Distribution, body, leads_to=leads_to)
 
 
 def _item(item: CreditItem) -> dict[str, object]:

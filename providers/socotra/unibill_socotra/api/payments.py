@@ -108,12 +108,12 @@ class PaymentsApi(Calls):
 
     def post_payment(self, locator: str) -> Flow[Payment]:
         """``postPayment``: validated to posted; what exceeds its targets goes to the account's credit balance (OpenAPI)."""
-        return self._write("postPayment", _WRITE, "PATCH", self._billing("/payments/{}/post", locator), Payment)
+        return self._write("postPayment", _WRITE, "PATCH", self._billing("/payments/{}/post", locator), Payment, leads_to="posted")
 
     def reverse_payment(self, locator: str, reversal_type: str) -> Flow[Payment]:
         """``reversePayment``: posted to reversed; the type is configured in the tenant (OpenAPI)."""
         at = self._billing("/payments/{}/reverse", locator)
-        return self._write("reversePayment", _WRITE, "PATCH", at, Payment, {"reversalType": reversal_type})
+        return self._write("reversePayment", _WRITE, "PATCH", at, Payment, {"reversalType": reversal_type}, leads_to="reversed")
 
     def fetch_disbursement(self, locator: str) -> Flow[Disbursement]:
         """``fetchDisbursement`` (OpenAPI)."""
