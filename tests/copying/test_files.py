@@ -106,7 +106,7 @@ def test_a_second_process_cannot_work_on_a_run_and_the_lock_dies_with_its_holder
 
 def test_a_run_that_has_begun_keeps_its_plan(run: Path) -> None:
     with RunStore(run) as store:
-        store.keep(Entry(1, 0, "create", "intent", "add", {}, {}))
+        store.keep(store.note(Entry(1, 0, "create", "intent", "add", {}, {})))
     with pytest.raises(RunStoreError, match="has begun"):
         RunStore.make(run)
 
@@ -131,9 +131,19 @@ def test_what_is_kept_is_durable_at_once_and_brings_what_was_noted_with_it(run: 
         store.note(Entry(1, 0, "create", "outcome", "a", {}, {}))
         reader = sqlite3.connect(run)
         assert reader.execute("SELECT count(*) FROM journal").fetchone() == (0,)
-        store.keep(Entry(2, 0, "create", "intent", "b", {}, {}))
+        store.keep(store.note(Entry(2, 0, "create", "intent", "b", {}, {})))
         assert reader.execute("SELECT seq FROM journal ORDER BY id").fetchall() == [(1,), (2,)]
         reader.close()
+
+
+def test_what_is_durable_already_is_not_waited_for(run: Path) -> None:
+    with RunStore(run) as store:
+        noted = store.note(Entry(1, 0, "create", "intent", "a", {}, {}))
+        store.keep(store.note(Entry(2, 0, "create", "intent", "b", {}, {})))
+        store.note(Entry(3, 0, "create", "intent", "c", {}, {}))
+        store.keep(noted)
+        with closing(sqlite3.connect(run)) as reader:
+            assert reader.execute("SELECT seq FROM journal ORDER BY id").fetchall() == [(1,), (2,)]
 
 
 def test_what_is_noted_does_not_wait_for_ever_for_an_entry_that_is_kept(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,9 +173,9 @@ def test_a_store_that_cannot_be_written_says_so(run: Path) -> None:
         locker.commit()
         locker.close()
         with pytest.raises(RunStoreError, match="cannot be read or written"):
-            store.keep(Entry(1, 0, "create", "intent", "a", {}, {}))
+            store.keep(store.note(Entry(1, 0, "create", "intent", "a", {}, {})))
         with pytest.raises(RunStoreError, match="nothing more is sent"):
-            store.keep(Entry(1, 0, "create", "intent", "a", {}, {}))
+            store.keep(store.note(Entry(1, 0, "create", "intent", "a", {}, {})))
 
 
 def test_a_store_without_room_says_what_helps(run: Path) -> None:

@@ -64,12 +64,14 @@ def after(owner, name, is_it):
     def wrapped(self, *given):
         result = real(self, *given)
         if any(is_it(one) for one in given if one is not None):
+            if owner is Writer:
+                self.flush()
             os.kill(os.getpid(), signal.SIGKILL)
         return result
     setattr(owner, name, wrapped)
 
 if moment == "intent":
-    after(Writer, "keep", lambda entry: entry.phase == "intent" and entry.journal["step"].partition(":")[0] == step)
+    after(Writer, "note", lambda entry: entry.phase == "intent" and entry.journal["step"].partition(":")[0] == step)
 else:
     after(Transport, "send", lambda request: request.operation == operation)
 
@@ -269,19 +271,20 @@ def test_a_rollback_that_broke_off_at_any_step_is_gone_on_with(make: Any, step: 
     copy: Copy = make("NeverSettle")
     copy.plan()
     assert copy.apply() == 0
-    real = Writer.keep
+    real = Writer.note
 
     class Ended(BaseException):
         pass
 
-    def keep_and_end(self: Writer, *entries: Entry) -> None:
-        real(self, *entries)
-        steps = [entry.journal["step"] for entry in entries if entry.journal is not None and entry.phase == "intent"]
-        if any(str(name).startswith(f"{step}:") for name in steps):
+    def note_and_end(self: Writer, entry: Entry) -> int:
+        noted = real(self, entry)
+        if entry.journal is not None and entry.phase == "intent" and str(entry.journal["step"]).startswith(f"{step}:"):
+            self.flush()
             raise Ended
+        return noted
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Ended):
-        patch.setattr(Writer, "keep", keep_and_end)
+        patch.setattr(Writer, "note", note_and_end)
         rollback(copy.target.billing, copy.run, RollbackOptions(settle=0))
     assert rollback(copy.target.billing, copy.run, RollbackOptions(settle=0)).exit_status == 0
     assert [row["locator"] for row in copy.books("invoice") if row["invoiceState"] == "open"] == [copy.bill]

@@ -101,7 +101,7 @@ def test_a_run_that_has_begun_keeps_its_plan_in_either_store(place: str) -> None
         store.put(hash="x")
     with RunStore.make(place) as store:
         assert store.get("hash") is None
-        store.keep(Entry(1, 0, "create", "intent", "add", {}, {}))
+        store.keep(store.note(Entry(1, 0, "create", "intent", "add", {}, {})))
     with pytest.raises(RunStoreError, match="has begun"):
         RunStore.make(place)
 
@@ -117,7 +117,7 @@ def test_intents_of_many_threads_are_durable_when_their_calls_return(place: str)
     with RunStore.make(place) as store:
 
         def work(number: int) -> None:
-            store.keep(Entry(number, 0, "create", "intent", "add", {"n": number}, {}))
+            store.keep(store.note(Entry(number, 0, "create", "intent", "add", {"n": number}, {})))
             with open_run(place) as run:
                 assert number in {entry.seq for entry in run.journal()}
 
@@ -159,7 +159,7 @@ def test_whoever_has_lost_its_lease_writes_and_sends_nothing_more(address: str) 
         with store.transaction() as connection:
             connection.execute(update(tables.parts).values(epoch=tables.parts.c.epoch + 1))
         with pytest.raises(LeaseLost, match="taken over"):
-            store.keep(Entry(1, 0, "create", "intent", "add", {}, {}))
+            store.keep(store.note(Entry(1, 0, "create", "intent", "add", {}, {})))
         lease._until = 0.0
         with pytest.raises(LeaseLost, match="sends nothing more"):
             lease.check()

@@ -64,15 +64,17 @@ def after(owner, name, is_it):
     real = getattr(owner, name)
     def wrapped(self, *given):
         result = real(self, *given)
-        if is_it(given):
+        if is_it(given[0]):
+            if owner is Writer:
+                self.flush()
             os.kill(os.getpid(), signal.SIGKILL)
         return result
     setattr(owner, name, wrapped)
 
 if moment == "intent":
-    after(Writer, "keep", lambda given: any(entry.journal["phase"] == "intent" for entry in given))
+    after(Writer, "note", lambda entry: entry.phase == "intent")
 else:
-    after(Transport, "send", lambda given: given[0].operation == "addCharges")
+    after(Transport, "send", lambda request: request.operation == "addCharges")
 
 def tenant(name, base_url, tenant, token):
     return Billing(name, SocotraProvider(SocotraSettings(

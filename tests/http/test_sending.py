@@ -2,14 +2,18 @@
 
 import gzip
 import io
+import socket
 import sys
 import threading
 import time
 import traceback
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from typing import Any
 
+import httpcore
 import pytest
 
 from tests.conftest import MakeDriver
@@ -30,6 +34,7 @@ from unibill.errors import (
 from unibill.events import RequestSettled
 from unibill.flow import Effect, Flow, Request, Response, Sleep, exchange
 from unibill.http import Transport, check_base_url, proxy_to, without_waiting
+from unibill.http.connection import Bounded
 from unibill.provider import BackendSettings, Endpoint
 
 # What is sent and what comes back
@@ -55,6 +60,40 @@ def test_a_body_is_sent_byte_for_byte_as_json(driver: MakeDriver, server: Server
 
     assert server.seen[0].body == b'{"amount":10.10}'
     assert server.seen[0].headers["content-type"] == "application/json"
+
+
+def test_the_head_and_the_body_of_a_blocking_write_leave_in_one_piece() -> None:
+    pieces: list[bytes] = []
+
+    def answer(listening: socket.socket) -> None:
+        with listening.accept()[0] as connection:
+            pieces.append(connection.recv(65_536))
+            connection.sendall(head("201 Created", "content-length: 2") + b"{}")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with closing(Transport("main", Endpoint(url, {}, ()), BackendSettings(base_url=url))) as transport:
+            answered = pool.submit(answer, listening)
+            assert transport.run(exchange(WRITE)).status == 201
+            answered.result()
+    assert pieces[0].endswith(b'{"amount":10.10}')
+
+
+def test_whoever_refuses_a_request_before_he_has_read_it_is_heard() -> None:
+    refusal = head("413 Content Too Large", "content-length: 0")
+
+    class Deaf(httpcore.MockStream):
+        def write(self, buffer: bytes, timeout: float | None = None) -> None:
+            raise httpcore.WriteError(f"{len(buffer)} bytes were not taken within {timeout}")
+
+    class Network(httpcore.MockBackend):
+        def connect_tcp(self, *_: Any, **__: Any) -> httpcore.NetworkStream:  # noqa: ANN401 - whatever httpcore gives
+            return Deaf([refusal])
+
+    stream = Bounded(Network([])).connect_tcp("vendor.example", 443)
+    stream.write(b"head")
+    stream.write(b"body")
+    assert stream.read(100) == refusal
 
 
 def test_the_path_of_the_base_url_stays(driver: MakeDriver, server: Server) -> None:

@@ -1,7 +1,9 @@
 """Apply: do exactly what was planned, once, whatever breaks on the way."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -31,7 +33,7 @@ from unibill.copying.prepared import Prepared, Row
 from unibill.copying.reading import SourceMarks
 from unibill.copying.schema import records
 from unibill.copying.sending import Creation, Sent
-from unibill.copying.store import RunStore, in_chunks
+from unibill.copying.store import RunStore
 from unibill.copying.summary import SHOWN, AppliedTotal, ApplySummary, Problem, Progress, Tell, Value, Verification
 from unibill.copying.telling import telling
 from unibill.copying.verifying import Verifier
@@ -47,10 +49,10 @@ _IN_ORDER: Final = itemgetter("source_account", "record_type", "source_id")
 """In which order the records of an account are done; sorted here, because a database would carry whole records about."""
 COUNTED: Final = or_(records.c.sends > 0, records.c.state.in_(sorted(DONE)))
 """Records of which something may or should stand at the target, so that their accounts are counted at the end."""
-_BLOCK: Final = 4
-"""How many records of an account get their intents in one commit, so that a slow disk is waited for seldom. After a crash so many are
-unknown, and are looked for before they are sent again. Not more, because nobody can tell then which of them this run had sent: a copy that
-another run made of one of them in the meantime would be taken for this run's own."""
+_BEGUN: Final = 4
+"""How many records of an account have their intents noted, the one that is sent included, so that most are durable when it is their turn, and
+a slow disk is waited for seldom. After a crash so many are unknown, and are looked for before they are sent again. Not more, because nobody
+can tell then which of them this run had sent: a copy that another run made of one of them in the meantime would be taken for its own."""
 
 
 @cache
@@ -95,8 +97,12 @@ def check(store: RunStore, source: Billing, target: Billing, options: ApplyOptio
     identity, strange = str(store.need("source_identity")), list[str]()
 
     def look(row: Row) -> None:
-        # Marks change with each rollback, so the plan's hash cannot cover them; but they follow from their records.
-        if row["mark_now"] != marks.mark(identity, row["kind"], row["source_id"], row["generation"]) and not strange:
+        # Marks change with each rollback, and after one the plan's hash does not cover them; but they follow from their records.
+        if (
+            (row["mark"] or row["generation"])
+            and row["mark_now"] != marks.mark(identity, row["kind"], row["source_id"], row["generation"])
+            and not strange
+        ):
             strange.append(row["source_id"])
 
     if hash_of(store, look) != planned:
@@ -269,10 +275,11 @@ class Applier:
             self._all_failed(rows, error)
             return
         touched = False
-        for block in in_chunks(rows, _BLOCK):
-            judged = [(row, self._judged(row, fresh.get((row["record_type"], row["source_id"])), carriers)) for row in block]
-            touched |= self._do(judged)
-        self._store.flush()
+        with closing(self._begun(rows, fresh, carriers)) as begun:
+            for row, what in begun:
+                sent = self._created(what) if isinstance(what, Creation) else self._finished(row, what)
+                touched = touched or sent.state in DONE
+                self._count(row, sent)
         if touched:
             self._auditor.after_account(account)
 
@@ -291,23 +298,28 @@ class Applier:
             self._seen |= looked.seen
         return looked
 
-    def _do(self, judged: Sequence[tuple[Row, Sent | Creation]]) -> bool:
-        """Do records in order, the intents of all before the first; whether something stands at the target now."""
-        waiting = {row["seq"]: what for row, what in judged if isinstance(what, Creation)}
-        touched = False
+    def _begun(
+        self, rows: Sequence[Row], fresh: Mapping[tuple[str, str], Item], carriers: Mapping[str, Sequence[Item]]
+    ) -> Generator[tuple[Row, Sent | Creation], None, None]:
+        """Records in order, with what is to be done with them, the next few begun already; what is not taken is withdrawn."""
+        waiting = deque[tuple[Row, Sent | Creation]]()
+        stopping = self._crew.stopping
         try:
-            sending.begin(self._store, waiting.values())
-            for row, what in judged:
-                if self._crew.stopping.is_set():
-                    break
-                waiting.pop(row["seq"], None)
-                sent = self._created(what) if isinstance(what, Creation) else self._finished(row, what)
-                touched = touched or sent.state in DONE
-                self._count(row, sent)
+            for row in rows:
+                if stopping.is_set():
+                    return
+                what = self._judged(row, fresh.get((row["record_type"], row["source_id"])), carriers)
+                if isinstance(what, Creation):
+                    what.begin()
+                waiting.append((row, what))
+                if len(waiting) == _BEGUN:
+                    yield waiting.popleft()
+            while waiting and not stopping.is_set():
+                yield waiting.popleft()
         finally:
-            for creation in waiting.values():
-                creation.withdraw()
-        return touched
+            for _, what in waiting:
+                if isinstance(what, Creation):
+                    what.withdraw()
 
     def _read_again(self, rows: Sequence[Row]) -> dict[tuple[str, str], Item]:
         """The planned records as the source has them now."""

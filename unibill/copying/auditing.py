@@ -73,13 +73,15 @@ class Auditor:
         return reading.later_marks(self.identity, row["kind"], row["source_id"], row["generation"])
 
     def after_account(self, account: str) -> None:
-        """Count one account by its whole list, and keep how each copy looks now; what was noted of its records is durable."""
+        """Count one account by its whole list, and keep how each copy looks now; whatever was noted before becomes durable meanwhile."""
+        noted = self._store.noted
         try:
             found = list(self.scope.target(self._target, account, was_there=True))
         except BackendError as error:
             self._name(Problem("unreadable", account, "", "", f"the account could not be read after writing: {mask(str(error))}"))
             return
         carriers = [item for item in found if item.mark is not None]
+        self._store.keep(noted)
         own = self._store.durable_rows(_OF_ACCOUNT, account=account)
         self._count(account, carriers, self._rows_of(carriers, own))
         forms = {key_of(seen): seen for item in found for seen in both(item)}

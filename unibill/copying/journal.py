@@ -77,7 +77,7 @@ class Writer:
         self._changed = threading.Condition()
         self._waiting: list[Entry] = []
         self._oldest = 0.0
-        self._taken = 0
+        self._noted = 0
         self._durable = 0
         self._busy = False
         self._broken: BaseException | None = None
@@ -87,28 +87,34 @@ class Writer:
         """Whether something could not be written, so that nothing more is."""
         return self._broken is not None
 
-    def note(self, entry: Entry) -> None:
+    @property
+    def noted(self) -> int:
+        """How many entries were ever noted."""
+        return self._noted
+
+    def note(self, entry: Entry) -> int:
         """As of ``RunStore.note``."""
         with self._changed:
             if not self._waiting:
                 self._oldest = time.monotonic()
             self._waiting.append(entry)
+            self._noted += 1
             if not self._busy and time.monotonic() - self._oldest >= PATIENCE:
-                self._until(self._taken + len(self._waiting))
+                self._until(self._noted)
+            return self._noted
 
-    def keep(self, *entries: Entry) -> None:
+    def keep(self, count: int) -> None:
         """As of ``RunStore.keep``."""
-        with self._changed:
-            self._waiting.extend(entries)
-            self._until(self._taken + len(self._waiting))
+        if self._durable < count:
+            with self._changed:
+                self._until(count)
 
     def flush(self) -> None:
         """As of ``RunStore.flush``."""
-        with self._changed:
-            self._until(self._taken + len(self._waiting))
+        self.keep(self._noted)
 
-    def _until(self, ticket: int) -> None:
-        while self._durable < ticket:
+    def _until(self, count: int) -> None:
+        while self._durable < count:
             if self._broken is not None:
                 raise RunStoreError(f"the run {self._name} could not be written, so nothing more is sent: {self._broken}") from self._broken
             if self._busy:
@@ -116,7 +122,7 @@ class Writer:
                 continue
             self._busy = True
             batch, self._waiting = self._waiting, []
-            self._taken += len(batch)
+            taken = self._noted
             self._changed.release()
             failure: BaseException | None = None
             try:
@@ -128,7 +134,7 @@ class Writer:
             if failure is not None:
                 self._broken = failure
             else:
-                self._durable = self._taken
+                self._durable = taken
             self._changed.notify_all()
             if failure is not None:
                 raise failure

@@ -1,6 +1,6 @@
 """Sending one write of a run: an intent in the store before, an outcome after."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -84,13 +84,13 @@ class Watch:
             self.open, self.answered = False, True
             self._store.note(self._entry("done", "" if step.name == self._begun else step.name, step.data, {}))
         else:
-            self._store.keep(self.intent(step))
+            self._store.keep(self.intend(step))
 
-    def intent(self, step: Step) -> Entry:
-        """A write is begun: the entry that must be durable before it is sent."""
+    def intend(self, step: Step) -> int:
+        """A write is begun: note its intent, which must be durable before it is sent; gives the entry's number."""
         values = {} if self.open or self.answered else self._on_intent
         self.open, self._begun = True, step.name
-        return self._entry("intent", step.name, step.data, values)
+        return self._store.note(self._entry("intent", step.name, step.data, values))
 
     def _entry(self, phase: str, step: str, data: Mapping[str, object], values: Mapping[str, object]) -> Entry:
         row = self._row
@@ -133,7 +133,7 @@ def watched(flow: Flow[T], watch: Watch) -> Flow[T]:
 
 
 class Creation:
-    """One copy to be created, in two steps, so that the intents of several can be made durable together before the first is sent.
+    """One copy to be created, in two steps, so that its intent can become durable while those before it are sent.
 
     Args:
         target: where.
@@ -154,10 +154,11 @@ class Creation:
         self._watch = Watch(store, row, CREATE, {"state": State.SENDING, "sends": row["sends"] + (0 if found else 1)})
         self._flow = watched(_creation(target, row, fresh, done), self._watch)
         self._begun: Callable[[], Flow[Item]] = lambda: self._flow
+        self._intent = 0
 
-    def begin(self) -> Entry | None:
-        """Go up to the first write; gives its intent, or None where something else comes before it."""
-        flow, intent = self._flow, None
+    def begin(self) -> None:
+        """Go up to the first write, and note its intent; where something else comes before it, only up to that."""
+        flow = self._flow
         try:
             item = next(flow)
         except StopIteration as stop:
@@ -168,15 +169,15 @@ class Creation:
             self._begun = lambda: _failing(failed)
         else:
             if isinstance(item, Step) and not item.done:
-                intent = self._watch.intent(item)
+                self._intent = self._watch.intend(item)
                 self._begun = lambda: _resumed(flow, None)
             else:
                 self._begun = lambda: _resumed(flow, item)
-        return intent
 
     def send(self) -> Sent:
-        """Create it, and keep how it ended."""
+        """Create it as soon as its intent is durable, and note how it ended."""
         row = self.row
+        self._store.keep(self._intent)
         try:
             item = self._target.run(self._begun(), self._watch.keep)
         except UnibillError as error:
@@ -193,11 +194,6 @@ class Creation:
             row = self.row
             values = {"state": row["state"], "sends": row["sends"]}
             self._store.note(Entry(row["seq"], row["generation"], CREATE, "outcome", "withdrawn", {}, values))
-
-
-def begin(store: RunStore, creations: Iterable[Creation]) -> None:
-    """Make the intents of several creations durable in one commit."""
-    store.keep(*(intent for creation in creations if (intent := creation.begin()) is not None))
 
 
 def _resumed(flow: Flow[T], item: Request | Sleep | Step | None) -> Flow[T]:

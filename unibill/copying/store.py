@@ -173,7 +173,7 @@ class RunStore:
         """Write what is waiting, close the run, and give the lock back. What could not be written was reported when it failed."""
         try:
             if not self._writer.is_broken:
-                self._writer.flush()
+                self.flush()
         finally:
             self.database.close()
 
@@ -204,7 +204,7 @@ class RunStore:
             query: one that is asked often is prepared, with bound parameters.
             values: of its parameters.
         """
-        self._writer.flush()
+        self.flush()
         return self.durable_rows(query, **values)
 
     def durable_rows(self, query: Select[*tuple[Any, ...]] | Prepared, **values: object) -> Sequence[Row]:
@@ -220,7 +220,7 @@ class RunStore:
 
     def count(self, query: Select[*tuple[Any, ...]]) -> int:
         """The one number that a query gives."""
-        self._writer.flush()
+        self.flush()
         with self.database.transaction() as connection, self._read(connection):
             return int(connection.execute(query).scalar_one())
 
@@ -305,13 +305,26 @@ class RunStore:
 
     # Writing
 
-    def keep(self, *entries: Entry) -> None:
-        """Make entries durable, all in one commit, before this returns."""
-        self._writer.keep(*entries)
+    @property
+    def noted(self) -> int:
+        """How many entries were noted so far, by whomever."""
+        return self._writer.noted
 
-    def note(self, entry: Entry) -> None:
-        """Write an entry with the next one that is kept, with the first that is noted a moment later, or when anything is read."""
-        self._writer.note(entry)
+    def note(self, entry: Entry) -> int:
+        """Write an entry with the next one that is kept, with the first that is noted a moment later, or when anything is read.
+
+        Returns:
+            Its number, for ``keep``.
+        """
+        return self._writer.note(entry)
+
+    def keep(self, count: int) -> None:
+        """Make entries durable before this returns, with all else that was noted; where they are already, nothing is waited for.
+
+        Args:
+            count: the number of the last of them.
+        """
+        self._writer.keep(count)
 
     def flush(self) -> None:
         """Make everything durable that was noted."""

@@ -278,7 +278,7 @@ class Undoer:
             "target_print": None,
         }
         ids = [item.id for item in copies]
-        self._store.keep(Entry(row["seq"], row["generation"], UNDO, "outcome", State.UNDONE, {"ids": ids}, values))
+        self._store.keep(self._store.note(Entry(row["seq"], row["generation"], UNDO, "outcome", State.UNDONE, {"ids": ids}, values)))
         for item in copies if undone else ():
             if item.kind is CreditKind.CHARGE:
                 self._trace(row, item.id, "the charge and its reversal stay in the vendor's books; together they are zero")

@@ -14,6 +14,8 @@ from unibill.http.messages import AsyncIncoming, Incoming, Outgoing, named
 
 _KEPT = 5.0
 """Seconds for which an idle connection is worth trying again, as in httpx."""
+_PIECE = 64 * 1024
+"""Bytes of a request that are sent without waiting for the rest of it."""
 
 
 class Bounded(httpcore.NetworkBackend):
@@ -62,14 +64,28 @@ class Bounded(httpcore.NetworkBackend):
 
 
 class _Stream(httpcore.NetworkStream):
+    """A connection that sends the head and the body of a request, which httpcore writes one after the other, in one piece."""
+
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
+        self._waiting = b""
+        self._timeout: float | None = None
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if self._waiting:
+            with suppress(httpcore.WriteError):  # as httpcore does: whoever refuses before he has read all may have said why
+                self._send()
         return self._inner.read(max_bytes, time_left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, time_left(timeout, httpcore.WriteTimeout))
+        self._waiting = self._waiting + buffer if self._waiting else buffer
+        self._timeout = timeout
+        if len(self._waiting) >= _PIECE:
+            self._send()
+
+    def _send(self) -> None:
+        piece, self._waiting = self._waiting, b""
+        self._inner.write(piece, time_left(self._timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._inner.close()
@@ -99,13 +115,11 @@ def _as_httpx() -> Iterator[None]:
 
 def _asked(request: Outgoing) -> httpcore.Request:
     base = request.base
-    return httpcore.Request(
-        request.method.encode(),
-        httpcore.URL(scheme=base.scheme, host=base.host, port=base.port, target=request.target.encode()),
-        headers=[(name.encode(), value.encode()) for name, value in request.headers.items()],
-        content=request.body or None,
-        extensions=request.extensions(),
-    )
+    url = httpcore.URL(scheme=base.scheme, host=base.host, port=base.port, target=request.target.encode())
+    asked = httpcore.Request(request.method.encode(), url, content=request.body or None, extensions=request.extensions())
+    # Given to the request, each would be looked at once more.
+    asked.headers = [(name.encode(), value.encode()) for name, value in request.headers.items()]
+    return asked
 
 
 def _can_go_on(connection: httpcore.HTTPConnection | httpcore.AsyncHTTPConnection) -> bool:
