@@ -190,8 +190,11 @@ class SocotraProvider(Provider[SocotraSettings]):
 
         Raises:
             NotFound: no such account.
+            InvalidQuery: Socotra spells it otherwise. A plan compares the accounts of its copies with those that it was given.
         """
         found = yield from self.api.fetch_account(account)
+        if found.locator != account:
+            raise InvalidQuery(f"Socotra spells this account {found.locator}, not {account}; give it so")
         listed = yield from read_all(lambda at: self.api.fetch_credits(account, offset=at), self.settings.page_size)
         balances: dict[str, Decimal] = {}
         for currency in sorted({record.currency for record in listed}):

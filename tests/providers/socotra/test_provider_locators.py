@@ -2,9 +2,12 @@
 
 from decimal import Decimal
 
+import pytest
+
 from tests.providers.socotra.living import Live
 from unibill import marks
 from unibill.drafts import AllocationDraft, CreditDraft
+from unibill.errors import InvalidQuery
 from unibill.model import Invoicing
 from unibill.operations import Operations
 from unibill.provider import CreditQuery
@@ -54,3 +57,10 @@ def test_charges_in_small_letters_are_reversed_and_told(live: Live) -> None:
     charge = live.charge(account, "7.00", "ServiceFee")
     made = live.run(live.provider.reverse_charges(account.lower(), [charge.lower()], Invoicing.NEXT, {}))
     assert [reversal.reversal_of for reversal in made] == [charge]
+
+
+def test_a_plan_is_told_how_an_account_is_spelt_since_copies_are_compared_with_what_is_answered(live: Live) -> None:
+    account = live.account()
+    assert live.run(live.provider.account_state(account)).account_id == account
+    with pytest.raises(InvalidQuery, match=f"spells this account {account}"):
+        live.run(live.provider.account_state(account.lower()))
