@@ -289,3 +289,15 @@ def test_a_rollback_that_broke_off_at_any_step_is_gone_on_with(make: Any, step: 
     assert rollback(copy.target.billing, copy.run, RollbackOptions(settle=0)).exit_status == 0
     assert [row["locator"] for row in copy.books("invoice") if row["invoiceState"] == "open"] == [copy.bill]
     assert copy.money() == (Decimal(0), Decimal(500))
+
+
+def test_a_copy_of_which_nobody_could_say_what_remains_is_not_touched_when_it_is_known(make: Any) -> None:  # noqa: ANN401 - a factory
+    copy: Copy = make("NeverSettle")
+    copy.plan(carry="remaining")
+    copy.target.sandbox.faults([{"kind": "skipped-records", "route": "GET /**/invoices/**", "index": 1}])
+    assert copy.apply() == 0
+    copy.target.sandbox.faults([])
+    (negative,) = [row["locator"] for row in copy.books("invoice") if row["totalAmount"] < 0]
+    copy.target.billing.native.settle_negative_or_zero_invoice(negative, forced=True)
+    assert rollback(copy.target.billing, copy.run, RollbackOptions(settle=0)).exit_status == 0
+    assert copy.money() == (Decimal(0), Decimal(500))

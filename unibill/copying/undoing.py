@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from itertools import product
 from typing import Final
@@ -206,7 +207,7 @@ class Undoer:
     def _is_touched(self, row: Row, item: Item) -> bool:
         """Whether a copy is no longer as this run left it."""
         if row["target_print"] is not None and item.id == row["target_id"] and row["seq"] not in self._begun:
-            return bool(fingerprint(item) != row["target_print"])
+            return row["target_print"] not in {fingerprint(item), fingerprint(_without_remaining(item))}
         credit = item.twin if isinstance(item, ChargeItem) else item
         planned = sorted(amount_key(Decimal(item["amount"])) for item in draft_of(row)["allocations"])
         edges = () if credit is None else credit.allocations or ()
@@ -332,3 +333,12 @@ def _lacking(made: Iterable[Row], found: Iterable[Item]) -> list[Row]:
     there = [(item.mark, item.id) for item in found]
     marked, ids = {mark for mark, _ in there}, {record_id for _, record_id in there}
     return [row for row in made if row["mark_now"] not in marked and row["target_id"] not in ids]
+
+
+def _without_remaining(item: Item) -> Item:
+    """An unspent copy as it was while nobody could say what remains of it: some vendors can only once it is on an invoice."""
+    credit = item.twin if isinstance(item, ChargeItem) else item
+    if credit is None or credit.remaining != credit.amount:
+        return item
+    unknown = credit.replace(remaining=None)
+    return replace(item, twin=unknown) if isinstance(item, ChargeItem) else unknown
