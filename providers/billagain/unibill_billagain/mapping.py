@@ -155,11 +155,12 @@ def carries(note: CreditNote, wanted: Collection[str]) -> bool:
 
 
 def _allocations(note: CreditNote, credit_id: str, findings: list[Finding]) -> tuple[Allocation, ...] | None:
-    if note.allocations is None and _word(note) in _SAYS_SPENT:
+    # The payments' table spells the list "allocations": such a one is not read, and must not count as none.
+    if note.allocations is None and (_word(note) in _SAYS_SPENT or note.unknown.get("allocations")):
         findings.append(
             _finding(
                 "allocations-missing",
-                f"the vendor says {note.status} and lists no allocations, so what remains is not known",
+                f"the vendor says {note.status} and has no list named Allocations, so what remains is not known",
                 "allocations",
             )
         )

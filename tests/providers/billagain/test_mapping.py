@@ -175,6 +175,13 @@ def test_a_spent_credit_note_whose_allocations_are_left_out_has_an_unknown_rest(
     assert (credit.status, codes(credit)) == (mapping.STATUSES[word], ["allocations-missing"])
 
 
+@pytest.mark.parametrize("word", ["Pending", "Unallocated", "Allocated"])
+def test_a_list_spelt_as_the_payments_table_spells_it_is_not_taken_for_none(word: str) -> None:
+    credit = read(Status=word, Allocations=..., allocations=items(200))
+    assert (credit.allocations, credit.remaining, codes(credit)) == (None, None, ["allocations-missing"])
+    assert credit.extra["allocations"]
+
+
 def test_a_negative_amount_is_turned_kept_and_never_spendable() -> None:
     credit = read(Amount=Decimal("-10.50"), Status="Unallocated", Allocations=[])
     assert (credit.amount, credit.direction, credit.remaining) == (Decimal("10.50"), Direction.FROM_ACCOUNT, None)
