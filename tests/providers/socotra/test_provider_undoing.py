@@ -12,9 +12,9 @@ from unibill_socotra.sandbox.charges import NewCharge
 from unibill_socotra.wire.charges import Charge
 
 from tests.providers.socotra.living import Live, OpenLive
-from unibill import exactjson
+from unibill import exactjson, http
 from unibill.drafts import AllocationDraft, CreditDraft
-from unibill.errors import Conflict, InvalidQuery, NotFound, OutcomeUnknown
+from unibill.errors import Conflict, InvalidQuery, NotFound, OutcomeUnknown, Rejected, Unavailable
 from unibill.flow import Flow, Request
 from unibill.model import Credit, Invoicing, Status
 from unibill.operations import Operations
@@ -168,6 +168,34 @@ def test_a_void_leaves_no_open_invoice_of_the_credit_whatever_amount_the_reversa
         account = live.account()
         live.run(live.provider.void(create(live, account, "50.00"), {}))
         assert [live.open_amount(one.locator) for one in live.system.engine.core.store.query(r.Invoice, "1 = 1")] == [0, 0]
+
+
+INVOICES, DISTRIBUTIONS = "GET /socotra/billing/*/invoices/accounts/**", "GET /socotra/billing/*/creditDistributions/list"
+
+
+@pytest.mark.parametrize("looks", [2, 99])
+@pytest.mark.parametrize("plan", ["NeverSettle", "KeepBalance"])
+@pytest.mark.parametrize("spent", ["", "12.00"])
+@pytest.mark.parametrize(("route", "place"), [(INVOICES, 1), (DISTRIBUTIONS, 0), (DISTRIBUTIONS, 1)])
+def test_a_list_that_leaves_out_a_credits_records_leaves_nothing_of_it_open(
+    live: Live, looks: int, plan: str, spent: str, route: str, place: int
+) -> None:
+    """What it leaves out for good is told, and ended by the next try."""
+    account = live.account(excess_credit_plan=plan)
+    invoice = live.bill(account, "20.00")
+    allocations = (AllocationDraft(target_id=invoice, amount=Decimal(spent)),) if spent else ()
+    wanted = CreditDraft(account_id=account, currency="USD", amount=Decimal("50.00"), allocations=allocations)
+    credit = live.run(live.provider.create_credit(wanted, None, {}))
+    live.sandbox.faults([{"kind": "skipped-records", "route": route, "index": place, "count": looks}])
+    with http.without_waiting():
+        try:
+            live.run(live.provider.void(credit, {}))
+        except (Unavailable, Rejected) as error:
+            assert looks > 2 or isinstance(error, Conflict)  # a settlement whose money seems unspent is refused before anything is done
+            live.sandbox.faults([])
+            live.run(live.provider.void(credit, {}))
+    left = [live.open_amount(one.locator) for one in live.system.engine.core.store.query(r.Invoice, "1 = 1")]
+    assert (live.balance(account), sorted(left)) == (Decimal(0), [Decimal(0), Decimal(0), Decimal(20)])
 
 
 def _overtaken(flow: Flow[T], operation: str, spend: Callable[[], object]) -> Flow[T]:

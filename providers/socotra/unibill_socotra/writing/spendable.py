@@ -40,18 +40,32 @@ def settle_invoice(api: SocotraApi, locator: str) -> Flow[None]:
     yield Step(f"settle:{locator}", done=True)
 
 
-def reversal_invoice(api: SocotraApi, account: str, charge_locator: str, rules: ChargeRules) -> Flow[Invoice | None]:
-    """The invoice of the charge that reverses another, or None where none appears: the reversal may wait for the next invoice."""
+def reversed_invoices(
+    api: SocotraApi, account: str, charge_locator: str, rules: ChargeRules, own: Invoice | None
+) -> Flow[tuple[Invoice | None, Invoice | None]]:
+    """The invoice of a reversed charge and that of its reversal.
+
+    Each is None where none appears: the reversal may wait for the next invoice.
+
+    Args:
+        api: the tenant's operations.
+        account: the charge's.
+        charge_locator: of the charge that was reversed.
+        rules: which charges are credits.
+        own: the invoice of the charge, if it is known.
+    """
+    found: Invoice | None = None
     for wait in (*_WAITS[:4], None):
         invoices = yield from _invoices(api, account)
         charges = yield from _charges(api, account)
-        locator = explain(charges, invoices, rules).reversal_invoice_of.get(charge_locator)
-        found = next((invoice for invoice in invoices if invoice.locator == locator), None)
-        if found is not None:
-            return found
-        if wait is not None:
-            yield Sleep(wait)
-    return None
+        matched = explain(charges, invoices, rules)
+        own = own or matched.invoice_of.get(charge_locator)
+        locator = matched.reversal_invoice_of.get(charge_locator)
+        found = next((invoice for invoice in invoices if invoice.locator == locator), found)
+        if (own is not None and found is not None) or wait is None:
+            break
+        yield Sleep(wait)
+    return own, found
 
 
 def _awaited(api: SocotraApi, charge: Charge, rules: ChargeRules) -> Flow[Invoice]:
