@@ -1,12 +1,12 @@
 """Roll back: take back what a run made, newest first, and nothing else."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from itertools import product
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import func, select
 
@@ -34,7 +34,7 @@ from unibill.copying.telling import telling
 from unibill.errors import BackendError, InvalidQuery, NotFound, Rejected, RunStoreError, UnibillError, UnsupportedOperation
 from unibill.facade import Billing
 from unibill.flow import Done
-from unibill.model import CreditKind
+from unibill.model import Credit, CreditKind
 
 _DEFAULTS: Final = RollbackOptions()
 _LOOKS: Final = 2
@@ -207,13 +207,27 @@ class Undoer:
     def _is_touched(self, row: Row, item: Item) -> bool:
         """Whether a copy is no longer as this run left it."""
         if row["target_print"] is not None and item.id == row["target_id"] and row["seq"] not in self._begun:
-            return row["target_print"] not in {fingerprint(item), fingerprint(_without_remaining(item))}
+            # A list that left something out when the copy was counted may have shown it with what belongs to another.
+            return row["target_print"] not in {fingerprint(item), fingerprint(_without_remaining(item))} and not self._is_as_planned(
+                row, item
+            )
         credit = item.twin if isinstance(item, ChargeItem) else item
         planned = sorted(amount_key(Decimal(item["amount"])) for item in draft_of(row)["allocations"])
         edges = () if credit is None else credit.allocations or ()
         spent = sorted(amount_key(edge.amount) for edge in edges if edge.reversed_at is None)
         # A copy whose allocations were never all made, or are undone by a rollback that was killed, is not touched.
         return not sending.is_planned(item, row) or any(spent.count(amount) > planned.count(amount) for amount in spent)
+
+    def _is_as_planned(self, row: Row, item: Item) -> bool:
+        """Whether a credit's copy is in all that the target keeps of a plan as it was to be made: then nobody else's doing is in it."""
+        if isinstance(item, ChargeItem) or not sending.is_planned(item, row):
+            return False
+        draft, fields = draft_of(row), self._target.capabilities.credit_fields
+        for name in ("memo", "number", "issued_on"):
+            kept = name in fields and fields[name].write
+            if kept and str(getattr(item, name)) != str(draft[name]):
+                return False
+        return _has_only(item, draft["allocations"])
 
     def _void(self, row: Row, item: Item) -> bool:
         """Take one copy back, with all that follows from it: a flow that broke off after the copy had gone is begun again, to end it."""
@@ -333,6 +347,20 @@ def _lacking(made: Iterable[Row], found: Iterable[Item]) -> list[Row]:
     there = [(item.mark, item.id) for item in found]
     marked, ids = {mark for mark, _ in there}, {record_id for _, record_id in there}
     return [row for row in made if row["mark_now"] not in marked and row["target_id"] not in ids]
+
+
+def _has_only(credit: Credit, planned: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether just what was planned of a credit is spent, on what was planned."""
+    left = [(one["target_id"], one["target_number"], Decimal(one["amount"])) for one in planned]
+    unspent = money.subtract(credit.amount, money.add([amount for *_, amount in left]))
+    edges = [edge for edge in credit.allocations or () if edge.reversed_at is None]
+    for edge in edges:
+        to = edge.target
+        same = [one for one in left if one[2] == edge.amount and (one[0] == to.id or (one[0] is None and one[1] == to.number))]
+        if not same:
+            return False
+        left.remove(same[0])
+    return not left and credit.remaining in ({unspent} if edges else {unspent, None})
 
 
 def _without_remaining(item: Item) -> Item:
