@@ -6,7 +6,7 @@ import pytest
 
 from unibill.errors import MalformedResponse, OutcomeUnknown
 from unibill.flow import Effect, Request, Response
-from unibill.wire import WireRecord, decode, malformed, read, require_finite
+from unibill.wire import WireRecord, Words, decode, malformed, read, require_finite
 
 
 class Line(WireRecord, frozen=True, kw_only=True):
@@ -22,6 +22,13 @@ class Note(WireRecord, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         require_finite(self.Amount)
+
+
+class Told(WireRecord, frozen=True, kw_only=True):
+    status: Words
+    memo: Words | None = None
+    locator: str | None = None
+    notes: list[Words] | None = None
 
 
 REQUEST = Request("getNote", "GET", "/notes/1", permission="notes: read")
@@ -72,6 +79,20 @@ def test_a_list_of_records_is_read_with_and_without_undocumented_fields() -> Non
 def test_what_is_of_another_type_says_where(body: bytes, place: str) -> None:
     with pytest.raises(ValueError, match=place):
         decode(body, Note)
+
+
+@pytest.mark.parametrize("sent", ["424242424242424", "12345678901234567890123.10", "1.50", "true", "false", '{"code":1.50}', "[7]"])
+def test_words_in_a_form_that_nobody_documented_are_read_as_their_json_text(sent: str) -> None:
+    (told,) = decode(f'[{{"status":{sent},"memo":{sent},"notes":[{sent},"x"]}}]'.encode(), list[Told])
+
+    assert (told.status, told.memo, told.notes, told.unknown) == (sent, sent, [sent, "x"], {})
+
+
+def test_a_text_that_is_not_only_words_and_missing_words_are_refused() -> None:
+    for body in (b'{"status":7,"locator":0}', b'{"status":7,"locator":false}', b'{"status":null}', b"{}"):
+        with pytest.raises(ValueError, match="locator|status"):
+            decode(body, Told)
+    assert decode(b'{"status":7,"memo":null}', Told).memo is None
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"creditNoteID":1,', b"<html>", b'{"creditNoteID":1,"Amount":NaN}', b"\xff", b"[" * 100_000])

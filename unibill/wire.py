@@ -2,7 +2,7 @@
 
 A wire record is a msgspec struct with the vendor's own field names. Numbers keep their digits; a field that nobody
 documented does not break the read but is kept in ``unknown``. A field of a wrong type, or a missing one that the vendor
-promises, is a ``MalformedResponse`` that names its place.
+promises, is a ``MalformedResponse`` that names its place; only where a shape says ``Words`` is anything taken for its text.
 """
 
 import threading
@@ -10,7 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from types import UnionType
-from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, TypeAlias, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -21,6 +21,11 @@ from unibill.redact import clean
 
 T = TypeVar("T")
 _SHOWN = 200
+_ANY_FORM: Final = "unibill: any form"
+Words: TypeAlias = Annotated[str, _ANY_FORM]
+"""A text that only tells something: a status, a memo, a reference. Where a vendor sends a number or something else that nobody
+documented in its place, its JSON text is read, digit for digit. Not for a text whose being there decides something, such as the
+locator of what a record reverses: ``false`` and ``0`` may stand for none."""
 
 
 class WireRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
@@ -52,7 +57,8 @@ def _decoder(shape: Hashable) -> msgspec.json.Decoder[Any]:
 def decode(body: bytes, shape: type[T]) -> T:
     """Decode JSON bytes into a shape made of wire records.
 
-    Documented fields are read at full speed; only a body with undocumented fields is read a second time, to keep them.
+    What is documented is read at full speed; only a body with undocumented fields, or words in another form, is read a second
+    time, to keep them.
 
     Args:
         body: UTF-8 JSON.
@@ -103,12 +109,12 @@ def malformed(request: Request, response: Response, reason: str) -> MalformedRes
 
 @cache
 def _fields(shape: type[WireRecord]) -> Mapping[str, tuple[str, Any]]:
-    hints = get_type_hints(shape)
+    hints = get_type_hints(shape, include_extras=True)
     return {field.encode_name: (field.name, hints[field.name]) for field in msgspec.structs.fields(shape) if field.name != "unknown"}
 
 
 def _set_apart(value: object, shape: Any) -> object:  # noqa: ANN401 - a type form, such as list[Struct]
-    """The same value with the undocumented fields of each record moved under the record's ``unknown``."""
+    """The same value with the undocumented fields of each record moved under the record's ``unknown``, and words as text."""
     if isinstance(value, list) and get_origin(shape) in {list, tuple}:
         inner = get_args(shape)[0]
         return [_set_apart(item, inner) for item in cast("list[object]", value)]
@@ -126,6 +132,8 @@ def _set_apart(value: object, shape: Any) -> object:  # noqa: ANN401 - a type fo
                 unknown[key] = item
         sorted_out["~unknown"] = unknown
         return sorted_out
+    if shape == Words and value is not None and not isinstance(value, str):
+        return exactjson.dumps(value).decode()
     return value
 
 

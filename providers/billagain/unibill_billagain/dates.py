@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _OFFSET: Final = re.compile(r"(?:UTC)?([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
+_BASIC: Final = len("20160404") + 1
+"""More digits in one piece than a day has."""
 _FRACTION: Final = re.compile(r"\.0*[1-9]")
 
 
@@ -55,6 +57,8 @@ def read(text: str, zone: tzinfo) -> tuple[date | None, bool]:
     Returns:
         The day, or None where the text is no date; and whether the text says nothing but this day, so that it can be dropped.
     """
+    if text[:_BASIC].isdecimal() and len(text) >= _BASIC:
+        return None, False  # a number of seconds or milliseconds, whose digits Python may take for a day of long ago
     try:
         moment = datetime.fromisoformat(text)
         local = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(zone)

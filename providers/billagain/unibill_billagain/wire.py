@@ -1,7 +1,7 @@
 """BillAgain's shapes, as https://docs.billagain.com/developer/credits prints them.
 
 Ids are numbers there, and amounts too; but the vendor's tables are unreliable about types (one page gives money as text,
-another calls the same id a number and a GUID), so both are read from numbers and from text. Only the id, the currency and
+another calls the same id a number and a GUID), so both are read from numbers and from text, and texts from whatever comes. Only the id, the currency and
 the amount are insisted on: a record without them says nothing about money.
 """
 
@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from unibill.wire import WireRecord
+from unibill.wire import WireRecord, Words
 
 Id: TypeAlias = int | str
 _DIGITS: Final = 28
@@ -61,12 +61,12 @@ class CreditNote(_WithAmount, frozen=True, kw_only=True):
 
     credit_note_id: Id = msgspec.field(name="creditNoteID")
     customer_id: Id | None = msgspec.field(name="customerID", default=None)
-    status: str | None = msgspec.field(name="Status", default=None)
-    date: str | None = msgspec.field(name="Date", default=None)
+    status: Words | None = msgspec.field(name="Status", default=None)
+    date: Words | None = msgspec.field(name="Date", default=None)
     currency_code: str = msgspec.field(name="CurrencyCode")
     amount: Decimal = msgspec.field(name="Amount")
-    credit_number: str | None = msgspec.field(name="CreditNumber", default=None)
-    memo: str | None = msgspec.field(name="Memo", default=None)
+    credit_number: Words | None = msgspec.field(name="CreditNumber", default=None)
+    memo: Words | None = msgspec.field(name="Memo", default=None)
     allocations: list[AllocationRecord] | None = msgspec.field(name="Allocations", default=None)
 
 

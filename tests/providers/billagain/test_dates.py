@@ -87,6 +87,11 @@ def test_a_zone_is_an_offset_or_a_name(text: str, hours: float) -> None:
     assert datetime(2020, 6, 1, tzinfo=dates.zone_of(text)).utcoffset() == timedelta(hours=hours)
 
 
+@pytest.mark.parametrize("text", ["1712121200", "1712121200123", "1712121200123.5", "0"])
+def test_a_number_of_seconds_or_milliseconds_is_no_day_of_long_ago(text: str) -> None:
+    assert dates.read(text, PLUS_TWO) == (None, False)
+
+
 @pytest.mark.parametrize(
     "text", ["", "2", "+2", "+24:00", "+02:60", "UTC+2", "Mars/Olympus", "../etc/passwd", "Africa", "GMT+02:00", "\x00"]
 )

@@ -321,7 +321,11 @@ def money() -> st.SearchStrategy[Decimal]:
 def notes(draw: st.DrawFn) -> CreditNote:
     """Answers as odd as BillAgain may send them."""
     texts = (
-        st.none() | st.text(st.sampled_from('a4 -<=é漢😀"\\\n'), max_size=8) | st.sampled_from([MARK, f"{OTHER} memo", "4242424242424242"])
+        st.none()
+        | st.booleans()
+        | money()
+        | st.text(st.sampled_from('a4 -<=é漢😀"\\\n'), max_size=8)
+        | st.sampled_from([MARK, f"{OTHER} memo", "4242424242424242"])
     )
     item = st.fixed_dictionaries(
         {"amountApplied": money()},
@@ -336,8 +340,9 @@ def notes(draw: st.DrawFn) -> CreditNote:
         {"creditNoteID": st.integers(1, 10**9), "CurrencyCode": st.sampled_from(["ZAR", "USD", "???"]), "Amount": money()},
         optional={
             "customerID": st.none() | st.integers(0, 9),
-            "Status": st.none() | st.sampled_from([*mapping.STATUSES, "Odd"]),
-            "Date": st.none() | st.sampled_from(["2016-04-04T22:00:00Z", "2016-04-03T15:26:05.7987439Z", "x"]),
+            "Status": st.none() | st.integers(0, 5) | st.booleans() | st.sampled_from([*mapping.STATUSES, "Odd"]),
+            "Date": st.none()
+            | st.sampled_from([0, 20160404, 1712121200123, False, "2016-04-04T22:00:00Z", "2016-04-03T15:26:05.7987439Z", "x"]),
             "CreditNumber": texts,
             "Memo": texts,
             "Allocations": st.none() | st.lists(item, max_size=4),

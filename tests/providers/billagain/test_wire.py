@@ -81,6 +81,13 @@ def test_ids_are_read_as_numbers_and_as_text() -> None:
     assert (read.customer_id, item.allocation_id, item.invoice_id) == ("269", "7", "8")
 
 
+def test_texts_that_come_as_numbers_or_truths_are_read_with_their_digits() -> None:
+    read = note('"Amount":10.10,"Status":7,"Date":20160404,"CreditNumber":424242424242424,"Memo":5.10')
+    assert (read.status, read.date, read.credit_number, read.memo) == ("7", "20160404", "424242424242424", "5.10")
+    assert str(read.amount) == "10.10"
+    assert note('"Amount":1,"Memo":false').memo == "false"
+
+
 @pytest.mark.parametrize("missing", ["creditNoteID", "CurrencyCode", "Amount"])
 def test_a_record_without_id_currency_or_amount_is_refused(missing: str) -> None:
     whole = {"creditNoteID": 1, "CurrencyCode": "ZAR", "Amount": 1}

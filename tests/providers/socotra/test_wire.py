@@ -146,3 +146,12 @@ def test_configured_fields_keep_the_digits_of_their_numbers() -> None:
     record = decode(exactjson.dumps({**full("PaymentResponse"), "data": {"share": Decimal("0.10")}}), payments.Payment)
     assert record.data == {"share": Decimal("0.10")}
     assert isinstance(record, msgspec.Struct)
+
+
+def test_states_types_and_numbers_in_a_form_that_nobody_documented_are_read_and_what_decides_by_being_there_is_not() -> None:
+    sent = {"locator": "01J", "accountLocator": "A", "currency": "USD", "amount": 1, "chargeCategory": 3, "chargeType": 7, "tag": 10}
+    read = decode(exactjson.dumps(sent), charges.Charge)
+    assert (read.charge_category, read.charge_type, read.tag) == ("3", "7", "10")
+    for name in ("locator", "currency", "accountLocator", "reversalOfLocator"):
+        with pytest.raises(ValueError, match=name):
+            decode(exactjson.dumps({**sent, name: 0}), charges.Charge)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from unibill.wire import require_finite
+from unibill.wire import Words, require_finite
 from unibill_socotra.wire.common import SocotraRecord, given
 
 
@@ -13,11 +13,11 @@ class Charge(SocotraRecord, frozen=True, kw_only=True):
     locator: str
     currency: str
     amount: Decimal
-    charge_category: str
-    charge_type: str
+    charge_category: Words
+    charge_type: Words
     account_locator: str
-    charge_invoicing: str | None = None
-    tag: str | None = None
+    charge_invoicing: Words | None = None
+    tag: Words | None = None
     policy_locator: str | None = None
     transaction_locator: str | None = None
     element_locator: str | None = None

@@ -14,7 +14,7 @@ from typing import cast
 
 import msgspec
 
-from unibill.wire import WireRecord, require_finite
+from unibill.wire import WireRecord, Words, require_finite
 
 
 class SocotraRecord(WireRecord, frozen=True, kw_only=True, rename="camel"):
@@ -25,7 +25,7 @@ class CreditItem(SocotraRecord, frozen=True, kw_only=True):
     """One source or target of a credit: a container, and perhaps the part of the amount (schema CreditItem, WriteOffTarget)."""
 
     container_locator: str
-    container_type: str
+    container_type: Words
     amount: Decimal | None = None
 
     def __post_init__(self) -> None:
@@ -35,7 +35,7 @@ class CreditItem(SocotraRecord, frozen=True, kw_only=True):
 class ValidationItem(SocotraRecord, frozen=True, kw_only=True):
     """What a validation found wrong with one element (schema ValidationItemResponse)."""
 
-    element_type: str | None = None
+    element_type: Words | None = None
     locator: str | None = None
     errors: list[str] | None = None
 

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from unibill.wire import require_finite
+from unibill.wire import Words, require_finite
 from unibill_socotra.wire.common import SocotraRecord
 
 
@@ -11,8 +11,8 @@ class InvoiceItem(SocotraRecord, frozen=True, kw_only=True):
 
     locator: str
     amount: Decimal
-    charge_type: str | None = None
-    charge_category: str | None = None
+    charge_type: Words | None = None
+    charge_category: Words | None = None
     remaining_amount: Decimal | None = None
     settlement_time: str | None = None
     invoice_locator: str | None = None
@@ -21,7 +21,7 @@ class InvoiceItem(SocotraRecord, frozen=True, kw_only=True):
     quote_locator: str | None = None
     policy_locator: str | None = None
     element_static_locator: str | None = None
-    element_type: str | None = None
+    element_type: Words | None = None
     transaction_locators: list[str] | None = None
     unsettled_time: str | None = None
 
@@ -34,7 +34,7 @@ class Invoice(SocotraRecord, frozen=True, kw_only=True):
 
     locator: str
     account_locator: str
-    invoice_state: str
+    invoice_state: Words
     currency: str
     invoice_items: list[InvoiceItem] | None = None
     generated_time: str | None = None
@@ -43,11 +43,11 @@ class Invoice(SocotraRecord, frozen=True, kw_only=True):
     end_time: str | None = None
     unsettled_time: str | None = None
     timezone: str | None = None
-    invoice_number: str | None = None
+    invoice_number: Words | None = None
     autopay_time: str | None = None
     settled_time: str | None = None
     aggregated_invoice_locator: str | None = None
-    invoice_type: str | None = None
+    invoice_type: Words | None = None
     total_amount: Decimal | None = None
     total_remaining_amount: Decimal | None = None
 
@@ -70,8 +70,8 @@ class InstallmentItemSummary(SocotraRecord, frozen=True, kw_only=True):
     installment_locator: str | None = None
     element_locator: str | None = None
     transaction_locator: str | None = None
-    transaction_type: str | None = None
-    transaction_category: str | None = None
+    transaction_type: Words | None = None
+    transaction_category: Words | None = None
     transaction_effective_time: str | None = None
 
     def __post_init__(self) -> None:
@@ -83,8 +83,8 @@ class FlatChargeSummary(SocotraRecord, frozen=True, kw_only=True):
 
     amount: Decimal
     transaction_locator: str | None = None
-    transaction_type: str | None = None
-    transaction_category: str | None = None
+    transaction_type: Words | None = None
+    transaction_category: Words | None = None
     transaction_effective_time: str | None = None
 
     def __post_init__(self) -> None:
@@ -97,10 +97,10 @@ class InvoiceItemSummary(SocotraRecord, frozen=True, kw_only=True):
     amount: Decimal
     remaining_amount: Decimal | None = None
     invoice_item_locator: str | None = None
-    element_type: str | None = None
+    element_type: Words | None = None
     element_static_locator: str | None = None
-    charge_type: str | None = None
-    charge_category: str | None = None
+    charge_type: Words | None = None
+    charge_category: Words | None = None
     settlement_time: str | None = None
     installment_item_summaries: list[InstallmentItemSummary] | None = None
     flat_charge_summary: FlatChargeSummary | None = None
@@ -124,7 +124,7 @@ class InvoiceDetails(SocotraRecord, frozen=True, kw_only=True):
 
     invoice_locator: str
     account_locator: str
-    invoice_state: str
+    invoice_state: Words
     currency: str
     total_amount: Decimal
     total_remaining_amount: Decimal
@@ -133,13 +133,13 @@ class InvoiceDetails(SocotraRecord, frozen=True, kw_only=True):
     generated_time: str | None = None
     due_time: str | None = None
     timezone: str | None = None
-    invoice_number: str | None = None
+    invoice_number: Words | None = None
     invoice_summaries: list[InvoiceSummary] | None = None
     autopay_time: str | None = None
     unsettled_time: str | None = None
     settled_time: str | None = None
     aggregated_invoice_locator: str | None = None
-    invoice_type: str | None = None
+    invoice_type: Words | None = None
 
     def __post_init__(self) -> None:
         require_finite(self.total_amount, self.total_remaining_amount)
@@ -150,7 +150,7 @@ class Debit(SocotraRecord, frozen=True, kw_only=True):
 
     amount: Decimal
     invoice_locator: str | None = None
-    target_type: str | None = None
+    target_type: Words | None = None
     target_locator: str | None = None
     reversed: bool | None = None
     reversed_at: str | None = None
@@ -170,7 +170,7 @@ class LedgerLine(SocotraRecord, frozen=True, kw_only=True):
     """A line of a ledger account; the sign is in ``accounting_type`` (LedgerAccountLineItem)."""
 
     amount: Decimal
-    accounting_type: str
+    accounting_type: Words
     fa_transaction_locator: str | None = None
     fa_transaction_time: str | None = None
     fa_transaction_note: str | None = None
@@ -185,7 +185,7 @@ class LedgerAccount(SocotraRecord, frozen=True, kw_only=True):
     balance: Decimal
     currency: str
     reference_locator: str | None = None
-    reference_type: str | None = None
+    reference_type: Words | None = None
     line_items: list[LedgerLine] | None = None
 
     def __post_init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from unibill.wire import require_finite
+from unibill.wire import Words, require_finite
 from unibill_socotra.wire.common import SocotraRecord, ValidationResult, opaque
 
 
@@ -11,9 +11,9 @@ class Account(SocotraRecord, frozen=True, kw_only=True):
 
     locator: str
     type: str | None = None
-    account_state: str | None = None
+    account_state: Words | None = None
     created_at: str | None = None
-    created_by: str | None = None
+    created_by: Words | None = None
     delinquency_plan_name: str | None = None
     shortfall_tolerance_plan_name: str | None = None
     auto_renewal_plan_name: str | None = None
@@ -24,7 +24,7 @@ class Account(SocotraRecord, frozen=True, kw_only=True):
     region: str | None = None
     invoice_document: str | None = None
     timezone: str | None = None
-    account_number: str | None = None
+    account_number: Words | None = None
     anonymized_at: str | None = None
     payment_execution_retry_plan_name: str | None = None
     state: str | None = None
@@ -46,7 +46,7 @@ class Policy(SocotraRecord, frozen=True, kw_only=True):
     currency: str | None = None
     duration_basis: str | None = None
     created_at: str | None = None
-    created_by: str | None = None
+    created_by: Words | None = None
     delinquency_plan_name: str | None = None
     auto_renewal_plan_name: str | None = None
     start_time: str | None = None
@@ -54,7 +54,7 @@ class Policy(SocotraRecord, frozen=True, kw_only=True):
     latest_term_locator: str | None = None
     billing_level: str | None = None
     region: str | None = None
-    policy_number: str | None = None
+    policy_number: Words | None = None
     latest_segment_locator: str | None = None
     statuses: list[str] | None = None
     invoice_fee_amount: Decimal | None = None
@@ -77,7 +77,7 @@ class Quote(SocotraRecord, frozen=True, kw_only=True):
     """A quote, answered when its invoice fee is set (QuoteResponse)."""
 
     locator: str
-    quote_state: str | None = None
+    quote_state: Words | None = None
     product_name: str | None = None
     account_locator: str | None = None
     start_time: str | None = None
@@ -93,7 +93,7 @@ class Quote(SocotraRecord, frozen=True, kw_only=True):
     auto_renewal_plan_name: str | None = None
     billing_level: str | None = None
     region: str | None = None
-    quote_number: str | None = None
+    quote_number: Words | None = None
     duration: Decimal | None = None
     accepted_time: str | None = None
     issued_time: str | None = None
@@ -101,12 +101,12 @@ class Quote(SocotraRecord, frozen=True, kw_only=True):
     quick_quote_locator: str | None = None
     anonymized_at: str | None = None
     invoice_fee_amount: Decimal | None = None
-    created_by: str | None = None
+    created_by: Words | None = None
     created_at: str | None = None
     jurisdiction: str | None = None
     producer_code: str | None = None
-    reserved_policy_number: str | None = None
-    policy_number: str | None = None
+    reserved_policy_number: Words | None = None
+    policy_number: Words | None = None
 
     def __post_init__(self) -> None:
         require_finite(self.duration, self.invoice_fee_amount)
