@@ -328,6 +328,11 @@ class Provider(ABC, Generic[S]):
         del draft, mark
         return []
 
+    def faults_of_copy(self, draft: CreditDraft) -> list[Fault]:
+        """What keeps the copy of a plan from being compared with what the vendor answers, though it would take the draft."""
+        del draft
+        return []
+
     def faults_of_charge(self, draft: ChargeDraft, at: str) -> list[Fault]:
         """The same for a charge; ``at`` is its path in the list."""
         del draft, at

@@ -195,6 +195,18 @@ def test_history_becomes_distributions_that_a_rollback_takes_back(billagain: Sid
     assert (undone.exit_status, left_of(socotra, target)) == (0, Decimal(500)), undone.remains
 
 
+def test_an_invoice_that_the_target_spells_otherwise_is_told_by_the_plan_since_copies_are_compared_with_what_is_answered(
+    billagain: Side, socotra: Side, tmp_path: Path
+) -> None:
+    fill(billagain)
+    account = accounts(socotra)[0]
+    target = open_invoice(socotra, account, "500")
+    planned = plan(billagain.billing, socotra.billing, tmp_path / "run.db", history(account, target.lower()))
+    (told,) = [reason for reason in planned.reasons if reason.decision == "blocked"]
+    assert (planned.counts["create"], told.count) == (1, 2)
+    assert f"Socotra spells this invoice {target}, not {target.lower()}" in told.sample
+
+
 @pytest.mark.parametrize(
     ("kind", "skip"), [*(("cut-after", skip) for skip in range(4)), ("cut-before", 0), ("cut-before", 2), ("status-500", 1)]
 )

@@ -305,7 +305,8 @@ class Planner:
         row["dropped"] = dumps([item.values() for item in sorted(what.dropped, key=carry.place_of)])
         if draft.allocations and not self._target.capabilities.of(Operation.CREDITS_CREATE_ALLOCATED).usable:
             return Ruling(Decision.BLOCKED, "allocations-unsupported", f"{self._target.name} cannot create credits with allocations")
-        return _writable([*drafts.faults_of_credit(draft), *provider.faults_of_credit(draft, mark)], losses)
+        faults = [*drafts.faults_of_credit(draft), *provider.faults_of_credit(draft, mark), *provider.faults_of_copy(draft)]
+        return _writable(faults, losses)
 
     def _lost(self, losses: Sequence[Loss]) -> str:
         # Sorted, because vendors may give fields and allocations in another order each time, and the hash must not change with it.

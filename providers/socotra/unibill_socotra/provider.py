@@ -251,6 +251,10 @@ class SocotraProvider(Provider[SocotraSettings]):
         """What Socotra would refuse, or could only take cut."""
         return map_charges.faults_of_credit(draft, mark, self.settings)
 
+    def faults_of_copy(self, draft: CreditDraft) -> list[Fault]:
+        """Locators in another spelling than Socotra's, which it reads and does not give back."""
+        return ids.faults_of_spelling(draft.allocations)
+
     def faults_of_charge(self, draft: ChargeDraft, at: str) -> list[Fault]:
         """What Socotra would refuse of a charge."""
         return map_charges.faults_of_charge(draft, at, self.settings)

@@ -11,9 +11,11 @@ same mark, and would meet its predecessor's reversed distributions.
 
 import hashlib
 import re
+from collections.abc import Sequence
 from typing import Final
 
-from unibill.errors import InvalidQuery
+from unibill.drafts import AllocationDraft
+from unibill.errors import Fault, InvalidQuery
 from unibill.model import Credit, CreditKind
 from unibill_socotra.mapping.times import ALPHABET
 
@@ -48,6 +50,16 @@ def charge_id(locator: str) -> str:
 def spelt(locator: str) -> str:
     """A locator as Socotra spells it: capitals, I and L as 1, O as 0. It reads the others too, and records hold none of them."""
     return locator.upper().translate(_SPELLING) if _ULID.fullmatch(locator) else locator
+
+
+def faults_of_spelling(drafts: Sequence[AllocationDraft]) -> list[Fault]:
+    """The targets that are not given as Socotra spells them."""
+    given = [(f"$.allocations[{i}].target_id", item.target_id) for i, item in enumerate(drafts) if item.target_id is not None]
+    return [
+        Fault(at, f"Socotra spells this invoice {spelt(locator)}, not {locator}; give it so")
+        for at, locator in given
+        if locator != spelt(locator)
+    ]
 
 
 def spelt_id(credit_id: str) -> str:
