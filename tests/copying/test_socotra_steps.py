@@ -314,3 +314,15 @@ def test_a_copy_that_a_list_showed_as_spent_when_it_was_counted_is_not_touched_w
     copy.target.sandbox.faults([])
     assert rollback(copy.target.billing, copy.run, RollbackOptions(settle=0)).exit_status == 0
     assert copy.money() == (Decimal(0), Decimal(500))
+
+
+def test_a_list_that_leaves_out_what_an_earlier_rollback_reversed_lets_the_next_one_undo_nothing_of_it(make: Any) -> None:  # noqa: ANN401 - a factory
+    """The earlier copy's invoice would be taken for the later one's, and what had paid it be reversed."""
+    copy: Copy = make("NeverSettle")
+    copy.plan()
+    for faults in ([], [{"kind": "skipped-records", "route": "GET /**/charges/list", "index": 1, "count": 2}]):
+        assert copy.apply() == 0
+        copy.target.sandbox.faults(faults)
+        assert rollback(copy.target.billing, copy.run, RollbackOptions(settle=0)).exit_status == 0
+        assert [row["locator"] for row in copy.books("invoice") if row["invoiceState"] == "open"] == [copy.bill]
+        assert copy.money() == (Decimal(0), Decimal(500))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from unibill import money
 from unibill.flow import Flow
@@ -21,11 +21,14 @@ from unibill_socotra.reading.attribute import balance_totals
 from unibill_socotra.reading.edges import resolved
 from unibill_socotra.reading.invoiced import needed
 from unibill_socotra.reading.records import AccountRecords
+from unibill_socotra.wire.charges import Charge
 from unibill_socotra.wire.common import CreditItem
 from unibill_socotra.wire.invoices import Invoice
 from unibill_socotra.wire.payments import Payment
 
 R = TypeVar("R", bound=WireRecord)
+_LOOKS: Final = 3
+"""How often charges are read at most, where a list seems to leave some out."""
 
 
 def gather(api: SocotraApi, account: str, rules: ChargeRules) -> Flow[AccountRecords]:
@@ -42,7 +45,7 @@ def gather(api: SocotraApi, account: str, rules: ChargeRules) -> Flow[AccountRec
         return read_all(fetch, size)
 
     listed = yield from every(lambda at: api.fetch_credits(account, offset=at))
-    charges = yield from every(lambda at: api.fetch_charges_by_account(account, offset=at))
+    charges = yield from _charges(api, account)
     kinds = {record.credit_type for record in listed}
     invoices = yield from every(lambda at: api.fetch_invoices_for_account(account, include_zero_amount_invoices=True, offset=at))
     distributions = (
@@ -61,6 +64,17 @@ def gather(api: SocotraApi, account: str, rules: ChargeRules) -> Flow[AccountRec
         ledger = yield from api.fetch_ledger_account("accountCreditBalance", account, currency=currency, size=1)
         balances[currency] = ledger.balance
     return (yield from _with_unowned_payments(api, replace(records, balances=balances), rules))
+
+
+def _charges(api: SocotraApi, account: str) -> Flow[list[Charge]]:
+    """An account's charges; read again while an original is missing of a reversal, whose invoice would be taken for another charge's."""
+    found: dict[str, Charge] = {}
+    for _ in range(_LOOKS):
+        read = yield from read_all(lambda at: api.fetch_charges_by_account(account, offset=at), api.page_size)
+        found.update((charge.locator, charge) for charge in read)
+        if {charge.reversal_of_locator for charge in read} - {None} <= found.keys():
+            break
+    return list(found.values())
 
 
 def currencies_of(records: AccountRecords) -> list[str]:
