@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.copying.conftest import Pair, note
+from tests.copying.conftest import Pair, invoice, note
 from tests.copying.runs_of_three import POST, TARGET_LIST, THREE, applied, copies, mark_of, planned, record, states, three
 from unibill.copying import ApplyOptions, Progress, apply, plan, status
 
@@ -109,6 +109,18 @@ def test_a_surplus_copy_that_this_run_sent_is_taken_back(pair: Pair) -> None:
     summary = applied(pair)
     assert (summary.undone, summary.exit_status, copies(pair)) == (1, 0, [(21, Decimal(60))])
     assert record(pair, "101").target_id == str(pair.target.credits()[0]["creditNoteID"])
+
+
+def test_a_surplus_copy_that_somebody_spent_is_named_and_stays(pair: Pair) -> None:
+    pair.source.seed(note(101, 11, "60"))
+    planned(pair)
+    pair.target.sandbox.faults([{"kind": "cut-before", "route": POST, "count": 1}])
+    applied(pair)
+    pair.target.seed(invoice(949, 21, "500"), note(777, 21, "60", (949, "10"), CreditNumber=mark_of(pair.source, 101)))
+    summary = applied(pair)
+    assert [(problem.what, problem.target_id) for problem in summary.problems] == [("surplus", "777")]
+    assert "some of it was spent since" in summary.problems[0].reason
+    assert (summary.undone, len(copies(pair))) == (0, 2)
 
 
 def test_pages_that_skip_a_copy_do_not_make_a_second_one(pair: Pair) -> None:

@@ -2,15 +2,19 @@
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from decimal import Decimal
 from typing import Final
 
 from sqlalchemy import bindparam, select
 
+from unibill import money
 from unibill.copying import reading, sending
 from unibill.copying.carry import mask
+from unibill.copying.compact import draft_of
 from unibill.copying.decisions import DONE, State
 from unibill.copying.hashing import fingerprint
-from unibill.copying.items import Item, both, key_of, seen_as
+from unibill.copying.items import ChargeItem, Item, both, key_of, seen_as
 from unibill.copying.journal import Entry
 from unibill.copying.prepared import Prepared, Row
 from unibill.copying.reading import SourceMarks
@@ -21,6 +25,7 @@ from unibill.copying.store import RunStore, in_chunks
 from unibill.copying.summary import SHOWN, Problem
 from unibill.errors import BackendError, UnibillError
 from unibill.facade import Billing
+from unibill.pooling import ZERO
 
 SURPLUS: Final = "undo surplus"
 _COLUMNS: Final = [
@@ -129,10 +134,15 @@ class Auditor:
                 self._surplus(account, row, list(copies.values()))
 
     def _surplus(self, account: str, row: Row, copies: list[Item]) -> None:
-        """Keep one copy; take the others back if this run has sent as many writes as there are copies, else name them."""
+        """Keep one copy; take the others back if this run has sent as many writes as there are copies and nobody has spent them, else name them."""
         copies.sort(key=lambda item: (item.id != row["target_id"], str(item.created_at or ""), len(item.id), item.id))
         mine = row["sends"] >= len(copies) and all(sending.is_planned(item, row) for item in copies)
+        planned = self._planned(row) if mine else ZERO
         for item in copies[1:]:
+            if mine and self._spent(account, item) > planned:
+                reason = f"it is a second copy beside {copies[0].id}, and some of it was spent since; void the one that is wrong"
+                self._name(Problem("surplus", account, row["source_id"], item.id, reason))
+                continue
             if not mine:
                 reason = f"the mark of {copies[0].id} stands on it too, and this run did not make both; void the one that is wrong"
                 self._name(Problem("surplus", account, row["source_id"], item.id, reason))
@@ -147,6 +157,22 @@ class Auditor:
             self._target.core.wrote(sending.undoes(row), account, "undone", item.id, row["mark_now"])
             with self._guard:
                 self.undone += 1
+
+    def _planned(self, row: Row) -> Decimal:
+        """What a record's copy was to spend."""
+        (whole,) = self._store.rows(select(records).where(records.c.seq == row["seq"]))
+        return money.add([Decimal(one["amount"]) for one in draft_of(whole)["allocations"]])
+
+    def _spent(self, account: str, item: Item) -> Decimal:
+        """What is spent of a copy; one that was listed without that is asked for. Where the target cannot say, nothing is known of it."""
+        credit = item.twin if isinstance(item, ChargeItem) else item
+        if credit is None:
+            return ZERO
+        if credit.remaining is None and credit.allocations is None:
+            with suppress(UnibillError):
+                credit = self._target.run(self._target.core.operations.get_credit(credit.id, account))
+        left = ZERO if credit.remaining is None else money.subtract(credit.amount, credit.remaining)
+        return max(left, money.add([edge.amount for edge in credit.allocations or () if edge.reversed_at is None]))
 
     def _name(self, problem: Problem) -> None:
         with self._guard:
