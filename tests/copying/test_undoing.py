@@ -1,11 +1,12 @@
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from tests.copying.conftest import Pair, customer, note
+from tests.copying.conftest import Open, Pair, customer, invoice, note
 from tests.copying.runs_of_three import mark_of, states
 from unibill import marks
 from unibill.base import blocking_turns
@@ -121,6 +122,23 @@ def test_allocations_go_with_their_copies_and_invoices_reopen(pair: Pair) -> Non
     assert pair.target.invoices()[41]["Balance"] == Decimal(990)
     rolled_back(pair)
     assert pair.target.invoices()[41]["Balance"] == Decimal(1000)
+
+
+@pytest.mark.parametrize("broken", ["PUT", "DELETE"])
+def test_a_rollback_frees_what_the_target_does_not_delete_while_it_is_spent_and_a_broken_one_is_ended_by_the_next(
+    pair: Pair, open_side: Open, broken: str
+) -> None:
+    target = open_side("3003", {"delete-effect": "refuse-when-allocated"})
+    target.seed(customer(21), customer(22), invoice(41, 21))
+    locked = replace(pair, target=target)
+    applied(locked, carry="history")
+    skipped = 1 if broken == "DELETE" else 0  # the first DELETE is refused, and only the second one breaks
+    target.sandbox.faults([{"kind": "cut-before", "route": f"{broken} /billagain/v1/**", "skip": skipped}])
+    assert rolled_back(locked, concurrency=1).exit_status == 1
+    target.sandbox.faults([])
+    summary = rolled_back(locked)
+    assert (summary.exit_status, summary.net, summary.remains) == (0, {"ZAR": Decimal(0)}, ())
+    assert (standing(locked), target.invoices()[41]["Balance"]) == ([200], Decimal(1000))
 
 
 def test_what_existed_before_is_left(pair: Pair) -> None:

@@ -222,10 +222,19 @@ class BillAgainProvider(Provider[BillAgainSettings]):
     def void(self, credit: Credit, done: Done) -> Flow[None]:
         """Delete the credit note, and its allocations with it.
 
+        Whether a credit can be deleted while it is spent is not documented. Where it is refused, and the credit carries a mark of
+        ours, its allocations are taken off first; others are left as they are, since the refusal may have another reason.
+
         Raises:
             Rejected: BillAgain refused it, and it is still there.
+            Conflict: the same, and the credit is not as ``credit`` says any more; its allocations were left.
         """
-        if "delete" not in done:
+        if "delete" in done:
+            return
+        try:
+            yield from self._delete("delete", credit.id, credit.account_id)
+        except Rejected as refusal:
+            yield from self._free(credit, refusal)
             yield from self._delete("delete", credit.id, credit.account_id)
 
     def add_charges(self, drafts: Sequence[ChargeDraft], done: Done) -> Flow[list[Charge]]:
@@ -324,6 +333,20 @@ class BillAgainProvider(Provider[BillAgainSettings]):
             if error.status not in _ABSENT or not (yield from self._is_gone(credit_id, account)):
                 raise
         yield Step(step, done=True, data={"id": credit_id})
+
+    def _free(self, credit: Credit, refusal: Rejected) -> Flow[None]:
+        """Take the allocations off a credit whose deletion was refused, if that may be why and they are ours; else raise the refusal."""
+        try:
+            now = yield from self.get_credit(credit.id, None)
+        except NotFound:
+            raise refusal from None
+        if not now.allocations:
+            raise refusal
+        if now.mark is None:
+            refusal.hint = "It is spent, and BillAgain may refuse to delete it for that: deallocate it, then void it."
+            raise refusal
+        _refuse_changed(credit, now)
+        yield from self.deallocate(now, [item.id for item in now.allocations if item.id is not None], {})
 
     def _is_gone(self, credit_id: str, account: str | None) -> Flow[bool]:
         """Whether a credit note can neither be read nor is in the list. 410 alone does not prove it: it means a refusal too."""

@@ -338,11 +338,44 @@ def test_what_the_vendor_may_refuse_of_a_new_credit_is_a_rejection_and_makes_not
 def test_a_credit_that_cannot_be_deleted_while_it_is_spent_is_told_and_then_can(open_billagain: OpenBillAgain, status: str) -> None:
     with switched(open_billagain, delete_effect="refuse-when-allocated", validation_status=status) as live:
         credit = live.create(draft(("11351", "50.00")))
-        with pytest.raises(Rejected, match="with allocations cannot be deleted"):
+        with pytest.raises(Rejected, match="with allocations cannot be deleted") as raised:
             live.run(live.provider.void(credit, {}))
+        assert "deallocate it, then void it" in raised.value.hint
+        assert edges(live.get(credit.id)) == edges(credit)
         freed = live.run(live.provider.deallocate(credit, [edge[0] or "" for edge in edges(credit)], {}))
         live.run(live.provider.void(freed, {}))
         assert credit.id not in {one.id for one in live.credits()}
+
+
+@pytest.mark.parametrize("status", ["400", "409", "410"])
+def test_a_credit_of_ours_that_cannot_be_deleted_while_it_is_spent_is_freed_first_with_every_step_told(
+    open_billagain: OpenBillAgain, status: str
+) -> None:
+    with switched(open_billagain, delete_effect="refuse-when-allocated", validation_status=status) as live:
+        credit = live.create(draft(("11351", "50.00"), ("11352", "20.00")), MARK)
+        live.steps.clear()
+        live.run(live.provider.void(credit, {}))
+        told = [(step.name, step.done) for step in live.steps]
+        assert told == [("delete", False), ("edit", False), ("edit", True), ("delete", False), ("delete", True)]
+        assert credit.id not in {one.id for one in live.credits()}
+
+
+def test_a_credit_of_ours_that_was_spent_since_is_not_freed(open_billagain: OpenBillAgain) -> None:
+    with switched(open_billagain, delete_effect="refuse-when-allocated") as live:
+        credit = live.create(draft(("11351", "50.00")), MARK)
+        spent = live.run(live.provider.allocate(credit, [AllocationDraft(target_id="11352", amount=Decimal(9))], {}))
+        with pytest.raises(Conflict, match="changed since it was read: allocations"):
+            live.run(live.provider.void(credit, {}))
+        assert live.get(credit.id) == spent
+
+
+@pytest.mark.parametrize("empty", ["reject", "keep"])
+def test_a_credit_of_ours_that_can_neither_be_deleted_nor_freed_is_left_as_it_is(open_billagain: OpenBillAgain, empty: str) -> None:
+    with switched(open_billagain, delete_effect="refuse-when-allocated", put_empty_allocations=empty) as live:
+        credit = live.create(draft(("11351", "50.00")), MARK)
+        with pytest.raises(Rejected):
+            live.run(live.provider.void(credit, {}))
+        assert edges(live.get(credit.id)) == edges(credit)
 
 
 @pytest.mark.parametrize("status", ["410", "204"])

@@ -85,9 +85,9 @@ def test_410_after_delete_is_done_only_if_the_list_lacks_the_id() -> None:
 @pytest.mark.parametrize(
     "answers",
     [
-        [GONE, (200, note())],
-        [GONE, GONE, (200, f"[{note(7)}]")],
-        [GONE, GONE, (200, PAGE), (200, f"[{note(7)}]")],
+        [GONE, (200, note()), (200, note())],
+        [GONE, GONE, (200, f"[{note(7)}]"), GONE],
+        [GONE, GONE, (200, PAGE), (200, f"[{note(7)}]"), GONE],
         [(404, ""), (200, note())],
     ],
     ids=["still there", "still in the list", "on the second page", "404"],
@@ -100,9 +100,10 @@ def test_410_after_delete_of_what_is_still_there_is_a_refusal(answers: Sequence[
     assert raised.value.status == answers[0][0]
 
 
-def test_any_other_refusal_of_a_delete_is_not_looked_into() -> None:
+@pytest.mark.parametrize("then", [(200, note()), GONE], ids=["not spent", "gone"])
+def test_a_refused_delete_of_what_is_not_spent_is_raised_as_it_came(then: Answer) -> None:
     with pytest.raises(Rejected) as raised:
-        driven(PROVIDER.void(CREDIT, {}), (400, '{"Errors":[{"Message":"made by the system"}]}'))
+        driven(PROVIDER.void(CREDIT, {}), (400, '{"Errors":[{"Message":"made by the system"}]}'), then)
     assert raised.value.vendor_message == "made by the system"
 
 
