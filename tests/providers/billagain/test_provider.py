@@ -1,7 +1,7 @@
 """The provider over real HTTP against the sandbox: the facade's operations, and the vendor's traps."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -26,7 +26,7 @@ from unibill.errors import (
     UnsupportedOperation,
 )
 from unibill.flow import Flow, Step
-from unibill.model import ChargeCategory, Credit, Invoicing, Status
+from unibill.model import ChargeCategory, Credit, Invoicing, Status, TargetType
 from unibill.operations import Operations
 from unibill.provider import AccountState, Addressing, ChargeQuery, CreditQuery
 from unibill.sandbox import Sandbox, Serving
@@ -376,6 +376,36 @@ def test_a_credit_of_ours_that_can_neither_be_deleted_nor_freed_is_left_as_it_is
         with pytest.raises(Rejected):
             live.run(live.provider.void(credit, {}))
         assert edges(live.get(credit.id)) == edges(credit)
+
+
+def test_a_credit_that_went_to_an_opening_balance_is_read_and_not_edited_since_put_would_destroy_that(
+    open_billagain: OpenBillAgain,
+) -> None:
+    with switched(open_billagain, opening_balance_allocations="on", delete_effect="refuse-when-allocated") as live:
+        spent = [{"positiveAdjustmentID": 703, "amountApplied": 30}, {"invoiceID": 11351, "amountApplied": 20}]
+        row = {"type": "credit", "creditNoteID": 20001, "customerID": 269, "Amount": 100, "CreditNumber": MARK, "Allocations": spent}
+        live.sandbox.seed("records", records=[{"system": "billagain", **row}])
+        credit = live.get("20001")
+        targets = [(item.target.type, item.target.id) for item in credit.allocations or ()]
+        assert targets == [(TargetType.OPENING_BALANCE, "703"), (TargetType.INVOICE, "11351")]
+        assert (credit.remaining, [finding.code for finding in credit.findings]) == (Decimal(50), ["allocation-without-invoice"])
+        more = [AllocationDraft(target_id="11352", amount=Decimal(1))]
+        for flow in (live.provider.allocate(credit, more, {}), live.provider.deallocate(credit, [edges(credit)[1][0] or ""], {})):
+            with pytest.raises(InvalidDraft, match="PUT can name nothing else"):
+                live.run(flow)
+        with pytest.raises(InvalidDraft, match="PUT can name nothing else"):
+            live.run(live.provider.void(credit, {}))
+        assert edges(live.get("20001")) == edges(credit)
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_a_credit_that_billagain_made_itself_is_read_and_goes_or_is_told_to_stay(open_billagain: OpenBillAgain, locked: bool) -> None:
+    with switched(open_billagain, system_credits="on-locked" if locked else "on") as live:
+        credit = live.get("10099")
+        assert (credit.number, credit.amount, credit.remaining) == (None, Decimal("79.8"), Decimal(70))
+        with pytest.raises(Rejected, match="made by the system") if locked else nullcontext():
+            live.run(live.provider.void(credit, {}))
+        assert [one.id for one in live.credits() if one.id == "10099"] == ["10099"] * locked
 
 
 @pytest.mark.parametrize("status", ["410", "204"])

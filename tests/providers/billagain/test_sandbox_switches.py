@@ -121,6 +121,39 @@ def test_switch_delete_effect(open_billagain: OpenBillAgain, value: str, status:
         assert http.delete("/credits/10095").status_code == 204
 
 
+@pytest.mark.parametrize(("value", "status"), [("off", 410), ("on", 204), ("on-locked", 400)])
+def test_switch_system_credits(open_billagain: OpenBillAgain, value: str, status: int) -> None:
+    with open_billagain(system_credits=value) as (http, _):
+        listed = {credit["creditNoteID"]: credit["CreditNumber"] for credit in http.get("/customers/269/credits").json()}
+        assert ("" in listed.values()) == (value != "off")
+        assert http.delete("/credits/10099").status_code == status
+        assert http.delete("/credits/10083").status_code == 204
+
+
+def test_switch_opening_balance_allocations(open_billagain: OpenBillAgain) -> None:
+    spent = [{"positiveAdjustmentID": 703, "amountApplied": 30}, {"invoiceID": 11351, "amountApplied": 20}]
+    record = {"system": "billagain", "type": "credit", "creditNoteID": 20001, "customerID": 269, "Amount": 100, "Allocations": spent}
+    with open_billagain() as (_, sandbox), pytest.raises(ValueError, match="no invoice None"):
+        sandbox.seed("records", records=[record])
+    with open_billagain(opening_balance_allocations="on") as (http, sandbox):
+        sandbox.seed("records", records=[record])
+        before = sandbox.books()
+        listed = http.get("/credits/20001").json()["Allocations"]
+        assert [(item["invoiceID"], item["positiveAdjustmentID"], item["amountApplied"]) for item in listed] == [
+            (0, 703, 30),
+            (11351, 0, 20),
+        ]
+        kept = {"allocationID": listed[1]["allocationID"], "invoiceID": 11351, "amountApplied": 20}
+        unnamed = {"allocationID": listed[0]["allocationID"], "invoiceID": 0, "amountApplied": 30}
+        assert http.put("/credits/20001", json={**BODY, "Amount": 100, "Allocations": [unnamed, kept]}).status_code == 400
+        sandbox.reset()
+        sandbox.seed("records", records=before)
+        assert sandbox.books() == before
+        assert http.put("/credits/20001", json={**BODY, "Amount": 100, "Allocations": [kept]}).status_code == 204
+        assert applied(http.get("/credits/20001").json()) == [(11351, 20)]
+        assert http.delete("/credits/20001").status_code == 204
+
+
 @pytest.mark.parametrize("value", ["410", "204"])
 def test_switch_repeat_delete(open_billagain: OpenBillAgain, value: str) -> None:
     with open_billagain(repeat_delete=value) as (http, _):

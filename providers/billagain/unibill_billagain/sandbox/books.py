@@ -77,17 +77,29 @@ def credit_row(credit: Credit, renderer: Renderer) -> dict[str, object]:
         "Applied": credit.applied,
         "Remaining": credit.amount - credit.applied,
         "Allocations": [
-            {"allocationID": item.id, "invoiceID": item.invoice_id, "amountApplied": item.amount} for item in credit.allocations
+            {
+                "allocationID": item.id,
+                "invoiceID": item.invoice_id,
+                **({"positiveAdjustmentID": item.adjustment_id} if item.adjustment_id else {}),
+                "amountApplied": item.amount,
+            }
+            for item in credit.allocations
         ],
         **({} if credit.listed_nested is None else {"listedNested": credit.listed_nested}),
     }
 
 
 class Restorer:
-    """Takes rows back. What a row leaves out gets a default; ids that are left out are given."""
+    """Takes rows back. What a row leaves out gets a default; ids that are left out are given.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: where to.
+        opening_balances: whether an allocation may go to one.
+    """
+
+    def __init__(self, store: Store, *, opening_balances: bool) -> None:
         self._store = store
+        self._opening_balances = opening_balances
 
     def restore(self, records: Sequence[Mapping[str, object]]) -> None:
         """Add rows, customers first, then invoices, then credits, whatever their order.
@@ -167,6 +179,8 @@ class Restorer:
 
     def _allocation(self, row: Mapping[str, object]) -> Allocation:
         invoice = _whole(row, "invoiceID")
+        if self._opening_balances and not invoice and (adjustment := _whole(row, "positiveAdjustmentID")):
+            return Allocation(self._new_id(row, "allocationID"), 0, _amount(row, "amountApplied"), adjustment)
         if invoice is None or self._store.invoice(invoice) is None:
             raise ValueError(f"there is no invoice {invoice} for the allocation {dict(row)}")
         return Allocation(self._new_id(row, "allocationID"), invoice, _amount(row, "amountApplied"))

@@ -40,3 +40,9 @@ CREDITS: Sequence[Credit] = (
     _credit(10083, 269, 100, "", 0, (10331, 11343, 100)),
     _credit(10095, 269, 200, "payment to invoices", None, (10355, 11352, 150), (10358, 11380, 50)),
 )
+SYSTEM_CREDITS: Sequence[Credit] = (
+    Credit(
+        10099, 269, "2017-04-12", "ZAR", Decimal("79.8"), "", "Cancellation Prorata Credit", (Allocation(10361, 11352, Decimal("9.8")),)
+    ),
+)
+"""As the adjustments page prints one, on a customer of ours, with something spent."""

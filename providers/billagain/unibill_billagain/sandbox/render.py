@@ -30,6 +30,7 @@ _RENDERING = (
     "force-status",
     "forward-fields",
     "number-style",
+    "opening-balance-allocations",
     "status-rule",
     "time-zone",
 )
@@ -94,6 +95,8 @@ class Renderer:
     def _allocation(self, item: Allocation) -> str:
         more = ',"AppliedBy":"system"' if self._settings["forward-fields"] == "on" else ""
         amount = self.number(item.amount)
+        if self._settings["opening-balance-allocations"] == "on":
+            more += f',"positiveAdjustmentID":{item.adjustment_id}'
         return f'{{"allocationID":{item.id},"invoiceID":{item.invoice_id},"creditNoteID":{_HOLE},"amountApplied":{amount}{more}}}'
 
     def _ordered(self, items: Sequence[Allocation]) -> Sequence[Allocation]:

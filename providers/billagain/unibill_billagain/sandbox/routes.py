@@ -121,6 +121,8 @@ class Api:
             if self._settings["repeat-delete"] == "204" and self._store.was_deleted(number):
                 return Response(status_code=204)
             raise self._no_credit()
+        if not credit.number and self._settings["system-credits"] == "on-locked":
+            raise refused(int(self._settings["validation-status"]), "This credit note was made by the system")
         if credit.allocations and self._settings["delete-effect"] == "refuse-when-allocated":
             raise refused(int(self._settings["validation-status"]), "A credit note with allocations cannot be deleted")
         self._store.delete_credit(credit)

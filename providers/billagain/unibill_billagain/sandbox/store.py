@@ -28,8 +28,16 @@ CREATE INDEX IF NOT EXISTS billagain_credits_number ON billagain_credits (number
 CREATE TABLE IF NOT EXISTS billagain_allocations (
     id INTEGER PRIMARY KEY, credit_id INTEGER NOT NULL, invoice_id INTEGER NOT NULL, amount TEXT NOT NULL, position INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS billagain_allocations_credit ON billagain_allocations (credit_id, position);
+CREATE TABLE IF NOT EXISTS billagain_adjusted (allocation_id INTEGER PRIMARY KEY, adjustment_id INTEGER NOT NULL);
 """
-_NAMES = ("billagain_counters", "billagain_customers", "billagain_invoices", "billagain_credits", "billagain_allocations")
+_NAMES = (
+    "billagain_counters",
+    "billagain_customers",
+    "billagain_invoices",
+    "billagain_credits",
+    "billagain_allocations",
+    "billagain_adjusted",
+)
 _FIRST_ID = 12_001
 _FIRST_INVOICE_NUMBER = 1_001
 _GAP_EVERY = 3
@@ -78,11 +86,12 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """A part of a credit on one invoice."""
+    """A part of a credit on one invoice; or, where ``invoice_id`` is 0, on the opening balance that ``adjustment_id`` names."""
 
     id: int
     invoice_id: int
     amount: Decimal
+    adjustment_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +231,12 @@ class Store:
             yield self._with_allocations(_credit(row))
 
     def _with_allocations(self, credit: Credit) -> Credit:
-        sql = "SELECT id, invoice_id, amount FROM billagain_allocations WHERE credit_id = ? ORDER BY position"
-        items = tuple(Allocation(number, invoice, Decimal(amount)) for number, invoice, amount in self._db.execute(sql, (credit.id,)))
+        sql = (
+            "SELECT id, invoice_id, amount, ifnull(adjustment_id, 0) FROM billagain_allocations"
+            " LEFT JOIN billagain_adjusted ON allocation_id = id WHERE credit_id = ? ORDER BY position"
+        )
+        rows = self._db.execute(sql, (credit.id,))
+        items = tuple(Allocation(number, invoice, Decimal(amount), adjusted) for number, invoice, amount, adjusted in rows)
         return replace(credit, allocations=items)
 
     def write_credit(self, credit: Credit, before: Credit | None = None) -> str:
@@ -259,12 +272,17 @@ class Store:
     def _replace_allocations(self, credit_id: int, old: tuple[Allocation, ...], new: tuple[Allocation, ...]) -> None:
         change: dict[int, Decimal] = {}
         for sign, items in ((-1, old), (1, new)):
-            for item in items:
+            for item in (item for item in items if item.invoice_id):
                 change[item.invoice_id] = change.get(item.invoice_id, Decimal(0)) + sign * item.amount
         if old:
             self._db.execute("DELETE FROM billagain_allocations WHERE credit_id = ?", (credit_id,))
+            self._db.executemany(
+                "DELETE FROM billagain_adjusted WHERE allocation_id = ?", [(item.id,) for item in old if item.adjustment_id]
+            )
         rows = [(item.id, credit_id, item.invoice_id, shortest(item.amount), place) for place, item in enumerate(new)]
         self._db.executemany("INSERT INTO billagain_allocations VALUES (?,?,?,?,?)", rows)
+        adjusted = [(item.id, item.adjustment_id) for item in new if item.adjustment_id]
+        self._db.executemany("INSERT INTO billagain_adjusted VALUES (?,?)", adjusted)
         for invoice_id, amount in change.items():
             if amount:
                 (credited,) = self._db.execute("SELECT credited FROM billagain_invoices WHERE id = ?", (invoice_id,)).fetchone()

@@ -29,6 +29,13 @@ SWITCHES: tuple[Switch, ...] = (
     Switch("auto-apply-spill", "first-only", ("first-only", "spill"), "Does AutoApply go on to the next invoice?", 41),
     Switch("put-memo-omitted", "blank", ("blank", "keep"), "What does a PUT without Memo do to the memo?", 48),
     Switch("delete-effect", "release", ("release", "refuse-when-allocated"), "Can a credit be deleted that has allocations?", 51),
+    Switch(
+        "system-credits",
+        "off",
+        ("off", "on", "on-locked"),
+        "Are there credits without CreditNumber that BillAgain made, and do they go?",
+        53,
+    ),
     Switch("repeat-delete", "410", ("410", "204"), "What does a second DELETE answer?", 52),
     Switch("credit-number-duplicates", "allow", ("allow", "reject"), "May two credits have one CreditNumber?", 54),
     Switch("text-max-length", "255", (), "How long may CreditNumber and Memo be? (N refuses more, N-truncate cuts, none)", 56),
@@ -39,6 +46,7 @@ SWITCHES: tuple[Switch, ...] = (
     Switch("date-output", "utc", ("utc", "offset", "fraction-7"), "How are dates written?", 65),
     Switch("excess-decimals", "round", ("round", "reject", "keep"), "What happens to more than two decimals? (kept: six at most)", 67),
     Switch("number-style", "plain", ("plain", "one-decimal", "two-decimals", "text"), "How are amounts written?", 69),
+    Switch("opening-balance-allocations", "off", ("off", "on"), "Can a credit be allocated to an opening balance, as payments are?", 70),
     Switch("forward-fields", "off", ("off", "on"), "Do fields appear that nobody announced?", 78),
 )
 

@@ -89,7 +89,8 @@ class BillAgainSandbox(SandboxSystem):
             elif seed.kind == "generated":
                 Generator(self._store, seed.random_seed).run(seed.count)
             else:
-                Restorer(self._store).restore(seed.records)
+                opening_balances = self.settings["opening-balance-allocations"] == "on"
+                Restorer(self._store, opening_balances=opening_balances).restore(seed.records)
         except sqlite3.IntegrityError as error:
             raise ValueError(f"a record of the seed is there already: {error}") from error
 
@@ -98,7 +99,8 @@ class BillAgainSandbox(SandboxSystem):
             self._store.add_customer(customer)
         for invoice in documented.INVOICES:
             self._store.add_invoice(invoice)
-        for credit in documented.CREDITS:
+        made_by_itself = () if self.settings["system-credits"] == "off" else documented.SYSTEM_CREDITS
+        for credit in (*documented.CREDITS, *made_by_itself):
             self._store.write_credit(credit)
 
     def books(self) -> Iterator[dict[str, object]]:

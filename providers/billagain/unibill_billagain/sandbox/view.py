@@ -156,6 +156,8 @@ class BillAgainView(SystemView):
         sql = "SELECT credit_id, invoice_id, amount FROM billagain_allocations WHERE {} = ? ORDER BY credit_id, position"
         column = "credit_id" if type_name == "credit" else "invoice_id"
         for credit, invoice, amount in self._db.execute(sql.format(column), (int(entry.id),)):
+            if not invoice:
+                continue  # an opening balance, of which there is no table
             label, to, number = ("Applied to", "invoice", invoice) if type_name == "credit" else ("Credited by", "credit", credit)
             found.append(Link(label, to, str(number), Decimal(amount), currency))
         return found
