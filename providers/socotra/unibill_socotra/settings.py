@@ -20,6 +20,7 @@ class SocotraSettings(BackendSettings):
         token: a personal access token (``SOCP_…``) or any other bearer token.
         credit_charge_type: the tenant's charge type for new credits (its handling must be flat); without it credits are not written.
         credit_charge_sign: the sign that lowers what an account owes. The documents do not say; negative is the natural reading.
+            ``negated`` is for a server that takes it positive and keeps it negative.
         credit_invoicing: when a credit's charge is invoiced. Only ``immediate`` makes it spendable at once.
         reversal_type: the tenant's reversal type; without it distributions and payments are not reversed.
         reversal_invoicing: when the charge that undoes a credit is invoiced.
@@ -33,7 +34,7 @@ class SocotraSettings(BackendSettings):
     tenant: str
     token: SecretStr
     credit_charge_type: str | None = Field(default=None, min_length=1)
-    credit_charge_sign: Literal["negative", "positive"] = "negative"
+    credit_charge_sign: Literal["negative", "positive", "negated"] = "negative"
     credit_invoicing: Literal["immediate", "next", "scheduled"] = "immediate"
     reversal_type: str | None = Field(default=None, min_length=1)
     reversal_invoicing: Literal["immediate", "next", "scheduled"] = "immediate"

@@ -29,8 +29,8 @@ from unibill.wire import decode
 SCHEMAS: dict[str, dict[str, str]] = json.loads((Path(__file__).parent / "socotra-api.json").read_text())["schemas"]
 LOCATOR = "01JBAS3SK5ABDPV2E32GNXW7Z6"
 MARK = marks.mark("billagain:host:1042", "credit_note", "10081")
-RULES = ChargeRules("GoodwillCredit", flipped=False)
-FLIPPED = ChargeRules("GoodwillCredit", flipped=True)
+RULES = ChargeRules("GoodwillCredit", flipped=False, sent_flipped=False)
+FLIPPED = ChargeRules("GoodwillCredit", flipped=True, sent_flipped=True)
 SETTINGS: dict[str, Any] = {"base_url": "https://example.test", "tenant": "6ec2f6d2-4b2b-4f6e-9a3f-0c8c4b1f2a77", "token": "secret"}
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=40)
 AMOUNTS = st.decimals(allow_nan=False, allow_infinity=False, places=3, min_value="-9999999999999999.999", max_value="9999999999999999.999")

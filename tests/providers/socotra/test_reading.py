@@ -22,7 +22,7 @@ from unibill_socotra.wire.payments import Disbursement, Payment, Subpayment
 
 from unibill.model import Credit, CreditKind, Status, TargetType
 
-RULES = ChargeRules("GoodwillCredit", flipped=False)
+RULES = ChargeRules("GoodwillCredit", flipped=False, sent_flipped=False)
 ACCOUNT = "ACC"
 EARLY = "01JBAS3SK5"
 """A ULID's time: 2024-10-28T23:59:21.701Z."""

@@ -45,19 +45,30 @@ _WRITABLE: Final = frozenset({TargetType.INVOICE, TargetType.INVOICE_ITEM})
 
 @dataclass(frozen=True, slots=True)
 class ChargeRules:
-    """Which charges are credits, and which sign they have at the vendor."""
+    """Which charges are credits, and which sign they have at the vendor.
+
+    Attributes:
+        flipped: as it gives them.
+        sent_flipped: as it takes them.
+    """
 
     credit_type: str | None
     flipped: bool
+    sent_flipped: bool
 
     @classmethod
     def of(cls, settings: SocotraSettings) -> "ChargeRules":
         """The rules that a backend's settings give."""
-        return cls(settings.credit_charge_type, settings.credit_charge_sign == "positive")
+        sign = settings.credit_charge_sign
+        return cls(settings.credit_charge_type, flipped=sign == "positive", sent_flipped=sign != "negative")
 
     def signed(self, amount: Decimal, charge_type: str) -> Decimal:
-        """An amount with the other system's sign: the same both ways."""
+        """The vendor's amount with our sign."""
         return amount.copy_negate() if self.flipped and charge_type == self.credit_type else amount
+
+    def sent(self, amount: Decimal, charge_type: str) -> Decimal:
+        """Our amount with the sign that the vendor takes."""
+        return amount.copy_negate() if self.sent_flipped and charge_type == self.credit_type else amount
 
     def is_credit(self, record: wire.Charge) -> bool:
         """Whether a charge is a credit: of category credit or the configured type, lowering what is owed, and undoing nothing."""
@@ -185,7 +196,7 @@ def charge_create(draft: ChargeDraft, rules: ChargeRules) -> ChargeCreate:
     if kind is None:
         raise ValueError("the draft names no charge type and the settings none for credits")
     return ChargeCreate(
-        amount=rules.signed(draft.amount, kind),
+        amount=rules.sent(draft.amount, kind),
         charge_type=kind,
         transaction_locator=draft.transaction_id,
         element_locator=draft.element_id,
@@ -199,7 +210,7 @@ def credit_charge(draft: CreditDraft, mark: str | None, rules: ChargeRules) -> C
     if rules.credit_type is None:
         raise ValueError("the settings name no charge type for credits")
     return ChargeCreate(
-        amount=draft.amount if rules.flipped else draft.amount.copy_negate(), charge_type=rules.credit_type, tag=tag_of(draft, mark)
+        amount=rules.sent(draft.amount.copy_negate(), rules.credit_type), charge_type=rules.credit_type, tag=tag_of(draft, mark)
     )
 
 
