@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 from zoneinfo import ZoneInfo
 
-from unibill import wire
 from unibill.capabilities import Capabilities
 from unibill.drafts import AllocationDraft, ChargeDraft, CreditDraft
 from unibill.errors import Fault, InvalidDraft, InvalidQuery, MalformedResponse, NotFound, Rejected
@@ -33,12 +32,12 @@ from unibill_socotra.mapping import credits as map_credits
 from unibill_socotra.mapping import ids
 from unibill_socotra.mapping.charges import ChargeRules
 from unibill_socotra.native import AsyncSocotraNative, SocotraNative
+from unibill_socotra.reading import single
 from unibill_socotra.reading.attribute import attribute
 from unibill_socotra.reading.gather import gather
 from unibill_socotra.reading.invoiced import invoices_of
 from unibill_socotra.settings import SocotraSettings
 from unibill_socotra.wire import charges as wire_charges
-from unibill_socotra.wire import credits as wire_credits
 from unibill_socotra.wire import invoices as wire_invoices
 from unibill_socotra.writing.checks import refuse_reversed, refuse_unreversed
 from unibill_socotra.writing.distributing import allocations_of
@@ -135,7 +134,7 @@ class SocotraProvider(Provider[SocotraSettings]):
         if kind is CreditKind.CHARGE and account is None:
             raise InvalidQuery(f"{credit_id} is a charge, which Socotra finds only by its account; give account=")
         credit_id, account = ids.spelt_id(credit_id), None if account is None else ids.spelt(account)
-        alone = yield from self._alone(kind, locator)
+        alone = yield from single.credit_of(self.api, kind, locator, self.name, self._zone)
         owner = account if alone is None or alone.account_id is None else alone.account_id
         if alone is not None and account is not None and owner not in {None, account}:
             raise NotFound(f"credit {credit_id} belongs to account {owner}, not {account}", operation="credits.get")
@@ -150,23 +149,7 @@ class SocotraProvider(Provider[SocotraSettings]):
 
     def vendor_record(self, credit: Credit) -> Flow[Mapping[str, object]]:
         """The charge, payment or whatever the credit's id names, as its own operation reads it; a charge out of its account's list."""
-        kind, locator = ids.parse(credit.id)
-        record: object = None
-        if kind is CreditKind.CHARGE and credit.account_id is not None:
-            charges = yield from self._charges_of(credit.account_id)
-            record = next((charge for charge in charges if charge.locator == locator), None)
-        elif kind in {CreditKind.PAYMENT, CreditKind.SUBPAYMENT}:
-            record = yield from self.api.fetch_payment(locator)
-        elif kind is CreditKind.DISTRIBUTION:
-            record = yield from self.api.fetch_credit_distribution(locator)
-        elif kind is CreditKind.DISBURSEMENT:
-            record = yield from self.api.fetch_disbursement(locator)
-        elif kind is CreditKind.WRITE_OFF:
-            record = yield from self.api.fetch_write_off(locator)
-        elif kind is CreditKind.SHORTFALL_WRITE_OFF:
-            record = yield from self.api.fetch_shortfall_credit(locator)
-        found: Mapping[str, object] = {} if record is None else wire.plain(record)
-        return found
+        return single.record_of(self.api, credit)
 
     def find_marked(self, account: str | None, marks: Collection[str]) -> Flow[list[Credit]]:
         """Every charge of an account whose tag starts with one of these marks. Reversals do not count: the server may copy the tag.
@@ -395,23 +378,6 @@ class SocotraProvider(Provider[SocotraSettings]):
             return credit
         edges = tuple(edge for edge in allocations_of(record, credit.id) if edge.target.type is not TargetType.ACCOUNT)
         return map_credits.with_allocations(credit, edges, applied_of(edges), Decimal(0), credit.status)
-
-    def _alone(self, kind: CreditKind, locator: str) -> Flow[Credit | None]:
-        """The record of a credit by itself, where a route reads it."""
-        if kind in {CreditKind.PAYMENT, CreditKind.SUBPAYMENT}:
-            return map_credits.payment((yield from self.api.fetch_payment(locator)), self.name, self._zone)
-        if kind is CreditKind.DISTRIBUTION:
-            return map_credits.distribution((yield from self.api.fetch_credit_distribution(locator)), self.name, self._zone)
-        if kind is CreditKind.DISBURSEMENT:
-            return map_credits.disbursement((yield from self.api.fetch_disbursement(locator)), self.name, self._zone)
-        if kind is CreditKind.WRITE_OFF:
-            return map_credits.write_off((yield from self.api.fetch_write_off(locator)), self.name, self._zone)
-        if kind is CreditKind.SHORTFALL_WRITE_OFF:
-            record: wire_credits.ShortfallCredit = yield from self.api.fetch_shortfall_credit(locator)
-            return map_credits.shortfall(record, self.name, self._zone)
-        if kind is not CreditKind.CHARGE:
-            raise InvalidQuery("nobody documents how Socotra reads a credit of this kind; list the account's credits instead")
-        return None
 
 
 def _wanted(credits: Sequence[Credit], include_reversed: bool) -> list[Credit]:

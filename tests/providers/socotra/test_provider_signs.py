@@ -44,10 +44,15 @@ def test_a_server_that_negates_what_it_is_sent_is_sent_the_other_sign_and_read_a
         invoice = live.bill(account, "50.00")
         spent = (AllocationDraft(target_id=invoice, amount=Decimal("30.00")),)
         draft = CreditDraft(account_id=account, currency="USD", amount=Decimal("50.00"), allocations=spent)
-        for _ in range(2):
-            made = live.run(Operations("new", live.provider).create_credit(draft, "order-17"))
-            assert (made.direction, made.amount, made.remaining) == (Direction.TO_ACCOUNT, Decimal("50.00"), Decimal("20.00"))
-            assert "not-a-credit" not in {finding.code for finding in made.findings}
+        made, again = (live.run(Operations("new", live.provider).create_credit(draft, "order-17")) for _ in range(2))
+        for credit in (made, again):
+            assert (credit.id, credit.direction, credit.amount, credit.remaining) == (
+                made.id,
+                Direction.TO_ACCOUNT,
+                Decimal(50),
+                Decimal(20),
+            )
+            assert "not-a-credit" not in {finding.code for finding in credit.findings}
         assert (live.open_amount(invoice), live.balance(account)) == (Decimal("20.00"), Decimal("20.00"))
         (one,) = live.credits(account)
         assert one.id == made.id
