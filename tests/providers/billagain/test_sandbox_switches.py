@@ -153,6 +153,11 @@ def test_switch_opening_balance_allocations(open_billagain: OpenBillAgain) -> No
         assert applied(http.get("/credits/20001").json()) == [(11351, 20)]
         assert http.delete("/credits/20001").status_code == 204
 
+    with open_billagain(opening_balance_allocations="on", put_empty_allocations="keep") as (http, sandbox):
+        sandbox.seed("records", records=[record])
+        assert http.put("/credits/20001", json={**BODY, "Amount": 100, "Allocations": []}).status_code == 204
+        assert sorted(applied(http.get("/credits/20001").json())) == [(0, 30), (11351, 20)]
+
 
 @pytest.mark.parametrize("value", ["410", "204"])
 def test_switch_repeat_delete(open_billagain: OpenBillAgain, value: str) -> None:

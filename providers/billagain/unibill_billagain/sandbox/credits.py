@@ -75,6 +75,8 @@ class Credits:
             Allocation(item.allocation_id if item.allocation_id is not None else next(fresh), item.invoice.id, item.amount)
             for item in wanted
         )
+        if keep:
+            allocations += tuple(item for item in before.allocations if item.adjustment_id)
         after = replace(before, day=sent.day, amount=sent.amount, number=sent.number, memo=memo, allocations=allocations)
         self._store.write_credit(after, before)
 
