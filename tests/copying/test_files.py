@@ -3,6 +3,8 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -126,7 +128,8 @@ def test_a_plan_whose_file_was_just_made_can_be_made_again(tmp_path: Path) -> No
     files.check(path)
 
 
-def test_what_is_kept_is_durable_at_once_and_brings_what_was_noted_with_it(run: Path) -> None:
+def test_what_is_kept_is_durable_at_once_and_brings_what_was_noted_with_it(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unibill.copying.journal.PATIENCE", 3600.0)
     with RunStore(run) as store:
         store.note(Entry(1, 0, "create", "outcome", "a", {}, {}))
         reader = sqlite3.connect(run)
@@ -136,7 +139,8 @@ def test_what_is_kept_is_durable_at_once_and_brings_what_was_noted_with_it(run: 
         reader.close()
 
 
-def test_what_is_durable_already_is_not_waited_for(run: Path) -> None:
+def test_what_is_durable_already_is_not_waited_for(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unibill.copying.journal.PATIENCE", 3600.0)
     with RunStore(run) as store:
         noted = store.note(Entry(1, 0, "create", "intent", "a", {}, {}))
         store.keep(store.note(Entry(2, 0, "create", "intent", "b", {}, {})))
@@ -146,12 +150,25 @@ def test_what_is_durable_already_is_not_waited_for(run: Path) -> None:
             assert reader.execute("SELECT seq FROM journal ORDER BY id").fetchall() == [(1,), (2,)]
 
 
-def test_what_is_noted_does_not_wait_for_ever_for_an_entry_that_is_kept(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unibill.copying.journal.PATIENCE", 0.0)
-    with RunStore(run) as store:
-        store.note(Entry(1, 0, "create", "outcome", "a", {}, {}))
-        with closing(sqlite3.connect(run)) as reader:
-            assert reader.execute("SELECT count(*) FROM journal").fetchone() == (1,)
+def test_what_is_noted_does_not_wait_for_ever_for_an_entry_that_is_kept(run: Path) -> None:
+    with RunStore(run) as store, closing(sqlite3.connect(run)) as reader:
+        for number in range(1, 4):  # also after it was all durable for a while
+            store.note(Entry(number, 0, "create", "outcome", "a", {}, {}))
+            limit = time.monotonic() + 30
+            while reader.execute("SELECT count(*) FROM journal").fetchone() != (number,):
+                assert time.monotonic() < limit
+                time.sleep(0.001)
+
+
+def test_what_nobody_waited_for_and_could_not_be_written_is_told_at_the_latest_when_the_run_is_closed(run: Path) -> None:
+    store = RunStore(run)
+    with closing(sqlite3.connect(run)) as other:
+        other.execute("DROP TABLE journal")
+    store.note(Entry(1, 0, "create", "outcome", "a", {}, {}))
+    with pytest.raises(RunStoreError, match="could not be written|cannot be read or written"):
+        store.close()
+    with RunStore(run, lock=True):
+        assert not [thread for thread in threading.enumerate() if thread.name == "unibill-journal"]
 
 
 def test_long_tables_are_read_in_chunks_while_others_write(run: Path) -> None:

@@ -1,12 +1,13 @@
 """The journal of a run: what is about to be done and what came of it, written in groups.
 
-Intents are made durable before anything is sent: threads that wait at the same time share one commit.
+Intents are made durable before anything is sent: threads that wait at the same time share one commit. What nobody waits for yet is
+committed by a thread of its own a moment after it was noted, so that it is durable before somebody does.
 """
 
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
@@ -15,12 +16,12 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from unibill import exactjson
 from unibill.copying import schema
 from unibill.copying.prepared import Prepared, Values
-from unibill.errors import RunStoreError
+from unibill.errors import LeaseLost, RunStoreError
 
 if TYPE_CHECKING:
     from unibill.copying.store import RunStore
 
-PATIENCE: Final = 0.05
+PATIENCE: Final = 0.01
 """Seconds after which what was noted is not left waiting for an entry that is kept."""
 
 
@@ -74,18 +75,20 @@ class Writer:
     def __init__(self, transaction: Callable[[], AbstractContextManager[Connection]], name: str) -> None:
         self._transaction = transaction
         self._name = name
-        self._changed = threading.Condition()
+        self._guard = threading.Lock()
+        self._changed = threading.Condition(self._guard)
+        """Something became durable, or will not."""
+        self._filled = threading.Condition(self._guard)
+        """Something was noted after all else had been taken, or the end has come."""
         self._waiting: list[Entry] = []
         self._oldest = 0.0
         self._noted = 0
         self._durable = 0
         self._busy = False
         self._broken: BaseException | None = None
-
-    @property
-    def is_broken(self) -> bool:
-        """Whether something could not be written, so that nothing more is."""
-        return self._broken is not None
+        self._is_told = False
+        self._ends = False
+        self._tender: threading.Thread | None = None
 
     @property
     def noted(self) -> int:
@@ -94,47 +97,83 @@ class Writer:
 
     def note(self, entry: Entry) -> int:
         """As of ``RunStore.note``."""
-        with self._changed:
+        with self._guard:
             if not self._waiting:
                 self._oldest = time.monotonic()
+                self._tended()
             self._waiting.append(entry)
             self._noted += 1
-            if not self._busy and time.monotonic() - self._oldest >= PATIENCE:
-                self._until(self._noted)
             return self._noted
 
     def keep(self, count: int) -> None:
         """As of ``RunStore.keep``."""
         if self._durable < count:
-            with self._changed:
-                self._until(count)
+            with self._guard:
+                try:
+                    self._until(count)
+                except BaseException:
+                    self._is_told = True
+                    raise
 
     def flush(self) -> None:
         """As of ``RunStore.flush``."""
         self.keep(self._noted)
 
+    def close(self) -> None:
+        """Make durable what is waiting, and end the thread that tends it.
+
+        Raises:
+            RunStoreError: it could not be written, and nobody was told before.
+        """
+        try:
+            if not self._is_told:
+                self.flush()
+        finally:
+            with self._guard:
+                self._ends = True
+                self._filled.notify()
+            if self._tender is not None:
+                self._tender.join()
+
+    def _tended(self) -> None:
+        if self._tender is None:
+            self._tender = threading.Thread(target=self._tend, name="unibill-journal", daemon=True)
+            self._tender.start()
+        else:
+            self._filled.notify()
+
+    def _tend(self) -> None:
+        with self._guard, suppress(BaseException):  # whoever waits next is told of what broke
+            while not self._ends:
+                left = self._oldest + PATIENCE - time.monotonic() if self._waiting else None
+                if left is None or left > 0:
+                    self._filled.wait(left)
+                else:
+                    self._until(self._noted)
+
     def _until(self, count: int) -> None:
         while self._durable < count:
             if self._broken is not None:
-                raise RunStoreError(f"the run {self._name} could not be written, so nothing more is sent: {self._broken}") from self._broken
+                kind = LeaseLost if isinstance(self._broken, LeaseLost) else RunStoreError
+                raise kind(f"the run {self._name} could not be written, so nothing more is sent: {self._broken}") from self._broken
             if self._busy:
                 self._changed.wait()
                 continue
             self._busy = True
             batch, self._waiting = self._waiting, []
             taken = self._noted
-            self._changed.release()
+            self._guard.release()
             failure: BaseException | None = None
             try:
                 self._commit(batch)
             except BaseException as error:  # noqa: BLE001 - whoever waits for this batch must hear of it too
                 failure = error
-            self._changed.acquire()
+            self._guard.acquire()
             self._busy = False
-            if failure is not None:
-                self._broken = failure
-            else:
+            if failure is None:
                 self._durable = taken
+            else:
+                self._broken = failure
             self._changed.notify_all()
             if failure is not None:
                 raise failure

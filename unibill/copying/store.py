@@ -170,10 +170,13 @@ class RunStore:
             self.database.clear(connection)
 
     def close(self) -> None:
-        """Write what is waiting, close the run, and give the lock back. What could not be written was reported when it failed."""
+        """Write what is waiting, close the run, and give the lock back.
+
+        Raises:
+            RunStoreError: something could not be written, and nobody was told before.
+        """
         try:
-            if not self._writer.is_broken:
-                self.flush()
+            self._writer.close()
         finally:
             self.database.close()
 
