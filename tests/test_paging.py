@@ -336,6 +336,18 @@ def test_reading_ahead_gives_what_reading_one_by_one_gives(sizes: list[int], ahe
     assert read_async(Listing(*pages), NUMBERED, ahead) == plain
 
 
+@given(st.lists(st.sets(st.sampled_from("abcdefgh"), min_size=1, max_size=3), min_size=3, max_size=14), st.integers(1, 4))
+@settings(deadline=None, max_examples=200)
+def test_a_record_is_dropped_if_and_only_if_it_stood_on_one_of_the_last_pages(drawn: list[set[str]], ahead: int) -> None:
+    pages = [sorted(page) for page, before in zip(drawn, [set[str](), *drawn], strict=False) if page != before]
+    window = max(2, ahead + 1)
+    expected = [
+        name for at, page in enumerate(pages) for name in page if not any(name in before for before in pages[max(0, at - window) : at])
+    ]
+
+    assert read_sync(Listing(*pages), NUMBERED, ahead) == expected
+
+
 def test_mapped_records_are_those_of_a_list_each_made_when_it_is_wanted() -> None:
     made: list[int] = []
 

@@ -46,8 +46,10 @@ class _Reader(Generic[R]):
         self._backend = backend
         self._window = window
         self._recent: deque[frozenset[str]] = deque()
-        self._seen: dict[str, int] = {}
-        """On which page each id of the recent pages was seen last."""
+        self._seen: set[str] = set()
+        """The ids of the recent pages."""
+        self._repeated = 0
+        """The last page that had ids of others."""
         self._places: set[At] = set()
         self._pages = 0
         self._empty = 0
@@ -67,18 +69,19 @@ class _Reader(Generic[R]):
             raise self._endless(f"after {self._pages} pages it still says that there is more")
         if page.next is not None:
             self._places.add(page.next)
-        repeats = ids & self._seen.keys()
-        self._remember(ids)
+        repeats = frozenset[str]() if self._seen.isdisjoint(ids) else ids & self._seen
+        self._remember(ids, repeats)
         return [item for item in items if item.id not in repeats] if repeats else items
 
-    def _remember(self, ids: frozenset[str]) -> None:
+    def _remember(self, ids: frozenset[str], repeats: frozenset[str]) -> None:
         self._recent.append(ids)
-        self._seen.update(dict.fromkeys(ids, self._pages))
+        self._seen |= ids
+        if repeats:
+            self._repeated = self._pages
         if len(self._recent) > self._window:
-            oldest = self._pages - self._window
-            for name in self._recent.popleft():
-                if self._seen[name] == oldest:
-                    del self._seen[name]
+            self._seen -= self._recent.popleft()
+            if self._repeated > self._pages - self._window:  # some of the oldest page's came again since
+                self._seen.update(*self._recent)
 
     def _endless(self, why: str) -> MalformedResponse:
         return MalformedResponse(f"the list does not end: {why}", backend=self._backend, operation=self._operation)
@@ -119,28 +122,32 @@ def walk(
         return
     if reader.ended:
         return
-    from concurrent.futures import ThreadPoolExecutor  # here, because it is slow to load and seldom needed
+    from concurrent.futures import ThreadPoolExecutor, wait  # here, because they are slow to load and seldom needed
 
     from unibill.http.driving import Stop  # as above
 
-    with ThreadPoolExecutor(ahead, thread_name_prefix="unibill-pages") as pool:
-        waiting: deque[tuple[Future[Flow[Page[R]]], Stop]] = deque()
-        place, room = addressing.first, ahead
-        try:
-            while not reader.ended:
-                while len(waiting) < room:
-                    place += addressing.step
-                    stop = Stop()
-                    waiting.append((pool.submit(run if ended_by is None else ended_by(stop), begun(pages(place))), stop))
-                room = min(room + 1, 2 * ahead)
-                begun_page = waiting[0][0].result()  # among those that wait until it is there, or an interruption would not stop it
-                waiting.popleft()
-                yield reader.take(run(begun_page))
-        finally:
-            for future, stop in waiting:
-                # Answers beyond the end are awaited, since what is cut costs a connection; one that was given up may take long.
-                if not future.cancel() and not reader.ended:
-                    stop.now()
+    pool = ThreadPoolExecutor(ahead, thread_name_prefix="unibill-pages")
+    waiting: deque[tuple[Future[Flow[Page[R]]], Stop]] = deque()
+    place, room = addressing.first, ahead
+    try:
+        while not reader.ended:
+            while len(waiting) < room:
+                place += addressing.step
+                stop = Stop()
+                waiting.append((pool.submit(run if ended_by is None else ended_by(stop), begun(pages(place))), stop))
+            room = min(room + 1, 2 * ahead)
+            begun_page = waiting[0][0].result()  # among those that wait until it is there, or an interruption would not stop it
+            waiting.popleft()
+            yield reader.take(run(begun_page))
+    finally:
+        under_way = [(future, stop) for future, stop in waiting if not future.cancel()]
+        if not reader.ended:
+            for _, stop in under_way:
+                stop.now()
+        # What is cut costs its connection; beyond the end of a list it is left to be answered when nobody waits any more.
+        awaited = [future for future, stop in under_way if not (reader.ended and stop.leave())]
+        wait(awaited)
+        pool.shutdown(wait=len(awaited) == len(under_way))
 
 
 async def awalk(

@@ -10,12 +10,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class Seen:
-    """A request as it arrived; header names in lower case."""
+    """A request as it arrived; header names in lower case.
+
+    Attributes:
+        connection: on which it came.
+    """
 
     method: str
     target: str
     headers: dict[str, str]
     body: bytes
+    connection: object = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", "0")))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            answer = server.take(Seen(self.command, self.path, headers, body))
+            answer = server.take(Seen(self.command, self.path, headers, body, self.client_address))
             if isinstance(answer, Raw):
                 self.close_connection = not answer.stays
                 try:

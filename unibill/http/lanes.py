@@ -35,11 +35,12 @@ class Lanes(Generic[L]):
         self.closed = False
 
     @contextmanager
-    def taken(self, patience: float | None) -> Iterator[L]:
+    def taken(self, patience: float | None, wanted: Callable[[], None] | None = None) -> Iterator[L]:
         """Have a lane to oneself.
 
         Args:
             patience: seconds to wait for one; None for as long as it takes.
+            wanted: is asked when one is free, and raises if it is not wanted any more.
 
         Raises:
             Full: none became free.
@@ -50,6 +51,8 @@ class Lanes(Generic[L]):
         try:
             if self.closed:
                 raise RuntimeError(CLOSED)
+            if wanted is not None:
+                wanted()
             try:
                 lane = self._free.pop()
             except IndexError:
