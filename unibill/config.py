@@ -22,12 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from unibill import configfile, installed, plugins
 from unibill.checkwords import own_words
 from unibill.errors import ConfigurationError
-from unibill.provider import BackendSettings
+from unibill.provider import BackendSettings, holds_secret
 from unibill.redact import HIDDEN, SHORTEST, Redactor, guard
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def validate(model: type[BackendSettings], values: Mapping[str, object], where: 
 
 def _holds_secret(model: type[BackendSettings], name: str) -> bool:
     setting = model.model_fields.get(name)
-    return _looks_secret(name) if setting is None else setting.annotation is SecretStr
+    return _looks_secret(name) if setting is None else holds_secret(setting)
 
 
 def _said_without_value(fault: "ErrorDetails") -> str:

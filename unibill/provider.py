@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, TypeAlias, TypeVar, overload
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, NoReturn, TypeAlias, TypeVar, get_args, overload
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -21,6 +22,8 @@ from unibill.losses import Loss
 from unibill.model import Charge, Credit, Invoicing
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
     from unibill.native import AsyncRunner, Runner
     from unibill.sandbox.system import SandboxSystem
 
@@ -33,6 +36,33 @@ Clock: TypeAlias = Callable[[], datetime]
 
 At: TypeAlias = int | str
 """A place in a list: a page number, an offset, or a vendor's cursor."""
+
+
+class _Word(Enum):
+    OPEN = "no secret"
+
+
+NO_SECRET: Final = _Word.OPEN
+"""What a setting of plain text says of itself that is called, or sent, as credentials are and yet may be shown:
+``customer_key: Annotated[str, NO_SECRET]``. A secret says so by its type, ``SecretStr``."""
+
+
+def holds_secret(setting: "FieldInfo") -> bool:
+    """Whether a setting's type says that its value, or a part of it, is secret, such as ``SecretStr`` or ``SecretStr | None``."""
+    return _is_secret(setting.annotation)
+
+
+def says_no_secret(setting: "FieldInfo") -> bool:
+    """Whether a setting says that it is no secret, with ``NO_SECRET`` in its annotation."""
+    return NO_SECRET in setting.metadata or _has_word(setting.annotation)
+
+
+def _has_word(annotation: object) -> bool:
+    return annotation is NO_SECRET or any(map(_has_word, get_args(annotation)))
+
+
+def _is_secret(annotation: object) -> bool:
+    return hasattr(annotation, "get_secret_value") or any(map(_is_secret, get_args(annotation)))
 
 
 def system_clock() -> datetime:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from docs.generate.markdown import Maker, as_markdown, table, told
@@ -12,7 +11,7 @@ from unibill.capabilities import Operation
 from unibill.explaining import Arrival, Explained, matrix
 from unibill.model import Credit
 from unibill.plugins import AnyProvider
-from unibill.provider import BackendSettings
+from unibill.provider import BackendSettings, holds_secret
 from unibill.sandbox import Sandbox
 
 BUNDLED: Final = ("billagain", "socotra")
@@ -128,7 +127,7 @@ def _claim(provider: type[AnyProvider], operation: Operation) -> str:
 
 def _default(field: FieldInfo) -> str:
     if field.is_required():
-        return "required, secret" if field.annotation is SecretStr else "required"
+        return "required, secret" if holds_secret(field) else "required"
     value = field.default
     if value is None:
         return "none"

@@ -7,8 +7,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from tests.support.commands import Command, Place, spawn
+from unibill.testing import memory
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +78,29 @@ def test_config_show_tells_where_a_secret_is_and_hides_one_that_stands_there(run
     config = place.folder / "unibill.toml"
     config.write_text(config.read_text().replace('api_key = "sandbox-key"', 'api_key = { env = "NO_SUCH_KEY" }'), "utf-8")
     assert "environment variable NO_SUCH_KEY (not set)" in run("config", "show").out
+
+
+class Signing(memory.MemorySettings):
+    """Settings with a secret that need not be given."""
+
+    passphrase: SecretStr | None = None
+
+
+def test_a_secret_that_need_not_be_given_is_hidden_too_and_init_leaves_it_to_an_environment_variable(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory.MemoryProvider, "Settings", Signing)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "unibill.toml").write_text('[backends.one]\nprovider = "memory"\npassphrase = "open-sesame"\n', "utf-8")
+    (tmp_path / "unibill.toml").chmod(0o600)
+    for words in (("config", "show"), ("config", "show", "--json")):
+        told = run(*words)
+        assert "[hidden]" in told.out
+        assert "open-sesame" not in told.out + told.err
+    assert run("init", "--out", "new.toml", stdin="memory\none\nn\n").status == 0
+    written = (tmp_path / "new.toml").read_text("utf-8")
+    assert '\n# passphrase = { env = "ONE_PASSPHRASE" }\n' in written
+    assert set(tomllib.loads(written)["backends"]["one"]) == {"provider"}
 
 
 def test_config_show_hides_what_may_be_a_secret_in_a_wrong_place(run: Command, place: Place) -> None:

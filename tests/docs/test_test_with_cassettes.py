@@ -9,7 +9,7 @@ from unibill import testing
 from unibill.http import without_waiting
 
 pytest_plugins = ["pytester"]
-assert IMPORTED
+IMPORTS = IMPORTED
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLE = (DOCS / "examples" / "test_settling.py").read_text("utf-8").partition("\n")[2]
 """Without its first line, a remark to our linter."""

@@ -10,14 +10,16 @@ IMPORTS = (*IMPORTED, conformance)
 
 MODULE = """
 from decimal import Decimal
+from typing import Annotated, Literal
 from uuid import uuid4
 
 import pytest
+from pydantic import SecretStr
 from unibill import plugins
 from unibill.capabilities import Capabilities, Capability, Grade, Operation
 from unibill.flow import Effect, Request, Step
 from unibill.model import Status
-from unibill.provider import CreditQuery, Provider
+from unibill.provider import NO_SECRET, CreditQuery, Endpoint, Provider
 from unibill.testing import memory
 from unibill.testing.conformance import ProviderConformance, Subject
 
@@ -38,7 +40,7 @@ class TestWrong(ProviderConformance):
         store = memory.store(name := uuid4().hex)
         for invoice in ("i1", "i2"):
             store.add_invoice(invoice, account="a1", currency="USD", amount=Decimal(500))
-        yield Subject("memory", memory.MemorySettings(store=name), account="a1", other_account="a2", currency="USD",
+        yield Subject("memory", Wrong.Settings(store=name), account="a1", other_account="a2", currency="USD",
             missing_account="x", missing_credit="x", invoices=("i1", "i2"), accounts={{"USD": "a2"}})
         memory.reset(name)
 """
@@ -50,6 +52,16 @@ WRONG = {
             "    CREATING = (Operation.CREDITS_CREATE, Operation.CREDITS_CREATE_ALLOCATED, Operation.CREDITS_AUTO_APPLY)\n"
             "    capabilities = Capabilities({**OPERATIONS, **dict.fromkeys(CREATING, Capability(Grade.UNSUPPORTED, note='none'))}, FIELDS)"
         ),
+        set(),
+    ),
+    "nothing: it has settings that are called like credentials and are none": (
+        """    class Settings(memory.MemorySettings):
+        sort_key: Literal['date', 'id'] = 'date'
+        customer_key: Annotated[str, NO_SECRET] = 'external_id'
+        public_key: Annotated[str | None, NO_SECRET] = 'pk-4711'
+
+    def endpoint(self):
+        return Endpoint(self.settings.base_url, {'x-public-key': self.settings.public_key}, ())""",
         set(),
     ),
     "an operation is not declared": (
@@ -89,10 +101,26 @@ WRONG = {
     ),
     "a credential in plain text": (
         """    class Settings(memory.MemorySettings):
-        api_key: str = 'open-sesame'
+        api_key: str = 'open-sesame'""",
+        {"test_settings_and_endpoint_do_not_show_a_secret"},
+    ),
+    "a credential that says it is no secret": (
+        """    class Settings(memory.MemorySettings):
+        api_key: Annotated[str, NO_SECRET] = 'open-sesame'
 
-    def __init__(self, settings, clock):
-        super().__init__(self.Settings(store=settings.store), clock)""",
+    def endpoint(self):
+        return Endpoint(self.settings.base_url, {'authorization': f'Bearer {self.settings.api_key}'}, ())""",
+        {"test_settings_and_endpoint_do_not_show_a_secret", "test_every_credential_that_is_sent_is_known_as_a_secret"},
+    ),
+    "a secret that its provider shows": (
+        """    class Settings(memory.MemorySettings):
+        passphrase: SecretStr | None = SecretStr('open-sesame')
+
+    def endpoint(self):
+        return Endpoint(self.settings.base_url, {'x-auth': 'open-sesame'}, ('open-sesame',))
+
+    def __repr__(self):
+        return f'Wrong({self.settings.passphrase.get_secret_value()})'""",
         {"test_settings_and_endpoint_do_not_show_a_secret"},
     ),
     "a write that is announced when it is done": (

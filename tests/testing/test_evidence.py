@@ -16,7 +16,7 @@ from unibill.testing import evidence, memory
 from unibill.testing.evidence import Witness
 
 pytest_plugins = ["pytester"]
-assert IMPORTED
+IMPORTS = IMPORTED
 BUNDLED = {"billagain": "unibill_billagain", "memory": "unibill.testing", "socotra": "unibill_socotra"}
 DRAFT = CreditDraft.model_validate({"account_id": "a1", "currency": "USD", "amount": "10.10"})
 Package = Callable[[str | None], ModuleType]

@@ -80,12 +80,13 @@ def _is_secret(provider: str, name: str) -> bool:
     """Whether a setting is secret: its provider says so, or does not know it, or cannot be asked."""
     from unibill import plugins
     from unibill.errors import PluginError
+    from unibill.provider import holds_secret
 
     try:
         known = plugins.load(provider).Settings.model_fields.get(name)
     except PluginError:
         return name not in {"account", "base_url", "tenant", "time_zone"}
-    return known is None or _holds_secret(known)
+    return known is None or holds_secret(known)
 
 
 def _is_refused(provider: str, name: str, value: object) -> bool:
@@ -102,12 +103,6 @@ def _is_refused(provider: str, name: str, value: object) -> bool:
         return bool(_fault_of_setting(settings, name, value))
     except Exception:  # noqa: BLE001 - a stranger's check, of one setting without the others, may raise anything
         return True
-
-
-def _holds_secret(setting: "FieldInfo") -> bool:
-    from pydantic import SecretStr
-
-    return setting.annotation is SecretStr
 
 
 def init(
@@ -199,7 +194,7 @@ def _table(name: str, provider: str, settings: "type[BackendSettings]", variable
     """A backend's table: what is required is asked for; the rest stands as comments with its meaning and its default."""
     from unibill.cli.meanings import meanings
     from unibill.cli.output import DIM, say
-    from unibill.provider import BackendSettings
+    from unibill.provider import BackendSettings, holds_secret
     from unibill.sandbox.toml import quoted
     from unibill.showing import show
 
@@ -209,8 +204,11 @@ def _table(name: str, provider: str, settings: "type[BackendSettings]", variable
     later: list[str] = []
     for key, setting in sorted(settings.model_fields.items(), key=lambda item: item[0] in shared):
         about = _comment(told.get(key, ""))
-        if _holds_secret(setting):
+        if holds_secret(setting):
             variable = f"{name}_{key}".upper().replace("-", "_")
+            if not setting.is_required():
+                later += ["", *about, f"# {key} = {{ env = {quoted(variable)} }}"]
+                continue
             variables.append(variable)
             lines += ["", *about, f"{key} = {{ env = {quoted(variable)} }}"]
         elif setting.is_required():

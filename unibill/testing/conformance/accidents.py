@@ -35,6 +35,8 @@ class AccidentsGroup(EffectsGroup):
             for name in type(settings).model_fields
             if isinstance(value := getattr(settings, name), SecretStr)
         }
+        if not wrong:
+            pytest.skip("the provider has no secrets")
         with without_waiting(), subject.open(**wrong) as billing, pytest.raises(AuthenticationFailed) as raised:
             list(billing.credits.list(account=subject.account))
         assert "wrong-" not in str(raised.value)

@@ -4,7 +4,6 @@
 from collections.abc import Callable
 
 import pytest
-from pydantic import SecretStr
 
 from unibill import plugins
 from unibill.capabilities import Operation
@@ -128,5 +127,9 @@ class DeclaredGroup(Suite):
 def secrets_of(subject: Subject, billing: Billing) -> list[str]:
     """The texts that must never be shown."""
     values = [getattr(subject.settings, name) for name in type(subject.settings).model_fields]
-    settings = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    settings = [_text(value.get_secret_value()) for value in values if hasattr(value, "get_secret_value")]
     return [secret for secret in (*settings, *billing.provider.endpoint().secrets) if secret]
+
+
+def _text(secret: object) -> str:
+    return secret.decode("utf-8", "replace") if isinstance(secret, bytes) else str(secret)
