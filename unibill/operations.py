@@ -15,6 +15,7 @@ from unibill.losses import Loss
 from unibill.model import Charge, Credit, Direction, Finding, Invoicing, Status
 from unibill.plugins import AnyProvider
 from unibill.provider import ChargeQuery, CreditQuery
+from unibill.scanning import ended
 
 GONE = frozenset({Status.REVERSED, Status.VOID, Status.FAILED})
 """The statuses of a credit that gives nobody anything any more."""
@@ -124,7 +125,8 @@ class Operations:
         return self._standing(account, marks.key_mark(key))
 
     def _standing(self, account: str | None, mark: str) -> Flow[Credit | None]:
-        carriers = yield from self.provider.find_marked(account, frozenset({mark}))
+        search = self.provider.find_marked(account, frozenset({mark}))
+        carriers = yield from ended(search, Operation.CREDITS_FIND, self.backend)
         standing = [credit for credit in carriers if credit.status not in GONE]
         if len(standing) > 1:
             raise Conflict(

@@ -12,6 +12,7 @@ from unibill.copying.store import RunStore
 from unibill.errors import NotFound
 from unibill.facade import Billing
 from unibill.model import Credit
+from unibill.scanning import ended
 
 NEEDED_OF_SOURCE = (Operation.CHARGES_LIST_ACCOUNT,)
 NEEDED_OF_TARGET = (Operation.CHARGES_LIST_ACCOUNT, Operation.CHARGES_ADD, Operation.CHARGES_REVERSE)
@@ -99,7 +100,7 @@ class Scope:
             NotFound: there is no such account. Plans send nothing to such a one, so that it had to be there.
         """
         if not self.charges:
-            found: list[Credit] = billing.run(billing.provider.find_marked(account, marks))
+            found: list[Credit] = billing.run(ended(billing.provider.find_marked(account, marks), Operation.CREDITS_FIND, billing.name))
             return [*found]
         return [item for item in self.target(billing, account, spent=False, was_there=True) if item.mark is not None and item.mark in marks]
 

@@ -6,12 +6,11 @@ from typing import TypeVar
 
 import pytest
 
+from unibill import marks
 from unibill.capabilities import Operation
 from unibill.errors import MalformedResponse
-from unibill.facade import Billing
 from unibill.flow import Flow, Request, Response, Sleep, Step
 from unibill.http import without_waiting
-from unibill.provider import CreditQuery
 from unibill.testing.conformance.subject import Subject
 from unibill.testing.conformance.suite import Suite, credits_of, ids, need
 
@@ -64,40 +63,49 @@ class PagingGroup(Suite):
         with without_waiting(), subject.open(**self.paged(subject)) as billing:
             for _ in range(5):
                 billing.credits.create(subject.draft())
-            endless = _Endless(billing, CreditQuery(subject.account))
-            before = subject.sent()
+            endless = _Endless("the list")
+            original = billing.provider.list_credits
+            billing.provider.list_credits = lambda query, at: endless.repeated(original(query, at))  # type: ignore[method-assign]  # of this one instance, for this one list
             try:
-                endless.read()
+                list(billing.credits.list(account=subject.account))
             except MalformedResponse as error:
                 assert "end" in error.message or "page" in error.message
-            if subject.sent() == before:
+            if not endless.requests:
                 pytest.skip("the provider makes no requests")
-            assert endless.requests < MOST_REQUESTS
+
+    def test_a_search_for_a_mark_that_never_ends_is_noticed(self, subject: Subject) -> None:
+        need(subject, Operation.CREDITS_FIND)
+        with without_waiting(), subject.open(**self.paged(subject)) as billing:
+            for _ in range(5):
+                billing.credits.create(subject.draft())
+            endless = _Endless("find_marked, which can read by unibill.scanning.scan,")
+            try:
+                billing.run(endless.repeated(billing.provider.find_marked(subject.account, {marks.key_mark("nobody's")})))
+            except MalformedResponse as error:
+                assert "end" in error.message or "page" in error.message
+            if not endless.requests:
+                pytest.skip("the provider makes no requests")
 
 
 class _Endless:
-    """Reads a list whose every page is the first one again."""
+    """A backend whose every page is the first one again."""
 
-    def __init__(self, billing: Billing, query: CreditQuery) -> None:
-        self._billing = billing
-        self._query = query
+    def __init__(self, what: str) -> None:
+        self._what = what
         self._first: dict[str, Response] = {}
         self.requests = 0
 
-    def read(self) -> None:
-        provider = self._billing.provider
-        original = provider.list_credits
-        provider.list_credits = lambda query, at: self._repeated(original(query, at))  # type: ignore[method-assign]  # of this one instance, for this one list
-        list(self._billing.credits.list(account=self._query.account))
-
-    def _repeated(self, flow: Flow[T]) -> Flow[T]:
+    def repeated(self, flow: Flow[T]) -> Flow[T]:
         try:
             item: Request | Sleep | Step = next(flow)
             while True:
                 if isinstance(item, Request):
                     self.requests += 1
                     if self.requests >= MOST_REQUESTS:
-                        raise AssertionError(f"{MOST_REQUESTS} requests, and still reading")
+                        raise AssertionError(
+                            f"of a list whose every page is the first one again, {self._what} still reads after {MOST_REQUESTS} requests;"
+                            " it must end with a MalformedResponse"
+                        )
                     if item.path not in self._first:
                         answer = yield item
                         assert answer is not None

@@ -12,6 +12,7 @@ from unibill.losses import Loss
 from unibill.model import Credit
 from unibill.native import AsyncNative, AsyncRunner, Native, Runner, awaitable, blocking
 from unibill.provider import At, CreditQuery, Endpoint, Page, Provider
+from unibill.scanning import scan
 
 from unibill_acme import mapping
 from unibill_acme.api import AcmeApi
@@ -90,15 +91,9 @@ class AcmeProvider(Provider[AcmeSettings]):
         return found
 
     def find_marked(self, account: str | None, marks: Collection[str]) -> Flow[list[Credit]]:
-        """Reads the account's credits, page by page, for those that carry one of the marks."""
-        found: list[Credit] = []
-        at: At | None = None
-        while True:
-            page = yield from self.list_credits(CreditQuery(account, include_reversed=True), at)
-            found += [credit for credit in page.items if credit.mark in marks]
-            at = page.next
-            if at is None:
-                return found
+        """Reads the account's credits, page by page, for those that carry one of the marks; an error where the pages do not end."""
+        query = CreditQuery(account, include_reversed=True)
+        return scan("find credits", lambda at: self.list_credits(query, at), lambda credit: credit.mark in marks)
 
     def faults_of_credit(self, draft: CreditDraft, mark: str | None) -> list[Fault]:
         """Acme's text is short, and the mark takes a part of it."""
