@@ -9,6 +9,7 @@ pytest_plugins = ["pytester"]
 IMPORTS = (*IMPORTED, conformance)
 
 MODULE = """
+from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import uuid4
@@ -18,8 +19,9 @@ from pydantic import SecretStr
 from unibill import plugins
 from unibill.capabilities import Capabilities, Capability, Grade, Operation
 from unibill.flow import Effect, Request, Step
+from unibill.losses import Loss
 from unibill.model import Status
-from unibill.provider import NO_SECRET, CreditQuery, Endpoint, Provider
+from unibill.provider import NO_SECRET, CreditQuery, Endpoint, Page, Provider
 from unibill.testing import memory
 from unibill.testing.conformance import ProviderConformance, Subject
 
@@ -168,6 +170,145 @@ WRONG = {
         ),
         {"test_what_is_written_is_read_back_or_was_told_as_lost"},
     ),
+    "a list that hides what was spent": (
+        """    def list_credits(self, query, at):
+        page = yield from super().list_credits(query, at)
+        unspent = [credit.replace(allocations=(), applied=Decimal(0), remaining=credit.amount) for credit in page.items]
+        return Page(unspent if query.allocations else page.items, page.next)""",
+        {"test_spending_more_keeps_what_was_spent_before"},
+    ),
+    "an allocate that is made again though it is finished": (
+        "    def allocate(self, credit, drafts, done):\n        return super().allocate(credit, drafts, {})",
+        {"test_a_write_that_goes_on_from_its_finished_steps_writes_nothing_more"},
+    ),
+    "a deallocate that is made again though it is finished": (
+        "    def deallocate(self, credit, ids, done):\n        return super().deallocate(credit, ids, {})",
+        {"test_a_write_that_goes_on_from_its_finished_steps_writes_nothing_more"},
+    ),
+    "a void that is made again though it is finished": (
+        "    def void(self, credit, done):\n        return super().void(credit, {})",
+        {"test_a_write_that_goes_on_from_its_finished_steps_writes_nothing_more"},
+    ),
+    "charges that are added again though they are finished": (
+        "    def add_charges(self, drafts, done):\n        return super().add_charges(drafts, {})",
+        {"test_a_write_that_goes_on_from_its_finished_steps_writes_nothing_more"},
+    ),
+    "charges that are reversed again though they are finished": (
+        "    def reverse_charges(self, account, ids, invoicing, done):\n        return super().reverse_charges(account, ids, invoicing, {})",
+        {"test_a_write_that_goes_on_from_its_finished_steps_writes_nothing_more"},
+    ),
+    "charges that no step announces": (
+        """    def add_charges(self, drafts, done):
+        yield Request('add', 'POST', '/', effect=Effect.ONCE)
+        return (yield from super().add_charges(drafts, done))""",
+        {"test_every_write_is_announced_by_a_step_before_it_is_sent"},
+    ),
+    "a step that keeps what no run store can": (
+        """    def void(self, credit, done):
+        yield from super().void(credit, done)
+        yield Step('noted', done=True, data={'at': self.clock()})""",
+        {"test_what_a_step_keeps_can_be_kept"},
+    ),
+    "marks that are found in every account": (
+        "    def find_marked(self, account, marks):\n        return super().find_marked(None, marks)",
+        {"test_a_mark_is_looked_for_in_the_account_that_is_named"},
+    ),
+    "an amount that is given up, and told": (
+        "    def losses_of_credit(self, draft, mark):\n        return (Loss('amount', str(draft.amount), 'it is rounded'),)",
+        {"test_what_is_written_is_read_back_or_was_told_as_lost"},
+    ),
+    "charges of every account": (
+        """    def list_charges(self, query, at):
+        yield from ()
+        return Page([charge.replace(account_id='a3') for charge in self.store.charges()], None)""",
+        {"test_charges_are_added_listed_and_reversed_with_their_signs"},
+    ),
+    "another charge that is reversed": (
+        """    def reverse_charges(self, account, ids, invoicing, done):
+        others = [charge.id for charge in self.store.charges() if charge.id not in ids and charge.reversal_of is None]
+        return super().reverse_charges(account, others[:1] or ids, invoicing, done)""",
+        {"test_charges_are_added_listed_and_reversed_with_their_signs"},
+    ),
+    "a search that goes round in circles": (
+        """    def find_marked(self, account, marks):
+        while True:
+            yield from self.list_credits(CreditQuery(account, include_reversed=True), None)""",
+        {"test_a_key_that_was_never_used_finds_nothing", "test_a_mark_is_found_on_whatever_page_its_credit_is"},
+    ),
+}
+
+
+SAID = {
+    "a wrong id of what was made": (
+        """    def create_credit(self, draft, mark, done):
+        made = yield from super().create_credit(draft, mark, done)
+        return made.replace(id=f'other-{made.id}')""",
+        "test_two_keys_make_two_credits",
+        "the list must have the ids other-credit-1, other-credit-2 and has credit-1, credit-2",
+    ),
+    "a wrong id in the list": (
+        """    def list_credits(self, query, at):
+        page = yield from super().list_credits(query, at)
+        return Page([credit.replace(id=f'L-{credit.id}') for credit in page.items], page.next)""",
+        "test_what_is_written_is_read_back_or_was_told_as_lost",
+        "the backend gave the id 'credit-1', and credits.list(account='a1') has none of it, but L-credit-1",
+    ),
+    "another credit than was asked for": (
+        """    def get_credit(self, credit_id, account):
+        return (yield from super().get_credit('credit-1', account))""",
+        "test_a_credit_read_alone_is_the_one_that_is_listed",
+        "credits.get('credit-2') differs in id: listed 'credit-2', came 'credit-1'; amount: listed 11.10, came 10.10",
+    ),
+    "fields that a list loses": (
+        """    def list_credits(self, query, at):
+        page = yield from super().list_credits(query, at)
+        return Page([credit.replace(memo=None, number=None) for credit in page.items], page.next)""",
+        "test_what_is_written_is_read_back_or_was_told_as_lost",
+        "credit credit-1, in the list, differs in number: sent 'REF-7', came None; memo: sent 'conformance', came None",
+    ),
+    "a rounded amount": (
+        """    def create_credit(self, draft, mark, done):
+        return super().create_credit(draft.model_copy(update={'amount': round(draft.amount, 1)}), mark, done)""",
+        "test_money_is_exact_in_currencies_of_every_exponent",
+        "differs in amount: sent 0.01, came 0.0",
+    ),
+    "a dropped allocation": (
+        """    def create_credit(self, draft, mark, done):
+        return super().create_credit(draft.model_copy(update={'allocations': draft.allocations[:1]}), mark, done)""",
+        "test_a_credit_is_created_with_its_allocations",
+        "credit credit-1, created with allocations, must be spent as 20.10 on i1, 5.05 on i2 and is as 20.10 on i1",
+    ),
+    "a charge with the other sign": (
+        """    def list_charges(self, query, at):
+        page = yield from super().list_charges(query, at)
+        return Page([charge.replace(amount=-charge.amount) for charge in page.items], page.next)""",
+        "test_charges_are_added_listed_and_reversed_with_their_signs",
+        "charge charge-2, in the list, differs in amount: sent -10.10, came 10.10",
+    ),
+    "credits of another account": (
+        """    def list_credits(self, query, at):
+        return super().list_credits(replace(query, account=None), at)""",
+        "test_another_accounts_credits_are_not_listed",
+        "credits.list(account='a2') gives credit credit-1 of account a1",
+    ),
+    "a finished write that is made again": (
+        "    def void(self, credit, done):\n        return super().void(credit, {})",
+        "test_a_write_that_goes_on_from_its_finished_steps_writes_nothing_more",
+        "the step void is begun again, though an earlier try has finished all steps and gives them as done: void",
+    ),
+    "a setting that is called like a credential": (
+        """    class Settings(memory.MemorySettings):
+        customer_key: str = 'external_id'""",
+        "test_settings_and_endpoint_do_not_show_a_secret",
+        "if it is none, let it say so: customer_key: Annotated[str, NO_SECRET]",
+    ),
+    "a list that goes round in circles": (
+        """    def find_marked(self, account, marks):
+        while True:
+            yield from self.list_credits(CreditQuery(account, include_reversed=True), None)""",
+        "test_a_key_that_was_never_used_finds_nothing",
+        "list_credits was called 5000 times in one test",
+    ),
 }
 
 
@@ -184,6 +325,12 @@ def failing(pytester: pytest.Pytester, wrong: str, attributes: str, only: set[st
 def test_a_provider_that_is_wrong_is_caught(pytester: pytest.Pytester, wrong: str, caught: set[str]) -> None:
     beside = {"test_the_suite_calls_every_operation_of_the_facade"} if caught else set[str]()
     assert failing(pytester, wrong, "    pass", caught | beside) == caught
+
+
+@pytest.mark.parametrize(("wrong", "test", "said"), SAID.values(), ids=SAID)
+def test_a_failure_names_what_was_sent_and_what_came(pytester: pytest.Pytester, wrong: str, test: str, said: str) -> None:
+    pytester.makepyfile(MODULE.format(wrong=wrong, attributes="    pass"))
+    assert said in pytester.runpytest_inprocess("-q", "-p", "no:cacheprovider", "-k", test, "--tb=short").stdout.str()
 
 
 def test_an_expected_failure_needs_a_reason_and_turns_red_when_it_passes(pytester: pytest.Pytester) -> None:

@@ -1,6 +1,8 @@
 # ruff: noqa: D102, S101 - tests that are shipped: their names are their sentences, and assert is how pytest tests
 """Group 9: accidents that a sandbox makes on purpose: connections that break, and exactly one effect whatever happens to the answer."""
 
+from decimal import Decimal
+
 import pytest
 from pydantic import SecretStr
 
@@ -11,6 +13,7 @@ from unibill.http import without_waiting
 from unibill.testing.conformance.effects import KEY, EffectsGroup
 from unibill.testing.conformance.subject import Subject
 from unibill.testing.conformance.suite import need, need_sandbox
+from unibill.testing.conformance.telling import edges, same_edges, same_ids
 
 ACCIDENTS: dict[str, tuple[dict[str, object], bool]] = {
     "cut before the effect": ({"kind": "cut-before"}, False),
@@ -48,7 +51,7 @@ class AccidentsGroup(EffectsGroup):
         assert subject.sandbox is not None
         subject.sandbox.faults([{"kind": kind, "route": f"GET /{subject.provider}/**", "count": 2}])
         assert list(billing.credits.list(account=subject.account)) == []
-        assert [fault["used"] for fault in subject.sandbox.fault_report()] == [2]
+        assert [fault["used"] for fault in subject.sandbox.fault_report()] == [2], "the provider asked a third time, or not again"
 
     def test_a_read_that_is_never_answered_ends(self, subject: Subject, billing: Billing) -> None:
         need_sandbox(subject)
@@ -78,9 +81,9 @@ class AccidentsGroup(EffectsGroup):
         subject.sandbox.faults([{**fault, "route": f"POST /{subject.provider}/**", "count": 1}])
         with pytest.raises(OutcomeUnknown):
             billing.credits.create(subject.draft(), key=KEY)
-        assert len(self.standing(subject, billing)) == int(done)
+        self.made_as_often(subject, billing, int(done))
         made = billing.credits.create(subject.draft(), key=KEY)
-        assert self.standing(subject, billing) == [made.id]
+        same_ids(self.standing(subject, billing), [made.id], "after a second create under the key of one whose answer was lost, the list")
 
     def test_a_write_that_the_vendor_put_off_is_sent_again_and_acts_once(self, subject: Subject, billing: Billing) -> None:
         self.needed(subject)
@@ -88,7 +91,7 @@ class AccidentsGroup(EffectsGroup):
         assert subject.sandbox is not None
         subject.sandbox.faults([{"kind": "status-429", "route": f"POST /{subject.provider}/**", "count": 2, "retry_after": 1}])
         made = billing.credits.create(subject.draft())
-        assert self.standing(subject, billing) == [made.id]
+        same_ids(self.standing(subject, billing), [made.id], "after one create that the vendor put off, the list")
 
     @pytest.mark.parametrize("accident", ACCIDENTS)
     def test_a_write_without_a_key_is_never_sent_twice(self, subject: Subject, billing: Billing, accident: str) -> None:
@@ -99,4 +102,28 @@ class AccidentsGroup(EffectsGroup):
         subject.sandbox.faults([{**fault, "route": f"POST /{subject.provider}/**", "count": 1}])
         with pytest.raises(BackendError):
             billing.credits.create(subject.draft())
-        assert len(self.standing(subject, billing)) == int(done)
+        self.made_as_often(subject, billing, int(done))
+
+    def made_as_often(self, subject: Subject, billing: Billing, often: int) -> None:
+        """Fail where one create took effect more or less often."""
+        there = self.standing(subject, billing)
+        assert len(there) == often, f"one create took effect {often} times at the vendor, and the list has {', '.join(there) or 'none'}"
+
+    @pytest.mark.parametrize("accident", ACCIDENTS)
+    def test_whatever_happens_to_the_answer_a_credit_is_spent_once_at_most(self, subject: Subject, billing: Billing, accident: str) -> None:
+        need(subject, Operation.CREDITS_CREATE, Operation.CREDITS_ALLOCATE, Operation.CREDITS_GET)
+        need_sandbox(subject)
+        assert subject.sandbox is not None
+        if not subject.invoices:
+            pytest.skip("the subject names no invoice")
+        credit = billing.credits.get(billing.credits.create(subject.draft("50.00")).id, account=subject.account)
+        fault, _ = ACCIDENTS[accident]
+        subject.sandbox.faults([{**fault, "route": f"{method} /{subject.provider}/**", "count": 1} for method in ("POST", "PUT", "PATCH")])
+        try:
+            billing.credits.allocate(credit, [subject.to_invoice(0, "10.00")])
+        except BackendError as error:
+            assert error.message
+        subject.sandbox.faults([])
+        now = billing.credits.get(credit.id, account=subject.account)
+        if edges(now):
+            same_edges(now, [(subject.invoices[0], Decimal("10.00"))], "spent by one call whose answer was lost")

@@ -10,20 +10,16 @@ from unibill.errors import BackendError, InvalidDraft
 from unibill.facade import Billing
 from unibill.model import Credit, Status, applied_of
 from unibill.testing.conformance.subject import Subject
-from unibill.testing.conformance.suite import Suite, need
-
-
-def edges(credit: Credit) -> list[tuple[str, Decimal]]:
-    """What stands on which invoice."""
-    assert credit.allocations is not None
-    return sorted((item.target.id, item.amount) for item in credit.allocations if item.reversed_at is None)
+from unibill.testing.conformance.suite import Suite, ids, need
+from unibill.testing.conformance.telling import edges, same_edges, same_values, the_one, values
 
 
 def check(credit: Credit) -> None:
     """The sums and the status of a credit agree."""
-    assert credit.allocations is not None
-    applied = applied_of(credit.allocations)
-    assert (credit.applied, credit.remaining) == (applied, credit.amount - applied)
+    edges(credit)
+    applied = applied_of(credit.allocations or ())
+    wanted = {"applied": applied, "remaining": credit.amount - applied}
+    same_values(values(credit, wanted), wanted, f"credit {credit.id} of {credit.amount}", by="by its allocations")
 
 
 class AllocatingGroup(Suite):
@@ -43,31 +39,42 @@ class AllocatingGroup(Suite):
         made = billing.credits.create(subject.draft("50.00", allocations=wanted))
         for credit in (made, billing.credits.get(made.id, account=subject.account)):
             check(credit)
-            assert edges(credit) == sorted([(subject.invoices[0], Decimal("20.10")), (subject.invoices[1], Decimal("5.05"))])
-            assert (credit.remaining, credit.status) == (Decimal("24.85"), Status.PARTIALLY_APPLIED)
+            same_edges(
+                credit, [(subject.invoices[0], Decimal("20.10")), (subject.invoices[1], Decimal("5.05"))], "created with allocations"
+            )
+            right = {"remaining": Decimal("24.85"), "status": Status.PARTIALLY_APPLIED}
+            same_values(values(credit, right), right, f"credit {credit.id}", by="must be")
 
     def test_a_credit_that_applies_itself_goes_to_open_invoices(self, subject: Subject, billing: Billing) -> None:
         need(subject, Operation.CREDITS_AUTO_APPLY, Operation.CREDITS_GET)
         made = billing.credits.create(subject.draft("10.10", auto_apply=True))
         credit = billing.credits.get(made.id, account=subject.account)
         check(credit)
-        assert credit.applied == Decimal("10.10")
+        same_values(
+            values(credit, ["applied"]), {"applied": Decimal("10.10")}, f"credit {credit.id}, created with auto_apply,", by="must be"
+        )
         assert {invoice for invoice, _ in edges(credit)} <= set(subject.invoices)
 
     def test_spending_more_keeps_what_was_spent_before(self, subject: Subject, billing: Billing) -> None:
         credit = self.spendable(subject, billing)
         first = billing.credits.allocate(credit, [subject.to_invoice(0, "10.10")])
         second = billing.credits.allocate(first, [subject.to_invoice(1, "0.01")])
-        for now in (second, billing.credits.get(credit.id, account=subject.account)):
+        states = {"in what allocate gave": second, "read anew": billing.credits.get(credit.id, account=subject.account)}
+        if subject.usable(Operation.CREDITS_ALLOCATIONS) and subject.usable(Operation.CREDITS_LIST_ACCOUNT):
+            listed = billing.credits.list(account=subject.account, allocations=True)
+            states["in the list with allocations=True"] = the_one(listed, credit.id, "that list")
+        for where, now in states.items():
+            same_edges(now, [(subject.invoices[0], Decimal("10.10")), (subject.invoices[1], Decimal("0.01"))], where)
             check(now)
-            assert edges(now) == sorted([(subject.invoices[0], Decimal("10.10")), (subject.invoices[1], Decimal("0.01"))])
-        kept = {item.id for item in first.allocations or () if item.id}
-        assert kept <= {item.id for item in second.allocations or ()}
+        lost = {item.id for item in first.allocations or () if item.id} - {item.id for item in second.allocations or ()}
+        assert not lost, f"the allocations {', '.join(sorted(lost))} of credit {credit.id} have other ids after a second allocate"
 
     def test_a_credit_can_be_spent_to_its_last_digit_and_no_further(self, subject: Subject, billing: Billing) -> None:
         credit = self.spendable(subject, billing, "10.10")
         spent = billing.credits.allocate(credit, [subject.to_invoice(0, "10.09"), subject.to_invoice(1, "0.01")])
-        assert (spent.remaining, spent.status) == (Decimal(0), Status.APPLIED)
+        same_edges(spent, [(subject.invoices[0], Decimal("10.09")), (subject.invoices[1], Decimal("0.01"))], "spent whole")
+        right = {"remaining": Decimal(0), "status": Status.APPLIED}
+        same_values(values(spent, right), right, f"credit {credit.id}, spent whole,", by="must be")
         before = subject.sent()
         with pytest.raises(InvalidDraft):
             billing.credits.allocate(spent, [subject.to_invoice(0, "0.01")])
@@ -85,7 +92,8 @@ class AllocatingGroup(Suite):
         billing.credits.allocate(credit, [subject.to_invoice(0, "8.00")])
         with pytest.raises((InvalidDraft, BackendError)):
             billing.credits.allocate(credit, [subject.to_invoice(1, "8.00")])
-        assert edges(billing.credits.get(credit.id, account=subject.account)) == [(subject.invoices[0], Decimal("8.00"))]
+        now = billing.credits.get(credit.id, account=subject.account)
+        same_edges(now, [(subject.invoices[0], Decimal("8.00"))], "of 10.00, after 8.00 was refused the second time")
 
     def test_undoing_an_allocation_gives_back_what_it_spent(self, subject: Subject, billing: Billing) -> None:
         need(subject, Operation.CREDITS_DEALLOCATE)
@@ -93,10 +101,11 @@ class AllocatingGroup(Suite):
         kept = billing.credits.allocate(credit, [subject.to_invoice(0, "10.00")])
         both = billing.credits.allocate(kept, [subject.to_invoice(1, "20.00")])
         undone = [item.id for item in both.allocations or () if item.target.id == subject.invoices[1] and item.id]
+        assert undone, f"credit {credit.id} was spent on {subject.invoices[1]}, and allocate gives no allocation to it that has an id"
         billing.credits.deallocate(both, undone)
         after = billing.credits.get(credit.id, account=subject.account)
+        same_edges(after, [(subject.invoices[0], Decimal("10.00"))], f"after the allocation to {subject.invoices[1]} was undone")
         check(after)
-        assert edges(after) == [(subject.invoices[0], Decimal("10.00"))]
 
     def test_voiding_a_spent_credit_frees_its_invoices(self, subject: Subject, billing: Billing) -> None:
         need(subject, Operation.CREDITS_VOID)
@@ -110,5 +119,7 @@ class AllocatingGroup(Suite):
         need(subject, Operation.CREDITS_LIST_INVOICE, Operation.CREDITS_ALLOCATIONS)
         credit = self.spendable(subject, billing)
         billing.credits.allocate(credit, [subject.to_invoice(0, "10.00")])
-        assert credit.id in [found.id for found in billing.credits.list(invoice=subject.invoices[0], allocations=True)]
-        assert credit.id not in [found.id for found in billing.credits.list(invoice=subject.invoices[1], allocations=True)]
+        first, second = subject.invoices[:2]
+        paid, unpaid = (ids(list(billing.credits.list(invoice=invoice, allocations=True))) for invoice in (first, second))
+        assert credit.id in paid, f"credit {credit.id} was spent on invoice {first}, whose list has {', '.join(paid) or 'none'}"
+        assert credit.id not in unpaid, f"credit {credit.id} was spent on invoice {first}, and the list of invoice {second} has it"

@@ -13,6 +13,7 @@ from unibill.flow import Flow, Request, Response, Sleep, Step
 from unibill.http import without_waiting
 from unibill.testing.conformance.subject import Subject
 from unibill.testing.conformance.suite import Suite, credits_of, ids, need
+from unibill.testing.conformance.telling import same_ids
 
 T = TypeVar("T")
 PAGE = 2
@@ -35,7 +36,7 @@ class PagingGroup(Suite):
     def test_a_list_of_any_length_is_read_whole_and_once(self, subject: Subject, count: int, ahead: int) -> None:
         with without_waiting(), subject.open(**self.paged(subject), read_ahead=ahead) as billing:
             made = [billing.credits.create(subject.draft()).id for _ in range(count)]
-            assert sorted(ids(credits_of(billing, subject.account))) == sorted(made)
+            same_ids(ids(credits_of(billing, subject.account)), made, f"the list in pages of {PAGE}")
 
     def test_a_list_that_grows_while_it_is_read_loses_and_repeats_nothing(self, subject: Subject) -> None:
         with without_waiting(), subject.open(**self.paged(subject)) as billing:
@@ -44,8 +45,9 @@ class PagingGroup(Suite):
             found = ids(list(islice(reading, 1)))
             billing.credits.create(subject.draft())
             found += ids(list(reading))
-            assert set(made) <= set(found)
-            assert len(set(found)) == len(found)
+            missing, twice = set(made) - set(found), {each for each in found if found.count(each) > 1}
+            assert not missing, f"a credit was added while the list was read, and {', '.join(sorted(missing))} were left out"
+            assert not twice, f"a credit was added while the list was read, and {', '.join(sorted(twice))} came twice"
 
     def test_nothing_is_read_before_it_is_wanted(self, subject: Subject) -> None:
         with without_waiting(), subject.open(**self.paged(subject)) as billing:

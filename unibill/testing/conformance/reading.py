@@ -17,7 +17,10 @@ from unibill.model import Charge, Credit, Status
 from unibill.provider import ChargeQuery, CreditQuery
 from unibill.testing.conformance.subject import Subject
 from unibill.testing.conformance.suite import Suite, changed, credits_of, ids, need, with_fields
+from unibill.testing.conformance.telling import same_edges, same_ids, same_values, values
 
+ALONE = ("id", "provider", "account_id", "kind", "direction", "currency", "amount", "number", "memo", "issued_on", "mark")
+"""What is the same of a credit however it is read."""
 INVENTED = "unibillInvented"
 """A word and a field that no vendor has."""
 
@@ -49,22 +52,24 @@ class ReadingGroup(Suite):
 
     def test_an_account_without_credits_has_none(self, subject: Subject, billing: Billing) -> None:
         need(subject, Operation.CREDITS_LIST_ACCOUNT)
-        assert list(billing.credits.list(account=subject.account)) == []
+        found = ids(list(billing.credits.list(account=subject.account)))
+        assert not found, f"account {subject.account} has no credits, and the list has {', '.join(found)}"
 
     def test_a_credit_read_alone_is_the_one_that_is_listed(self, subject: Subject, billing: Billing) -> None:
         need(subject, Operation.CREDITS_GET)
         for listed in self.credits(subject, billing):
             alone = billing.credits.get(listed.id, account=subject.account)
-            for name in ("id", "provider", "account_id", "kind", "direction", "currency", "amount", "number", "memo", "issued_on", "mark"):
-                assert getattr(alone, name) == getattr(listed, name), name
+            same_values(values(alone, ALONE), values(listed, ALONE), f"credits.get({listed.id!r})", by="listed")
 
     def test_what_is_read_is_valid_field_by_field(self, subject: Subject, billing: Billing) -> None:
         for credit in self.credits(subject, billing):
             again = Credit.validated(asdict(credit))
             assert again == credit
             assert again.json_line() == credit.json_line()
-            assert credit.provider == subject.provider
-            assert credit.amount >= 0
+            same_values(values(credit, ["provider"]), {"provider": subject.provider}, f"credit {credit.id}", by="the entry point's name")
+            assert credit.amount >= 0, (
+                f"credit {credit.id} has the amount {credit.amount}: a credit's is never negative, its direction tells"
+            )
 
     def test_a_field_that_is_filled_is_declared_as_readable(self, subject: Subject, billing: Billing) -> None:
         support = subject.kind.capabilities.credit_fields
@@ -72,7 +77,9 @@ class ReadingGroup(Suite):
             filled = {field.name for field in fields(Credit) if getattr(credit, field.name) not in (field.default, None, {})}
             always = {"id", "provider", "kind", "status", "remote_status", "currency", "amount", "direction", "findings", "extra"}
             undeclared = {name for name in filled - always if name not in support or not support[name].read}
-            assert undeclared == set()
+            assert not undeclared, (
+                f"credit {credit.id} has {', '.join(sorted(undeclared))}, which credit_fields does not declare as readable"
+            )
 
     def test_the_list_of_all_has_the_credits_of_every_account(self, subject: Subject, billing: Billing) -> None:
         need(subject, Operation.CREDITS_LIST)
@@ -80,23 +87,27 @@ class ReadingGroup(Suite):
             pytest.skip(f"{subject.provider} lists some kinds of credits only: {subject.kind.capabilities.of(Operation.CREDITS_LIST).note}")
         mine = ids(self.credits(subject, billing))
         other = billing.credits.create(subject.draft(account=subject.other_account)).id
-        assert {*mine, other} <= set(ids(list(billing.credits.list())))
+        missing = {*mine, other} - set(ids(list(billing.credits.list())))
+        assert not missing, f"the list of all credits lacks {', '.join(sorted(missing))}"
 
     def test_ids_are_unique_in_a_list(self, subject: Subject, billing: Billing) -> None:
         found = ids(self.credits(subject, billing, 3))
-        assert len(set(found)) == len(found) == 3
+        assert len(set(found)) == len(found) == 3, f"three credits were made, and the list has the ids {', '.join(found)}"
 
     def test_what_was_spent_and_what_is_left_come_to_the_amount(self, subject: Subject, billing: Billing) -> None:
         need(subject, Operation.CREDITS_ALLOCATIONS)
         self.credits(subject, billing)
         for credit in billing.credits.list(account=subject.account, allocations=True):
-            assert credit.allocations is not None
-            assert (credit.applied, credit.remaining, credit.status) == (Decimal(0), credit.amount, Status.OPEN)
+            same_edges(credit, [], "unspent, in the list with allocations=True")
+            wanted = {"applied": Decimal(0), "remaining": credit.amount, "status": Status.OPEN}
+            same_values(values(credit, wanted), wanted, f"credit {credit.id}, unspent,", by="must be")
 
     def test_another_accounts_credits_are_not_listed(self, subject: Subject, billing: Billing) -> None:
         self.credits(subject, billing)
-        found = list(billing.credits.list(account=subject.other_account))
-        assert all(credit.account_id == subject.other_account for credit in found)
+        for credit in billing.credits.list(account=subject.other_account):
+            assert credit.account_id == subject.other_account, (
+                f"credits.list(account={subject.other_account!r}) gives credit {credit.id} of account {credit.account_id}"
+            )
 
     def test_a_credit_that_is_not_there_is_not_found(self, subject: Subject, billing: Billing) -> None:
         need(subject, Operation.CREDITS_GET)
@@ -128,7 +139,9 @@ class ReadingGroup(Suite):
             async with aconnect(subject.made()) as awaited:
                 return [credit async for credit in awaited.credits.list(account=subject.account)]
 
-        assert [credit.json_line() for credit in asyncio.run(read())] == [credit.json_line() for credit in blocking]
+        awaited_ones = asyncio.run(read())
+        same_ids(ids(awaited_ones), ids(blocking), "the awaited list")
+        assert [credit.json_line() for credit in awaited_ones] == [credit.json_line() for credit in blocking]
 
     def test_every_documented_word_is_understood_and_an_invented_one_breaks_nothing(self, subject: Subject, billing: Billing) -> None:
         if not subject.words:
@@ -160,7 +173,9 @@ class ReadingGroup(Suite):
         if subject.sent() == asked:
             pytest.skip("the provider makes no requests")
         for credit in page.items:
-            assert credit.extra.get(INVENTED) == Decimal("10.10")
+            assert credit.extra.get(INVENTED) == Decimal("10.10"), (
+                f"the answer's field {INVENTED} of 10.10 is not in the extra of credit {credit.id}: {dict(credit.extra)}"
+            )
 
     def test_an_answer_of_null_is_no_list(self, subject: Subject, billing: Billing) -> None:
         self.credits(subject, billing, 1)

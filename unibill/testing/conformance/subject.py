@@ -6,22 +6,29 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
 
 from unibill import plugins
 from unibill.capabilities import Operation
 from unibill.connecting import connect
 from unibill.drafts import AllocationDraft, CreditDraft
 from unibill.facade import Billing
+from unibill.flow import Flow
 from unibill.hookspecs import hookimpl
+from unibill.model import Credit
 from unibill.plugins import AnyProvider
-from unibill.provider import BackendSettings, Clock, system_clock
+from unibill.provider import At, BackendSettings, Clock, CreditQuery, Page, system_clock
 from unibill.testing.evidence import Witness
 
 if TYPE_CHECKING:
     from unibill.events import RequestSettled
     from unibill.sandbox import Sandbox
     from unibill.testing.recorder import Origin
+
+
+MOST_CALLS: Final = 5000
+"""No test of the suite reads so many pages."""
 
 
 class RequestCounter:
@@ -105,7 +112,7 @@ class Subject:
     def made(self, **changes: object) -> AnyProvider:
         """The provider itself, with other values for some settings."""
         settings = type(self.settings).model_validate({**_values(self.settings), **changes}) if changes else self.settings
-        return self.kind(settings, self.clock)
+        return _bounded(self.kind(settings, self.clock))
 
     def sent(self) -> int:
         """How many requests were sent so far, by the sandbox's log or else by what the driver told."""
@@ -126,6 +133,19 @@ class Subject:
     def to_invoice(self, place: int, amount: str) -> AllocationDraft:
         """An allocation to one of the invoices."""
         return AllocationDraft(target_id=self.invoices[place], amount=Decimal(amount))
+
+
+def _bounded(provider: AnyProvider) -> AnyProvider:
+    """The provider, whose lists end with an error where it goes round in circles and asks nobody, which nothing else would notice."""
+    original, pages = provider.list_credits, count(1)
+
+    def list_credits(query: CreditQuery, at: At | None) -> Flow[Page[Credit]]:
+        if next(pages) > MOST_CALLS:
+            raise AssertionError(f"list_credits was called {MOST_CALLS} times in one test, at last for {query} at {at!r}: it does not end")
+        return original(query, at)
+
+    provider.list_credits = list_credits  # type: ignore[method-assign]  # of this one instance
+    return provider
 
 
 def _values(settings: BackendSettings) -> dict[str, object]:
