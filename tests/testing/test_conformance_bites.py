@@ -2,11 +2,13 @@
 
 import pytest
 
+from tests.testing.test_guards import ROOT
 from tests.testing.test_plugin import IMPORTED
+from unibill import sandbox
 from unibill.testing import conformance
 
 pytest_plugins = ["pytester"]
-IMPORTS = (*IMPORTED, conformance)
+IMPORTS = (*IMPORTED, conformance, sandbox)
 
 MODULE = """
 from dataclasses import replace
@@ -312,6 +314,109 @@ SAID = {
 }
 
 
+EXAMPLE = """
+import sys
+
+sys.path.insert(0, {path!r})
+
+from dataclasses import replace
+
+import pytest
+from unibill import plugins
+from unibill.errors import BackendError, OutcomeUnknown
+from unibill.flow import Effect, Request, Step
+from unibill.provider import CreditQuery, Page
+from unibill.sandbox import Sandbox
+from unibill.testing.conformance import ProviderConformance, Subject
+from unibill_acme.provider import AcmeProvider
+from unibill_acme.sandbox import AcmeSandbox
+
+
+class Wrong(AcmeProvider):
+{wrong}
+
+
+class TestWrong(ProviderConformance):
+    @pytest.fixture
+    def subject(self, monkeypatch):
+        monkeypatch.setattr(plugins, "load", lambda name: Wrong)
+        with Sandbox([AcmeSandbox]) as sandbox, sandbox.serve() as serving:
+            yield Subject("acme", Wrong.Settings.model_validate(serving.backends["acme"]), account="c1", other_account="c2",
+                currency="USD", missing_account="nobody", missing_credit="cr_999999", sandbox=sandbox)
+"""
+FAILS = {
+    "a search that loops by itself": (
+        """    def find_marked(self, account, marks):
+        found, at = [], None
+        while True:
+            page = yield from self.list_credits(CreditQuery(account, include_reversed=True), at)
+            found += [credit for credit in page.items if credit.mark in marks]
+            at = page.next
+            if at is None:
+                return found""",
+        "test_a_search_for_a_mark_that_never_ends_is_noticed",
+        "find_marked, which can read by unibill.scanning.scan, still reads after 200 requests",
+    ),
+    "a cursor that never advances": (
+        """    def find_marked(self, account, marks):
+        while True:
+            yield from self.list_credits(CreditQuery(account, include_reversed=True), None)""",
+        "test_a_key_that_was_never_used_finds_nothing",
+        "the list that is searched does not end: after 1002 requests the provider still asks for more",
+    ),
+    "a search that swallows errors": (
+        """    def find_marked(self, account, marks):
+        try:
+            return (yield from super().find_marked(account, marks))
+        except BackendError:
+            return []""",
+        "test_a_search_for_marks_that_is_not_answered_never_finds_nothing",
+        "request 1 of find_marked was answered with 503 and no records, and it gave 0 credits, as if it knew",
+    ),
+    "a void that swallows errors": (
+        """    def void(self, credit, done):
+        try:
+            yield from super().void(credit, done)
+        except BackendError:
+            pass""",
+        "test_every_write_that_is_refused_says_so",
+        "voidCredit was refused with 403, and the provider says that it is done",
+    ),
+    "a list that swallows errors": (
+        """    def list_credits(self, query, at):
+        try:
+            return (yield from super().list_credits(query, at))
+        except BackendError:
+            return Page([], None)""",
+        "test_a_read_answers_every_error_status_with_its_error_whatever_the_body",
+        "a request was answered with 503 and b'', and the provider raises no error of it",
+    ),
+    "a write that is sent again when its answer is lost": (
+        """    def create_credit(self, draft, mark, done):
+        try:
+            return (yield from super().create_credit(draft, mark, done))
+        except OutcomeUnknown:
+            return (yield from super().create_credit(draft, mark, done))""",
+        "test_a_write_without_a_key_is_never_sent_twice",
+        "DID NOT RAISE",
+    ),
+    "a void that no step announces": (
+        """    def void(self, credit, done):
+        yield from self.api.void_credit(credit.id)""",
+        "test_every_write_is_announced_by_a_step_before_it_is_sent",
+        "voidCredit is sent, and no Step(…, done=False) was yielded before it",
+    ),
+    "a key in plain text": (
+        (
+            "    class Settings(AcmeProvider.Settings):\n        api_key: str\n\n"
+            "    def endpoint(self):\n        return replace(AcmeProvider(AcmeProvider.Settings(**dict(self.settings))).endpoint(), secrets=())"
+        ),
+        "test_every_credential_that_is_sent_is_known_as_a_secret",
+        "Endpoint.secrets names nothing of what is in the header authorization",
+    ),
+}
+
+
 def failing(pytester: pytest.Pytester, wrong: str, attributes: str, only: set[str]) -> set[str]:
     """The tests of the suite that fail for a provider; all are tried where none is named."""
     pytester.makepyfile(MODULE.format(wrong=wrong, attributes=attributes))
@@ -331,6 +436,14 @@ def test_a_provider_that_is_wrong_is_caught(pytester: pytest.Pytester, wrong: st
 def test_a_failure_names_what_was_sent_and_what_came(pytester: pytest.Pytester, wrong: str, test: str, said: str) -> None:
     pytester.makepyfile(MODULE.format(wrong=wrong, attributes="    pass"))
     assert said in pytester.runpytest_inprocess("-q", "-p", "no:cacheprovider", "-k", test, "--tb=short").stdout.str()
+
+
+@pytest.mark.parametrize(("wrong", "test", "said"), FAILS.values(), ids=FAILS)
+def test_a_provider_that_asks_a_backend_and_is_wrong_is_caught(pytester: pytest.Pytester, wrong: str, test: str, said: str) -> None:
+    pytester.makepyfile(EXAMPLE.format(wrong=wrong, path=str(ROOT / "tests" / "examples" / "unibill-acme")))
+    shown = pytester.runpytest_inprocess("-q", "-p", "no:cacheprovider", "-k", test, "--tb=short").stdout.str()
+    assert said in shown
+    assert test in shown.partition("short test summary")[2]
 
 
 def test_an_expected_failure_needs_a_reason_and_turns_red_when_it_passes(pytester: pytest.Pytester) -> None:

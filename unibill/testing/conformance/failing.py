@@ -2,9 +2,11 @@
 """Group 6: errors: every status, and answers that are none."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
+from unibill import marks
 from unibill.capabilities import Operation
 from unibill.errors import (
     AuthenticationFailed,
@@ -20,6 +22,7 @@ from unibill.errors import (
 from unibill.facade import Billing
 from unibill.flow import Effect, Flow, Request, Response
 from unibill.provider import CreditQuery
+from unibill.testing.conformance.resuming import writes
 from unibill.testing.conformance.subject import Subject
 from unibill.testing.conformance.suite import Suite, answered, need
 
@@ -44,6 +47,8 @@ NOT_ANSWERS = {
 }
 BODIES = (b"", HTML, b'{"unexpected": [null]}', b"[]", b"null", b"\xff")
 """What an error may come with."""
+MOST_READS = 20
+"""A search in an account with one credit has fewer."""
 
 
 def is_read(request: Request) -> bool:
@@ -71,9 +76,11 @@ class FailingGroup(Suite):
 
     def error_of(self, billing: Billing, flow: Flow[object], answer: Response, to: Callable[[Request], bool]) -> BackendError:
         """What a canned answer makes of a flow."""
-        with pytest.raises(BackendError) as raised:
+        try:
             billing.run(answered(flow, answer, to=to))
-        return raised.value
+        except BackendError as error:
+            return error
+        raise AssertionError(f"a request was answered with {answer.status} and {answer.body!r}, and the provider raises no error of it")
 
     @pytest.mark.parametrize("status", STATUSES)
     def test_a_read_answers_every_error_status_with_its_error_whatever_the_body(
@@ -113,3 +120,56 @@ class FailingGroup(Suite):
         for status in (200, 201):
             error = self.error_of(billing, self.write(subject, billing), Response(status, headers, body), is_write)
             assert type(error) in {OutcomeUnknown, Unavailable}
+
+    @pytest.mark.parametrize("status", [200, 401, 403, 429, 500, 503])
+    def test_a_search_for_marks_that_is_not_answered_never_finds_nothing(self, subject: Subject, billing: Billing, status: int) -> None:
+        need(subject, Operation.CREDITS_CREATE, Operation.CREDITS_FIND)
+        mark = marks.key_mark("order-17")
+        billing.run(billing.provider.create_credit(subject.draft(), mark, {}))
+        for place in range(MOST_READS):
+            nth = _Nth(place)
+            flow = answered(billing.provider.find_marked(subject.account, {mark}), Response(status, {}, HTML), to=nth)
+            try:
+                found = billing.run(flow)
+            except BackendError:
+                continue
+            except pytest.skip.Exception:
+                if not place:
+                    raise
+                return
+            raise AssertionError(
+                f"request {place + 1} of find_marked was answered with {status} and no records, and it gave {len(found)} credits, as if it knew:"
+                " what is not found is created again"
+            )
+
+    @pytest.mark.parametrize("status", [403, 422])
+    def test_every_write_that_is_refused_says_so(self, subject: Subject, billing: Billing, status: int) -> None:
+        need(subject, Operation.CREDITS_CREATE)
+        for write in writes(subject, billing):
+            refused: list[str] = []
+            try:
+                billing.run(answered(write({}), Response(status, {}, b""), to=partial(_first_write, refused)))
+            except BackendError as error:
+                assert not isinstance(error, OutcomeUnknown), f"{refused[0]} was refused with {status}, and its outcome is called unknown"
+            else:
+                raise AssertionError(f"{refused[0]} was refused with {status}, and the provider says that it is done")
+            billing.run(write({}))
+
+
+class _Nth:
+    """Fits the read at a place, counted from 0."""
+
+    def __init__(self, place: int) -> None:
+        self._left = place
+
+    def __call__(self, request: Request) -> bool:
+        if not is_read(request):
+            return False
+        self._left -= 1
+        return self._left == -1
+
+
+def _first_write(names: list[str], request: Request) -> bool:
+    if is_write(request):
+        names.append(request.operation)
+    return is_write(request)

@@ -39,19 +39,19 @@ class ResumingGroup(Suite):
 
     def test_every_write_is_announced_by_a_step_before_it_is_sent(self, subject: Subject, billing: Billing) -> None:
         need(subject, Operation.CREDITS_CREATE)
-        for write in _writes(subject, billing):
+        for write in writes(subject, billing):
             billing.run(announced(write({})))
 
     def test_a_write_that_goes_on_from_its_finished_steps_writes_nothing_more(self, subject: Subject, billing: Billing) -> None:
         need(subject, Operation.CREDITS_CREATE)
-        for write in _writes(subject, billing):
+        for write in writes(subject, billing):
             done: dict[str, Mapping[str, object]] = {}
             billing.run(write({}), partial(_keep, done))
             billing.run(_finished(write(done), done))
 
     def test_what_a_step_keeps_can_be_kept(self, subject: Subject, billing: Billing) -> None:
         need(subject, Operation.CREDITS_CREATE)
-        for write in _writes(subject, billing):
+        for write in writes(subject, billing):
             billing.run(watched(write({}), _check_data))
 
     def test_a_flow_that_is_stopped_anywhere_yields_nothing_more(self, subject: Subject, billing: Billing) -> None:
@@ -116,7 +116,7 @@ class ResumingGroup(Suite):
         raise AssertionError(f"a create of two allocations has {MOST_STEPS} steps and more")
 
 
-def _writes(subject: Subject, billing: Billing) -> Iterator[Callable[[Done], Flow[Any]]]:
+def writes(subject: Subject, billing: Billing) -> Iterator[Callable[[Done], Flow[Any]]]:
     """Every write that the provider offers, to be made once before the next is asked for; each takes its finished steps."""
     provider = billing.provider
     spends = subject.usable(Operation.CREDITS_CREATE_ALLOCATED) and len(subject.invoices) > 1
