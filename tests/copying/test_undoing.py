@@ -359,10 +359,31 @@ def test_a_copy_that_came_back_after_its_rollback_is_found(pair: Pair) -> None:
     earlier = "it is an earlier copy of this record: a rollback counted it as gone, and it stands"
     found = verify(pair.source.billing, pair.target.billing, pair.run)
     assert [(item.sign, item.code, item.source_id, item.reason) for item in found.differences] == [("+", "extra", "101", earlier)]
-    apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions())
+    again = apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions())
+    assert [(problem.what, problem.source_id) for problem in again.problems] == [("conflict", "101")]
     found = verify(pair.source.billing, pair.target.billing, pair.run)
-    assert [(item.source_id, item.reason) for item in found.differences] == [("101", earlier)]
-    assert found.signs == {"=": 3, "-": 0, "+": 1, "*": 0, "!": 0}
+    assert [(item.code, item.source_id) for item in found.differences] == [("not-made", "101"), ("extra", "101")]
+    assert found.signs == {"=": 2, "-": 1, "+": 1, "*": 0, "!": 0}
+
+
+def test_what_another_run_made_after_a_rollback_is_not_made_again_by_the_run_that_was_rolled_back(pair: Pair) -> None:
+    applied(pair)
+    rolled_back(pair)
+    other = replace(pair, run=pair.run.with_name("other.db"))
+    assert plan(pair.source.billing, pair.target.billing, other.run, other.options()).counts["create"] == 3
+    apply(pair.source.billing, pair.target.billing, other.run, ApplyOptions())
+    made = standing(pair)
+    again = apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions())
+    assert (again.writes, again.exit_status, standing(pair)) == (0, 1, made)
+    reason = (
+        f"this run rolled it back, and {target_ids(other)['101']} stands under its mark from before: another run made it, or it came back"
+    )
+    assert again.problems[0].reason == f"{reason}; go on with that run, or void it and apply again"
+
+    assert rolled_back(other).exit_status == 0
+    assert apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions()).exit_status == 0
+    assert verify(pair.source.billing, pair.target.billing, pair.run).exit_status == 0
+    assert len(standing(pair)) == len(made)
 
 
 def test_a_copy_that_came_back_in_another_account_is_said_to_be_of_this_run(pair: Pair) -> None:

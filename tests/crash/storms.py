@@ -99,6 +99,8 @@ def inside(world: World, direction: tuple[str, str], folder: Path, seed: int, ro
             trial.land()
             trial.lose()
             trial.plan()
+            if trial.figures.rollbacks:  # a file that was rolled back makes nothing that another has made since, and says so
+                trial.keep_copy("old")
             whole = False
         elif fate < 0.34:
             trial.land()

@@ -336,9 +336,18 @@ class Applier:
             by_mark.setdefault(item.mark or "", []).append(item)
         return by_mark
 
-    def _later(self, row: Row, carriers: Mapping[str, Sequence[Item]]) -> Sequence[Item]:
-        """Standing copies that a newer copy of this run file made after a rollback which this one knows nothing of."""
-        return [item for mark in self._auditor.later_marks(row) for item in carriers.get(mark, ()) if reading.is_standing(item)]
+    def _otherwise_made(self, row: Row, carriers: Mapping[str, Sequence[Item]]) -> str:
+        """Why a record must not be made, because a copy of it stands under a mark that is not its present one; or an empty text."""
+
+        def standing(wanted: Sequence[str]) -> str:
+            return ", ".join(item.id for mark in wanted for item in carriers.get(mark, ()) if reading.is_standing(item))
+
+        if ids := standing(self._auditor.later_marks(row)):
+            return f"it was rolled back and made again as {ids}, which this run file is too old to know; go on with the newer one"
+        if ids := standing(self._auditor.earlier_marks(row)):
+            made = f"this run rolled it back, and {ids} stands under its mark from before: another run made it, or it came back"
+            return f"{made}; go on with that run, or void it and apply again"
+        return ""
 
     def _all_failed(self, rows: Sequence[Row], error: BackendError) -> None:
         for row in rows:
@@ -368,10 +377,8 @@ class Applier:
             return self._found(row, fresh, mine, standing[0] if known else None)
         if row["seq"] in self._seen:
             return Sent(State.UNKNOWN, reason="it was seen at the target and then not; apply again")
-        if carriers and (later := self._later(row, carriers)):
-            ids = ", ".join(item.id for item in later)
-            reason = f"it was rolled back and made again as {ids}, which this run file is too old to know; go on with the newer one"
-            return Sent(State.CONFLICT, reason=reason)
+        if carriers and (otherwise := self._otherwise_made(row, carriers)):
+            return Sent(State.CONFLICT, reason=otherwise)
         if row["decision"] == Decision.EXISTS and row["mark"] in {None, row["mark_now"]}:
             reason = (
                 "the plan found its copy at the target, which does not list it now; apply again, or plan into another run if it is gone"

@@ -77,6 +77,10 @@ class Auditor:
         """The marks that a record would have after rollbacks of which this store knows nothing."""
         return reading.later_marks(self.identity, row["kind"], row["source_id"], row["generation"])
 
+    def earlier_marks(self, row: Row) -> list[str]:
+        """The marks that a record had before the rollbacks of this store, which left no copy under them."""
+        return reading.earlier_marks(self.identity, row["kind"], row["source_id"], row["generation"])
+
     def after_account(self, account: str) -> None:
         """Count one account by its whole list, and keep how each copy looks now; whatever was noted before becomes durable meanwhile."""
         noted = self._store.noted

@@ -61,6 +61,6 @@ class Generations:
 
     def _of(self, row: Row, *, with_later: bool) -> Iterator[tuple[str, bool]]:
         kind, record_id, now = row["kind"], row["source_id"], row["generation"]
-        yield from ((marks.mark(self._identity, kind, record_id, earlier), True) for earlier in range(now))
+        yield from ((mark, True) for mark in reading.earlier_marks(self._identity, kind, record_id, now))
         if with_later:
             yield from ((mark, False) for mark in reading.later_marks(self._identity, kind, record_id, now))

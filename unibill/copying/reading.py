@@ -142,6 +142,11 @@ def later_marks(identity: str, kind: str, record_id: str, generation: int = 0) -
     return [marks.mark(identity, kind, record_id, later) for later in range(generation + 1, generation + 1 + GENERATIONS)]
 
 
+def earlier_marks(identity: str, kind: str, record_id: str, generation: int) -> list[str]:
+    """The marks of a record's former generations."""
+    return [marks.mark(identity, kind, record_id, earlier) for earlier in range(generation)]
+
+
 def same_systems(store: RunStore, source: Billing | None, target: Billing) -> None:
     """Refuse to work on a run with other systems than it was planned for.
 
