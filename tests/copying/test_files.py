@@ -1,18 +1,20 @@
 import os
+import signal
 import sqlite3
 import stat
 import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from unibill.copying import files, schema
-from unibill.copying.journal import Entry
+from unibill.copying.journal import Entry, Writer
 from unibill.copying.store import RunStore
 from unibill.errors import RunStoreError
 
@@ -169,6 +171,49 @@ def test_what_nobody_waited_for_and_could_not_be_written_is_told_at_the_latest_w
         store.close()
     with RunStore(run, lock=True):
         assert not [thread for thread in threading.enumerate() if thread.name == "unibill-journal"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs a signal to one thread")
+def test_ctrl_c_while_something_is_committed_breaks_off_no_commit_and_loses_nothing(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unibill.copying.journal.PATIENCE", 3600.0)
+    main, interrupted = threading.main_thread(), list[str]()
+
+    @contextmanager
+    def transaction() -> Iterator[Connection]:
+        here = threading.current_thread()
+        interrupted.append(here.name)
+        if here is main:
+            raise KeyboardInterrupt  # where a signal would be heard
+        with store.transaction() as connection:
+            yield connection
+        if len(interrupted) == 1:
+            signal.pthread_kill(main.ident or 0, signal.SIGINT)  # it waits for this commit
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with RunStore(run) as store:
+            writer = Writer(transaction, "run")
+            with pytest.raises(KeyboardInterrupt):
+                writer.keep(writer.note(Entry(1, 0, "create", "outcome", "a", {}, {})))
+            writer.note(Entry(2, 0, "create", "outcome", "a", {}, {}))
+            writer.close()
+            assert [row["seq"] for row in store.rows(select(schema.journal))] == [1, 2]
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert main.name not in interrupted
+
+
+def test_once_something_could_not_be_written_not_even_what_is_durable_may_be_sent(run: Path) -> None:
+    with RunStore(run) as store:
+        durable = store.note(Entry(1, 0, "create", "intent", "a", {}, {}))
+        store.keep(durable)
+        with closing(sqlite3.connect(run)) as other:
+            other.execute("DROP TABLE journal")
+        store.note(Entry(2, 0, "create", "outcome", "a", {}, {}))
+        with pytest.raises(RunStoreError, match="cannot be read or written"):
+            store.flush()
+        with pytest.raises(RunStoreError, match="nothing more is sent"):
+            store.keep(durable)
 
 
 def test_long_tables_are_read_in_chunks_while_others_write(run: Path) -> None:

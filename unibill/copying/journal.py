@@ -1,7 +1,8 @@
 """The journal of a run: what is about to be done and what came of it, written in groups.
 
 Intents are made durable before anything is sent: threads that wait at the same time share one commit. What nobody waits for yet is
-committed by a thread of its own a moment after it was noted, so that it is durable before somebody does.
+committed by a thread of its own a moment after it was noted, so that it is durable before somebody does. That thread commits for the
+main thread too, which may be interrupted at any moment: nothing is known of a commit that was broken off.
 """
 
 import threading
@@ -79,12 +80,14 @@ class Writer:
         self._changed = threading.Condition(self._guard)
         """Something became durable, or will not."""
         self._filled = threading.Condition(self._guard)
-        """Something was noted after all else had been taken, or the end has come."""
+        """Something was noted after all else had been taken, or somebody is in a hurry, or the end has come."""
         self._waiting: list[Entry] = []
         self._oldest = 0.0
         self._noted = 0
         self._durable = 0
         self._busy = False
+        self._is_urgent = False
+        """Somebody waits for the thread that tends it."""
         self._broken: BaseException | None = None
         self._is_told = False
         self._ends = False
@@ -106,13 +109,13 @@ class Writer:
             return self._noted
 
     def keep(self, count: int) -> None:
-        """As of ``RunStore.keep``."""
-        if self._durable < count:
+        """As of ``RunStore.keep``; raises too where they are durable and something else could not be written: nothing more is sent."""
+        if self._durable < count or self._broken is not None:
             with self._guard:
                 try:
                     self._until(count)
                 except BaseException:
-                    self._is_told = True
+                    self._is_told = self._broken is not None
                     raise
 
     def flush(self) -> None:
@@ -131,14 +134,15 @@ class Writer:
         finally:
             with self._guard:
                 self._ends = True
-                self._filled.notify()
+                self._filled.notify_all()
             if self._tender is not None:
                 self._tender.join()
 
     def _tended(self) -> None:
         if self._tender is None:
-            self._tender = threading.Thread(target=self._tend, name="unibill-journal", daemon=True)
-            self._tender.start()
+            tender = threading.Thread(target=self._tend, name="unibill-journal", daemon=True)
+            tender.start()
+            self._tender = tender
         else:
             self._filled.notify()
 
@@ -146,37 +150,52 @@ class Writer:
         with self._guard, suppress(BaseException):  # whoever waits next is told of what broke
             while not self._ends:
                 left = self._oldest + PATIENCE - time.monotonic() if self._waiting else None
-                if left is None or left > 0:
+                if left is None or (left > 0 and not self._is_urgent):
                     self._filled.wait(left)
                 else:
                     self._until(self._noted)
+            self._until(self._noted)  # the flush of ``close`` may have been interrupted
 
     def _until(self, count: int) -> None:
-        while self._durable < count:
+        while True:
             if self._broken is not None:
                 kind = LeaseLost if isinstance(self._broken, LeaseLost) else RunStoreError
                 raise kind(f"the run {self._name} could not be written, so nothing more is sent: {self._broken}") from self._broken
-            if self._busy:
-                self._changed.wait()
+            if self._durable >= count:
+                return
+            if not self._busy and self._is_left_to_tender():
+                self._is_urgent = True
+                self._filled.notify()
+            elif not self._busy:
+                self._write()
                 continue
-            self._busy = True
-            batch, self._waiting = self._waiting, []
-            taken = self._noted
-            self._guard.release()
-            failure: BaseException | None = None
-            try:
-                self._commit(batch)
-            except BaseException as error:  # noqa: BLE001 - whoever waits for this batch must hear of it too
-                failure = error
-            self._guard.acquire()
-            self._busy = False
-            if failure is None:
-                self._durable = taken
-            else:
-                self._broken = failure
-            self._changed.notify_all()
-            if failure is not None:
-                raise failure
+            self._changed.wait()
+
+    def _is_left_to_tender(self) -> bool:
+        """Whether this is the main thread, which Ctrl-C may break off in the midst of a commit, and there is another to do it."""
+        here = threading.current_thread()
+        return here is threading.main_thread() and self._tender is not None and self._tender.is_alive() and not self._ends
+
+    def _write(self) -> None:
+        """Commit what is waiting; the guard, which is held, is open meanwhile."""
+        self._busy, self._is_urgent = True, False
+        batch, self._waiting = self._waiting, []
+        taken = self._noted
+        self._guard.release()
+        failure: BaseException | None = None
+        try:
+            self._commit(batch)
+        except BaseException as error:  # noqa: BLE001 - whoever waits for this batch must hear of it too
+            failure = error
+        self._guard.acquire()
+        self._busy = False
+        if failure is None:
+            self._durable = taken
+        else:
+            self._broken = failure
+        self._changed.notify_all()
+        if failure is not None:
+            raise failure
 
     def _commit(self, batch: Sequence[Entry]) -> None:
         changed: dict[int, dict[str, object]] = {}
