@@ -87,7 +87,8 @@ class ClusterTrial(Trial):
         if self.random.random() < 0.4:
             return []
         kind = self.random.choice(_AFTER)
-        more: Row = {"seconds": LATE} if kind == "late-effect" else {}
+        own: dict[str, Row] = {"late-effect": {"seconds": LATE}, "html-error": {"effect": "done"}}
+        more = own.get(kind, {})
         return [{"kind": kind, "route": self.random.choice(self.target.writes), "skip": self.random.randrange(4), "count": 1, **more}]
 
     def _trouble(self, forks: Forks) -> None:
