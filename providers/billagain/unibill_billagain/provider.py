@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 _FIRST = 1
 _ABSENT = frozenset({404, 410})
+_SPENT = "It is spent, and BillAgain may refuse to delete it for that: deallocate it, then void it."
+_FREED = "Its allocations are taken off by now, so what they paid is open again: allocate it anew, or void it in BillAgain."
 """The statuses with which a DELETE may say that the record is not there; only 410 is documented, and it may mean more."""
 
 
@@ -226,7 +228,7 @@ class BillAgainProvider(Provider[BillAgainSettings]):
         ours, its allocations are taken off first; others are left as they are, since the refusal may have another reason.
 
         Raises:
-            Rejected: BillAgain refused it, and it is still there.
+            Rejected: BillAgain refused it, and it is still there; the hint says so where its allocations are gone all the same.
             Conflict: the same, and the credit is not as ``credit`` says any more; its allocations were left.
         """
         if "delete" in done:
@@ -234,8 +236,12 @@ class BillAgainProvider(Provider[BillAgainSettings]):
         try:
             yield from self._delete("delete", credit.id, credit.account_id)
         except Rejected as refusal:
-            yield from self._free(credit, refusal)
-            yield from self._delete("delete", credit.id, credit.account_id)
+            yield from self._free(credit, refusal, was_freed="edit" in done)
+            try:
+                yield from self._delete("delete", credit.id, credit.account_id)
+            except Rejected as again:
+                again.hint = _FREED
+                raise
 
     def add_charges(self, drafts: Sequence[ChargeDraft], done: Done) -> Flow[list[Charge]]:
         """Create a credit note for each negative charge, one POST each; they are not made together.
@@ -265,10 +271,17 @@ class BillAgainProvider(Provider[BillAgainSettings]):
         del invoicing
         steps = {charge_id: f"delete:{charge_id}" for charge_id in charge_ids}
         open_ids = [charge_id for charge_id, step in steps.items() if step not in done]
+        spent: set[str] = set()
         for charge_id in open_ids:
-            yield from self.get_credit(charge_id, account)
+            if (yield from self.get_credit(charge_id, account)).allocations:
+                spent.add(charge_id)
         for charge_id in open_ids:
-            yield from self._delete(steps[charge_id], charge_id, account)
+            try:
+                yield from self._delete(steps[charge_id], charge_id, account)
+            except Rejected as refusal:
+                if charge_id in spent:
+                    refusal.hint = _SPENT
+                raise
         return []
 
     # Parts of flows
@@ -334,18 +347,23 @@ class BillAgainProvider(Provider[BillAgainSettings]):
                 raise
         yield Step(step, done=True, data={"id": credit_id})
 
-    def _free(self, credit: Credit, refusal: Rejected) -> Flow[None]:
+    def _free(self, credit: Credit, refusal: Rejected, *, was_freed: bool) -> Flow[None]:
         """Take the allocations off a credit whose deletion was refused, if that may be why and they are ours; else raise the refusal."""
         try:
             now = yield from self.get_credit(credit.id, None)
         except NotFound:
             raise refusal from None
         if not now.allocations:
+            if was_freed or credit.allocations:
+                refusal.hint = _FREED
             raise refusal
         if now.mark is None:
-            refusal.hint = "It is spent, and BillAgain may refuse to delete it for that: deallocate it, then void it."
+            refusal.hint = _SPENT
             raise refusal
         _refuse_changed(credit, now)
+        if found := faults.faults_of_edit(now):
+            refusal.hint = f"It is spent, and unibill cannot free it ({found[0]}): free it in BillAgain, then void it."
+            raise refusal
         yield from self.deallocate(now, [item.id for item in now.allocations if item.id is not None], {})
 
     def _is_gone(self, credit_id: str, account: str | None) -> Flow[bool]:

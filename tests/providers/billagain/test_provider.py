@@ -360,6 +360,32 @@ def test_a_credit_of_ours_that_cannot_be_deleted_while_it_is_spent_is_freed_firs
         assert credit.id not in {one.id for one in live.credits()}
 
 
+def test_a_credit_that_is_refused_again_after_it_was_freed_is_said_to_be_freed(open_billagain: OpenBillAgain) -> None:
+    with switched(open_billagain, delete_effect="refuse-when-allocated") as live:
+        credit = live.create(draft(("11351", "50.00")), MARK)
+        refused = {"kind": "html-error", "status": 400, "route": "DELETE /billagain/v1/credits/*"}
+        live.sandbox.faults([{**refused, "skip": 1}])
+        gone = "Its allocations are taken off by now, so what they paid is open again"
+        with pytest.raises(Rejected) as raised:
+            live.run(live.provider.void(credit, {}))
+        assert raised.value.hint.startswith(gone)
+        assert edges(live.get(credit.id)) == []
+        live.sandbox.faults([refused])
+        for known, done in ((credit, {}), (live.get(credit.id), {"edit": {"id": credit.id}})):
+            with pytest.raises(Rejected) as raised:
+                live.run(live.provider.void(known, done))
+            assert raised.value.hint.startswith(gone)
+
+
+def test_a_charge_that_cannot_be_deleted_while_it_is_spent_is_told_the_way_out(open_billagain: OpenBillAgain) -> None:
+    with switched(open_billagain, delete_effect="refuse-when-allocated") as live:
+        credit = live.create(draft(("11351", "50.00")), MARK)
+        with pytest.raises(Rejected) as raised:
+            live.run(live.provider.reverse_charges("269", [credit.id], Invoicing.NEXT, {}))
+        assert "deallocate it, then void it" in raised.value.hint
+        assert edges(live.get(credit.id)) == edges(credit)
+
+
 def test_a_credit_of_ours_that_was_spent_since_is_not_freed(open_billagain: OpenBillAgain) -> None:
     with switched(open_billagain, delete_effect="refuse-when-allocated") as live:
         credit = live.create(draft(("11351", "50.00")), MARK)
@@ -393,8 +419,10 @@ def test_a_credit_that_went_to_an_opening_balance_is_read_and_not_edited_since_p
         for flow in (live.provider.allocate(credit, more, {}), live.provider.deallocate(credit, [edges(credit)[1][0] or ""], {})):
             with pytest.raises(InvalidDraft, match="PUT can name nothing else"):
                 live.run(flow)
-        with pytest.raises(InvalidDraft, match="PUT can name nothing else"):
+        with pytest.raises(Rejected, match="with allocations cannot be deleted") as raised:
             live.run(live.provider.void(credit, {}))
+        assert "PUT can name nothing else" in raised.value.hint
+        assert raised.value.hint.endswith("free it in BillAgain, then void it.")
         assert edges(live.get("20001")) == edges(credit)
 
 
