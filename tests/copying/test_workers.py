@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +31,8 @@ from unibill.copying.shared_pace import SharedPacer
 from unibill.copying.workers import apply_on, ask_to_stop, plan_on, verify_on, work
 from unibill.copying.workers.jobs import divided
 from unibill.errors import AuthenticationFailed, ConfigurationError, RunError, RunStoreError
+from unibill.flow import Flow
+from unibill.model import Credit
 from unibill.pacing import gap
 
 ACCOUNTS = 12
@@ -340,6 +342,36 @@ def test_a_lease_that_is_over_cannot_be_renewed_while_another_takes_its_part(pai
         other.lock() if whole else other.take("apply")
         assert _renewed(late.engine, lease) == 0
     assert refused
+
+
+def test_a_worker_that_learns_that_its_part_is_anothers_only_when_it_closes_it_goes_on_with_the_next(pair: Pair, run: str) -> None:
+    run = patient(run)
+    plan(pair.source.billing, pair.target.billing, run, many(pair))
+    apply_on(None, again(pair), run, ApplyOptions(concurrency=1))
+    lost = list[int]()
+
+    class Robbed(Again):
+        """Loses its first part while it reads the target, which fails after that."""
+
+        @contextmanager
+        def __call__(self) -> Iterator[tuple[Billing, Billing]]:
+            with super().__call__() as (source, target):
+                find = target.provider.find_marked
+
+                def found(account: str | None, marks: Collection[str]) -> Flow[list[Credit]]:
+                    if not lost:
+                        with opened(run) as other, other.transaction() as connection:
+                            mine = parts.c.stage == "apply", parts.c.owner.is_not(None)
+                            lost.append(connection.execute(update(parts).where(*mine).values(owner=None, epoch=parts.c.epoch + 1)).rowcount)
+                        raise AuthenticationFailed("not now")
+                    return (yield from find(account, marks))
+
+                target.provider.find_marked = found  # type: ignore[method-assign]
+                yield source, target
+
+    assert work(run, Robbed(pair.source.url, pair.target.url)) is True
+    assert lost
+    assert len(pair.target.credits()) == 2 * ACCOUNTS
 
 
 def test_a_long_transaction_costs_no_lease_and_while_it_lasts_nobody_takes_its_part(pair: Pair, run: str) -> None:

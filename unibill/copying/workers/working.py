@@ -140,23 +140,24 @@ class _Worker:
         lease = database.take(stage)
         if lease is None:
             return False
-        with RunStore(self._place, opened=database) as store:
-            if self._is_over():  # since it was last asked, the whole run may have been another's
-                return False
-            self._lease = lease
-            try:
-                self._do(stage, store, database, lease)
-            except _BrokenOff:
-                return True
-            except LeaseLost as lost:
-                _log.warning("part %s %d was left to another worker: %s", stage, lease.part.number, lost)
-            except RunStoreError:
-                raise
-            except Exception as error:
-                self._stop_all(error)
-                raise
-            finally:
-                self._lease = None
+        try:  # around the store, which may learn only when it is closed that the part is another's
+            with RunStore(self._place, opened=database) as store:
+                if self._is_over():  # since it was last asked, the whole run may have been another's
+                    return False
+                self._lease = lease
+                try:
+                    self._do(stage, store, database, lease)
+                except _BrokenOff:
+                    return True
+                except RunStoreError:
+                    raise
+                except Exception as error:
+                    self._stop_all(error)
+                    raise
+                finally:
+                    self._lease = None
+        except LeaseLost as lost:
+            _log.warning("part %s %d was left to another worker: %s", stage, lease.part.number, lost)
         return True
 
     def _do(self, stage: str, store: RunStore, database: PostgreSQL, lease: Lease) -> None:
