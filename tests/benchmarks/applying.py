@@ -42,8 +42,9 @@ def _course(concurrency: int) -> Callable[[Setup], AbstractContextManager[Course
 
 
 def _targets(least: int | None) -> tuple[Target, ...]:
-    against = Target("unibill apply", "at least", 0.95, UNJOURNALED)
-    return (against,) if least is None else (Target("unibill apply", "at least", least), against)
+    if least is None:  # a core is full before
+        return ()
+    return Target("unibill apply", "at least", least), Target("unibill apply", "at least", 0.95, UNJOURNALED)
 
 
 BENCHMARKS: Final = tuple(
