@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import httpx
 import pytest
 
 from tests.http.asking import READ, WRITE
@@ -160,6 +161,29 @@ def test_a_blocking_list_waits_for_no_answer_beyond_its_end_keeps_its_connection
     assert sorted(beyond) == sorted(set(beyond)), "it was tried again"
     assert len(beyond) - len(begun) <= concurrency, "what had not left by then need not leave any more"
     assert len({seen.connection for seen in server.seen}) <= concurrency
+
+
+def test_where_others_see_the_requests_a_list_waits_for_all_that_were_asked(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cassette is put away after a list: what would be answered then would go to the vendor."""
+    transport = Transport("main", Endpoint(server.url, {}, ()), BackendSettings(base_url=server.url, concurrency=4))
+    under_way, real = list[str](), httpx.HTTPTransport.handle_request
+    seldom = threading.Event()
+
+    def seen(self: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+        under_way.append(request.url.path)
+        try:
+            if int(request.url.path.removeprefix("/list/")) > PAGES:
+                seldom.wait(0.2)
+            return real(self, request)
+        finally:
+            under_way.remove(request.url.path)
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", seen)
+    server.respond = lambda asked: Reply(body=json.dumps(asked.target).encode())
+    listed = walk("things.list", pages, transport.run, Addressing(1, 1), 4, "main", lambda stop: transport.ended_by(stop, Within()))
+    assert len(list(listed)) == PAGES
+    assert not under_way
+    transport.close()
 
 
 @pytest.mark.parametrize("concurrency", [2, 4])
