@@ -1,5 +1,6 @@
 """Files that are written for people: readable by their owner only, all of it or nothing, and never over what a migration needs."""
 
+import csv
 import os
 import stat
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ _SQLITE: Final = b"SQLite format 3\x00"
 _FOLDER: Final = "it is a folder; name a file in it"
 _BESIDE_SQLITE: Final = ("-wal", "-shm", "-journal", ".lock")
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+_HEADER: Final = 4096
+_SEPARATORS: Final = ",;\t|"
 
 
 @contextmanager
@@ -20,7 +23,7 @@ def written(path: Path | str) -> Iterator[BinaryIO]:
     """A file to write, which takes its place when the block ends well; otherwise what stood there stays.
 
     Raises:
-        ConfigurationError: it cannot be written there, or would replace a run or a configuration.
+        ConfigurationError: it cannot be written there, or would replace a run, a configuration or a map.
     """
     refuse_kept(path)
     with replaced(path) as file:
@@ -48,7 +51,7 @@ def replaced(path: Path | str) -> Iterator[BinaryIO]:
         if beside is not None:
             beside.replace(goal)
     except OSError as error:
-        raise ConfigurationError(f"the file {place} cannot be written: {error.strerror or error}") from error
+        raise _unwritable(place, error) from error
     finally:
         if beside is not None:
             with suppress(OSError):
@@ -71,14 +74,14 @@ def refuse_unwritable(path: Path | str) -> None:
             os.close(os.open(beside, _NEW, 0o600))
             beside.unlink()
     except OSError as error:
-        raise ConfigurationError(f"the file {place} cannot be written: {error.strerror or error}") from error
+        raise _unwritable(place, error) from error
 
 
 def refuse_kept(path: Path | str) -> None:
     """Refuse to replace what a migration needs.
 
     Raises:
-        ConfigurationError: a run or another database is there, a file that belongs to one, or a configuration.
+        ConfigurationError: a run or another database is there, a file that belongs to one, a configuration, or a map.
     """
     place = Path(path)
     goal = Path(os.path.realpath(place))
@@ -91,6 +94,37 @@ def refuse_kept(path: Path | str) -> None:
         raise ConfigurationError(f"the file {place} is a configuration; write to another file")
     if _is_sqlite(goal):
         raise ConfigurationError(f"the file {place} is a run or another database; write to another file")
+    if columns := _columns_of_map(goal):
+        raise ConfigurationError(f"the file {place} is a map, whose header names {columns}; write to another file")
+
+
+def _unwritable(place: Path, error: OSError) -> ConfigurationError:
+    what: object = error.strerror or error
+    if isinstance(error, FileNotFoundError):
+        folder = (Path(os.path.realpath(place)) if place.is_symlink() else place).parent
+        what = what if folder.exists() else f"there is no folder {folder}"
+    return ConfigurationError(f"the file {place} cannot be written: {what}")
+
+
+def _columns_of_map(path: Path) -> str:
+    """The columns by which a file is a map, such as ``source_account and target_account``; empty if it is none.
+
+    Maps that a plan would refuse for how they were saved count too: somebody made them.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_HEADER)
+    except OSError:
+        return ""
+    text = data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8", "replace").lstrip("\ufeff")
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    for separator in _SEPARATORS:
+        names = [cell.strip().lower() for row in csv.reader([header], delimiter=separator) for cell in row]
+        for name in names:
+            other = f"target_{name.removeprefix('source_')}"
+            if name.startswith("source_") and other in names:
+                return f"{name} and {other}"
+    return ""
 
 
 def _beside(goal: Path) -> Path:

@@ -94,6 +94,14 @@ def test_an_export_replaces_no_configuration(run: Command, place: Place) -> None
     assert (place.folder / "unibill.toml").read_bytes() == before
 
 
+def test_an_export_replaces_no_map(run: Command, place: Place) -> None:
+    (place.folder / "accounts.csv").write_text("source_account,target_account\n269,2\n", "utf-8")
+    done = run("credits", "export", "billagain", "--out", "accounts.csv")
+    said = "Error: The file accounts.csv is a map, whose header names source_account and target_account; write to another file.\n"
+    assert (done.status, done.err) == (2, said)
+    assert (place.folder / "accounts.csv").read_text("utf-8").startswith("source_account")
+
+
 def credit(amount: str) -> Credit:
     return Credit(
         id="1",

@@ -252,6 +252,44 @@ def test_a_report_replaces_no_run_and_no_configuration(clean_run: Path, tmp_path
     assert sorted((path.name, path.read_bytes()) for path in tmp_path.iterdir()) == before
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "source_account,target_account\n1,2\n",
+        "\ufeffSource_Account , target_account\r\n1,2\r\n",
+        '\n"source_account";"target_account"\n1;2\n',
+        "note\ttarget_invoice\tsource_invoice\n\t1\t2\n",
+        "source_type,target_type,invoicing\n",
+        "source_policy,target_policy",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_report_replaces_no_map_however_it_was_saved(text: str, encoding: str, clean_run: Path, tmp_path: Path) -> None:
+    place = tmp_path / "accounts.csv"
+    place.write_bytes(text.encode(encoding))
+    before = place.read_bytes()
+    for out, lines in ((place, None), (None, place)):
+        with pytest.raises(ConfigurationError, match=r"accounts\.csv is a map, whose header names \w+ and \w+; write to another file"):
+            report(clean_run, out, jsonl=lines)
+    assert place.read_bytes() == before
+
+
+def test_one_file_is_not_written_twice(clean_run: Path, tmp_path: Path) -> None:
+    place = tmp_path / "figures" / "records.csv"
+    for out, folder in ((place, None), (None, place.parent), (place, place.parent)):
+        with pytest.raises(ConfigurationError, match=r"records\.csv was given for two outputs; give each a file of its own"):
+            report(clean_run, out, csv=folder, jsonl=tmp_path / "figures" / "." / "records.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_missing_or_none_is_said(clean_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=f"there is no folder {re.escape(str(tmp_path / 'none'))}$"):
+        report(clean_run, tmp_path / "none" / "report.html")
+    (tmp_path / "taken").write_text("mine", "utf-8")
+    with pytest.raises(ConfigurationError, match="cannot be made: a file is there; give --csv another folder$"):
+        report(clean_run, csv=tmp_path / "taken")
+
+
 def test_tables_replace_those_of_an_earlier_report_and_nothing_else(clean_run: Path, tmp_path: Path) -> None:
     folder = tmp_path / "figures"
     report(clean_run, csv=folder)

@@ -10,7 +10,7 @@ from unibill.copying.place import FilePlace, RunLike, locate
 from unibill.copying.reports import open_run
 from unibill.copying.summary import RunStatus, Tell
 from unibill.errors import ConfigurationError
-from unibill.outfiles import refuse_kept, written
+from unibill.outfiles import refuse_kept, replaced, written
 from unibill.reporting.embedding import LIMIT, PackedRecords
 from unibill.reporting.gathering import gather
 from unibill.reporting.tables import RECORDS, TABLES, CsvRecords, JsonRecords, csv_figures, json_figures
@@ -58,12 +58,14 @@ def report(
 
     Raises:
         RunStoreError: there is no run of this version, or its plan was not finished.
-        ConfigurationError: a file cannot be written, or would replace a run, a configuration, or in the folder what is no such table.
+        ConfigurationError: a file cannot be written, two of them are one, or one would replace a run, a configuration, a map, or in the
+            folder what is no such table.
     """
     for place in (out, jsonl):
         _refuse_run(run, place)
     if csv is not None:
         _refuse_others(Path(csv))
+    _refuse_one_for_two(out, csv, jsonl)
     with ExitStack() as stack:
         with open_run(run) as opened:
             outputs: list[_Output] = []
@@ -114,7 +116,8 @@ class _CsvFolder:
         self.take = self._records.take
 
     def _opened(self, name: str) -> BinaryIO:
-        return self._stack.enter_context(written(self._folder / f"{name}.csv"))
+        # What is there is a table of an earlier report, of which one has the columns of a map.
+        return self._stack.enter_context(replaced(self._folder / f"{name}.csv"))
 
     def finish(self, figures: Figures) -> None:
         self._records.close()
@@ -133,6 +136,8 @@ class _JsonLines:
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise ConfigurationError(f"the folder {folder} cannot be made: a file is there; give --csv another folder") from error
     except OSError as error:
         raise ConfigurationError(f"the folder {folder} cannot be made: {error.strerror or error}") from error
 
@@ -147,6 +152,19 @@ def _refuse_run(run: RunLike, place: Path | str | None) -> None:
     }:
         raise ConfigurationError(f"the file {place} is the run itself; write the report somewhere else")
     refuse_kept(place)
+
+
+def _refuse_one_for_two(out: Path | str | None, csv: Path | str | None, jsonl: Path | str | None) -> None:
+    """Refuse to write two outputs into one file, of which only the last would be left."""
+    tables = [] if csv is None else [Path(csv) / f"{name}.csv" for name in TABLES]
+    seen: set[str] = set()
+    for place in (out, jsonl, *tables):
+        if place is None or (Path(place).exists() and not Path(place).is_file()):  # a pipe can be given twice
+            continue
+        real = os.path.realpath(place)
+        if real in seen:
+            raise ConfigurationError(f"the file {place} was given for two outputs; give each a file of its own")
+        seen.add(real)
 
 
 def _refuse_others(folder: Path) -> None:
