@@ -1,12 +1,15 @@
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from tests.copying.conftest import Pair, note
+from tests.copying.runs_of_three import POST, TARGET_LIST, mark_of
 from unibill import marks
-from unibill.copying import ApplyOptions, Verification, apply, open_run, plan, status, verify
+from unibill.copying import ApplyOptions, Progress, Verification, apply, open_run, plan, status, verify
 from unibill.errors import RunStoreError
 from unibill.model import CreditKind
+from unibill.reporting import figures
 
 
 def done(pair: Pair, **options: object) -> None:
@@ -45,6 +48,77 @@ def test_what_the_target_gained_is_what_was_carried(pair: Pair) -> None:
     kept = [(line.account, line.before, line.carried, line.after, line.sign) for line in found.conservation]
     assert kept == [("21", Decimal(1000), Decimal(65), Decimal(1065), "="), ("22", Decimal(0), Decimal(7), Decimal(7), "=")]
     assert status(pair.run).next == "Verified: keep the file as proof."
+
+
+@pytest.mark.parametrize("options", [{}, {"only": "failed"}, {"canary": 2}])
+def test_an_apply_that_has_nothing_to_do_leaves_what_was_verified(options: dict[str, Any], pair: Pair) -> None:
+    done(pair)
+    verified(pair)
+    for given in (ApplyOptions(**options), ApplyOptions(expect=status(pair.run).hash)):
+        summary = apply(pair.source.billing, pair.target.billing, pair.run, given)
+        assert (summary.exit_status, summary.writes, summary.canary) == (0, 0, None)
+        assert (status(pair.run).phase, status(pair.run).next) == ("applied", "Verified: keep the file as proof.")
+        assert figures(pair.run).verdict.code == "proved"
+
+
+def test_an_apply_that_cannot_read_or_is_interrupted_and_had_nothing_to_do_leaves_what_was_verified(pair: Pair) -> None:
+    done(pair)
+    verified(pair)
+    pair.target.sandbox.faults([{"kind": "status-500", "route": TARGET_LIST}])
+    assert apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions()).exit_status == 1
+    pair.target.sandbox.faults([])
+
+    def interrupt(_: Progress) -> None:
+        raise KeyboardInterrupt
+
+    assert apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions(), interrupt).interrupted
+    assert (status(pair.run).phase, status(pair.run).next) == ("applied", "Verified: keep the file as proof.")
+
+
+def test_an_apply_that_finds_less_or_more_than_was_verified_asks_for_another_verification(pair: Pair) -> None:
+    done(pair)
+    verified(pair)
+    pair.target.billing.native.delete_credit(copy_of(pair, "101"))
+    assert apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions()).exit_status == 1
+    assert status(pair.run).next == "Everything planned is done: verify it."
+    assert verified(pair).exit_status == 1
+    assert status(pair.run).next == "Verification found differences: look at them, then apply or roll back."
+
+
+def test_a_surplus_copy_that_is_taken_back_after_a_verification_asks_for_another(pair: Pair) -> None:
+    pair.source.seed(note(101, 11, "60"))
+    plan(pair.source.billing, pair.target.billing, pair.run, pair.options())
+    pair.target.sandbox.faults([{"kind": "cut-before", "route": POST, "count": 1}])
+    apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions())
+    assert verified(pair).exit_status == 0
+    pair.target.seed(note(777, 21, "60", CreditNumber=mark_of(pair.source, 101)))
+    assert apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions()).undone == 1
+    assert status(pair.run).next == "Everything planned is done: verify it."
+
+
+def test_an_apply_of_a_kind_of_record_that_a_plan_has_none_of_leaves_it_planned(pair: Pair) -> None:
+    pair.source.seed(note(101, 11, "60"))
+    plan(pair.source.billing, pair.target.billing, pair.run, pair.options())
+    assert apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions(only="failed")).exit_status == 0
+    assert status(pair.run).phase == "planned"
+    assert figures(pair.run).verdict.code == "planned"
+
+
+def test_an_apply_that_ended_before_it_had_counted_is_to_be_given_again(pair: Pair) -> None:
+    pair.source.seed(note(101, 11, "60"))
+    plan(pair.source.billing, pair.target.billing, pair.run, pair.options())
+
+    def interrupt(event: Progress) -> None:
+        if event.done == event.total:
+            raise KeyboardInterrupt
+
+    assert apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions(), interrupt).interrupted
+    wanted = "Everything planned is done, but the last apply ended before it had counted what stands there: apply again."
+    assert (status(pair.run).phase, status(pair.run).next) == ("applying", wanted)
+    assert verified(pair).exit_status == 0
+    assert status(pair.run).next == wanted
+    apply(pair.source.billing, pair.target.billing, pair.run, ApplyOptions())
+    assert status(pair.run).next == "Everything planned is done: verify it."
 
 
 def test_verifying_writes_to_neither_side(pair: Pair) -> None:

@@ -111,6 +111,17 @@ def test_workers_make_the_plan_the_copies_and_the_proof_that_one_process_makes(p
     assert status(run).next.startswith("Verified: keep the file as proof.")
 
 
+def test_workers_that_have_nothing_to_do_leave_what_was_verified(pair: Pair, run: str) -> None:
+    options, run = many(pair), patient(run)
+    plan(pair.source.billing, pair.target.billing, run, options)
+    with ThreadPoolExecutor(3) as executor:
+        for wanted in ("Everything planned is done: verify it.", "Verified: keep the file as proof."):
+            applied = apply_on(executor, again(pair), run, workers=3)
+            assert applied is not None
+            assert (applied.exit_status, status(run).phase, status(run).next.partition(" 1 credit")[0]) == (0, "applied", wanted)
+            verify(pair.source.billing, pair.target.billing, run)
+
+
 @pytest.mark.parametrize("total", [1, 10, 640, 1_000_000])
 def test_every_account_is_in_one_part_in_order(total: int) -> None:
     counts = [(f"a{n:03}", 1 + n % 7) for n in range(300)]

@@ -15,7 +15,7 @@ from sqlalchemy import Select, bindparam, func, or_, select
 
 from unibill import marks, money
 from unibill.copying import reading, sending, settling
-from unibill.copying.auditing import Auditor
+from unibill.copying.auditing import CONTRADICTING, Auditor
 from unibill.copying.carry import mask
 from unibill.copying.compact import draft_of
 from unibill.copying.crew import Crew, Since
@@ -191,7 +191,7 @@ class Applier:
 
     def _whole(self) -> Verification | None:
         store, options = self._store, self._options
-        store.put(phase="applying", verified=None)
+        store.put(**begins(store, options.only))
         if options.canary is not None:
             self._wanted = frozenset(row["seq"] for row in store.rows(canary_of(options.canary, options.only)))
         self.work()
@@ -223,11 +223,7 @@ class Applier:
     # Passes
 
     def _each(self, accounts: Sequence[str], do: Callable[[str], None]) -> None:
-        try:
-            self._crew.work(accounts, do)
-        except BaseException:
-            self._store.put(phase="applying")
-            raise
+        self._crew.work(accounts, do)
 
     def _mine(self, query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
         return query if self._among is None else query.where(records.c.target_account.in_(self._among))
@@ -447,16 +443,28 @@ class Applier:
             return None
         self._crew.stopping.clear()
         self.count()
-        if self._options.canary is None or self._wanted is None or self._stopped:
+        if not self._wanted or self._stopped:  # of no records nothing can be proved
             return None
         return Verifier(self._source, self._target, self._store, self._wanted, None).run()
+
+
+def begins(store: RunStore, only: str | None) -> dict[str, object]:
+    """What is true of a run from the moment on at which an apply begins; nothing new where it has no record to take up.
+
+    An apply that only counts leaves the phase and what was verified before as they are.
+    """
+    takes_up = store.count(select(func.count()).select_from(records).where(records.c.state.in_(TAKEN_UP[only])))
+    return {"phase": "applying", "verified": None} if takes_up else {}
 
 
 def conclude(store: RunStore, found: Found, canary: Verification | None = None) -> ApplySummary:
     """Sum an apply up, and keep the summary as a proof."""
     summary = summed_up(store, found, canary)
     open_left = store.count(select(func.count()).select_from(records).where(records.c.state.in_(OPEN)))
-    store.put(phase="applied" if not summary.interrupted and not open_left else "applying")
+    if not open_left and not summary.interrupted:
+        store.put(phase="applied")
+    if any(problem.what in CONTRADICTING for problem in found.problems):
+        store.put(verified=None)
     store.prove("apply", summary, "totals")
     return summary
 

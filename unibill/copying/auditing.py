@@ -28,6 +28,8 @@ from unibill.facade import Billing
 from unibill.pooling import ZERO
 
 SURPLUS: Final = "undo surplus"
+CONTRADICTING: Final = frozenset({"surplus", "missing"})
+"""Problems that a verification before them cannot have seen, so that it is no proof any more."""
 _COLUMNS: Final = [
     records.c[name]
     for name in (
@@ -151,6 +153,7 @@ class Auditor:
                 reason = f"the mark of {copies[0].id} stands on it too, and this run did not make both; void the one that is wrong"
                 self._name(Problem("surplus", account, row["source_id"], item.id, reason))
                 continue
+            self._store.put(verified=None)  # first, since whoever dies here may have taken it back
             watch = Watch(self._store, row, SURPLUS, {})
             try:
                 self._target.run(watched(sending.undoing(self._target, item, {}), watch), watch.keep)

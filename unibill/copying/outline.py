@@ -307,6 +307,8 @@ def _next(phase: str, counts: Mapping[str, int], states: Mapping[str, int], gone
         return f"{many(todo, noun)} {'is' if todo == 1 else 'are'} not made yet: apply again to go on."
     if failed:
         return _failed(failed, states.get("refused", 0), noun)
+    if phase == "applying":
+        return "Everything planned is done, but the last apply ended before it had counted what stands there: apply again."
     held = _held(counts, noun)
     aside = f" {held}, not copied: the report says why." if held else ""
     if verified is None:

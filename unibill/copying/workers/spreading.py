@@ -7,11 +7,10 @@ from typing import Any, Final
 
 from sqlalchemy import distinct, func, or_, select
 
-from unibill.copying.applying import COUNTED, check, conclude, summed_up
-from unibill.copying.decisions import FAILED, OPEN, UNSETTLED
+from unibill.copying.applying import COUNTED, begins, check, conclude, summed_up
 from unibill.copying.leases import STOP
 from unibill.copying.options import ApplyOptions, PlanOptions
-from unibill.copying.outline import summarise
+from unibill.copying.outline import TAKEN_UP, summarise
 from unibill.copying.place import DatabasePlace, RunLike
 from unibill.copying.planning import Planner, check_wanted
 from unibill.copying.schema import records
@@ -70,8 +69,7 @@ def apply_on(
             share(store, source, target)
             check(store, source, target, options)
             width = options.concurrency or target.provider.settings.concurrency
-        states = {"failed": FAILED, "unknown": UNSETTLED, None: OPEN}[options.only]
-        wanted = or_(records.c.state.in_(states), COUNTED)
+        wanted = or_(records.c.state.in_(TAKEN_UP[options.only]), COUNTED)
         per_account = select(records.c.target_account, func.count().label("records")).where(wanted).group_by(records.c.target_account)
         total = store.count(select(func.count()).select_from(records).where(wanted))
         accounts = store.count(select(func.count(distinct(records.c.target_account))).where(wanted))
@@ -83,7 +81,7 @@ def apply_on(
 
         facts = {"concurrency": options.concurrency, "settle": str(options.settle), "only": options.only, "sends": sends(store)}
         job, parts = _job("apply", facts), {jobs.APPLY: pieces(), jobs.COUNT: pieces()}
-        jobs.lay_out(store, job, parts, phase="applying", verified=None)
+        jobs.lay_out(store, job, parts, **begins(store, options.only))
     if executor is None:
         return None
     stopped = _Spreading(executor, connect, place, workers, progress).run()
