@@ -178,7 +178,7 @@ class PermissionDenied(BackendError):
 class NotFound(BackendError):
     """No such record, or it belongs to another account."""
 
-    default_hint = "Check the id, and that it belongs to this backend's account or tenant."
+    default_hint = "Check the id, that it belongs to this backend's account or tenant, and the base_url."
 
 
 class Rejected(BackendError):

@@ -5,7 +5,7 @@ from collections import Counter
 from decimal import Decimal
 from itertools import permutations
 
-from pytest import MonkeyPatch
+import pytest
 
 from tests.support.commands import Command, Place
 from unibill import installed, plugins
@@ -39,6 +39,18 @@ def test_a_check_with_a_wrong_key_is_status_1_and_names_the_backend(run: Command
     assert done.status == 1
     assert "billagain:" in done.err
     assert "not-the-key-1234" not in done.out + done.err
+
+
+@pytest.mark.parametrize(("right", "wrong"), [("/billagain/v1", "/billagain/v9"), ("/socotra", "/soco")])
+def test_a_check_with_a_wrong_address_is_status_1_and_says_so(right: str, wrong: str, run: Command, place: Place) -> None:
+    config = place.folder / "unibill.toml"
+    config.write_text(config.read_text("utf-8").replace(f'{right}"', f'{wrong}"'), "utf-8")
+    done = run("backends", "--check", "--json")
+    assert done.status == 1
+    states = {row["name"]: row["state"] for row in done.records()}
+    assert states == {"billagain": "ok", "socotra": "ok", right.split("/")[1]: "broken"}
+    reasons = [str(row["reason"]) for row in done.records() if row["reason"]]
+    assert [reason.endswith("and the base_url.") for reason in reasons] == [True]
 
 
 def test_a_broken_backend_hides_no_other(run: Command, place: Place) -> None:
@@ -164,7 +176,7 @@ def test_a_charge_is_explained_from_its_own_record_with_only_what_is_really_lost
     assert (rows["account_id"]["written"], rows["currency"]["written"]) == ("269", charge["currency"])
 
 
-def test_what_is_explained_fits_80_columns_and_says_the_rules(run: Command, place: Place, monkeypatch: MonkeyPatch) -> None:
+def test_what_is_explained_fits_80_columns_and_says_the_rules(run: Command, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     done = run("explain", "billagain", "10095", "--to", "socotra")
     lines = done.out.splitlines()

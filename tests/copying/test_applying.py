@@ -271,6 +271,21 @@ def test_a_source_that_cannot_be_read_fails_its_records_and_writes_none(pair: Pa
     assert (applied(pair).exit_status, copies(pair)) == (0, THREE)
 
 
+def test_an_address_at_which_nothing_is_does_not_say_that_credits_went_at_the_source(pair: Pair) -> None:
+    three(pair)
+    provider = pair.source.billing.provider
+    astray = type(provider)(provider.settings.model_copy(update={"base_url": f"{provider.settings.base_url}9"}))
+    with Billing("a", astray) as billing:
+        summary = apply(billing, pair.target.billing, pair.run, ApplyOptions())
+        assert (summary.counts, pair.target.writes()) == ({"failed": 3}, [])
+        assert all("there is nothing there (status 404" in problem.reason for problem in summary.problems)
+        assert status(pair.run).next == "3 credits failed: look at the reasons, mend them, and apply with --only failed."
+        assert applied(pair).exit_status == 0
+        found = verify(billing, pair.target.billing, pair.run)
+    assert {(item.sign, item.code) for item in found.differences} == {("!", "unreadable")}
+    assert (applied(pair).exit_status, copies(pair)) == (0, THREE)
+
+
 def test_too_many_requests_are_waited_for(pair: Pair) -> None:
     three(pair)
     pair.target.sandbox.faults([{"kind": "status-429", "route": POST, "retry_after": 1, "count": 3}])

@@ -322,7 +322,7 @@ class Applier:
         wanted = {(row["record_type"], row["source_id"]) for row in rows}
         found: dict[tuple[str, str], Item] = {}
         for source_account in sorted({row["source_account"] for row in rows}):
-            items = self._scope.source_again(self._source, source_account)
+            items = self._scope.source(self._source, source_account)
             found.update((key_of(item), item) for item in items if key_of(item) in wanted)
         return found
 

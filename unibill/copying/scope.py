@@ -45,7 +45,7 @@ class Scope:
         """The records of a source account, each once and in the form in which it travels.
 
         Raises:
-            NotFound: there is no such account.
+            NotFound: there is no such account. Of one that had records once that is no proof that they went: a wrong address says so too.
         """
         if not self.charges:
             yield from reading.whole(billing, account)
@@ -60,13 +60,6 @@ class Scope:
     def everything(self, billing: Billing) -> Iterator[Item]:
         """Every credit of a source that has them in one list."""
         yield from reading.whole(billing)
-
-    def source_again(self, billing: Billing, account: str) -> Iterator[Item]:
-        """The same; an account that is not there has none."""
-        try:
-            yield from self.source(billing, account)
-        except NotFound:
-            return
 
     def target(self, billing: Billing, account: str, *, spent: bool = True, was_there: bool = False) -> Iterator[Item]:
         """The records of a target account, each once: a charge that is a credit too in both forms. An account that is not there has none.

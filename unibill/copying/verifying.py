@@ -186,7 +186,7 @@ class Verifier:
         known = {row["source_id"] for row in rows}
         for account in sorted({row["source_account"] for row in rows}):
             try:
-                found = list(self._scope.source_again(self._source, account))
+                found = list(self._scope.source(self._source, account))
             except BackendError as error:
                 unreadable[account] = mask(str(error))
                 continue
