@@ -140,7 +140,7 @@ def test_a_name_that_is_not_configured_is_refused_with_those_that_are(tmp_path: 
 
     with pytest.raises(ConfigurationError, match="there is no backend 'main'") as refused:
         config.backend("main")
-    assert f"in {file}; configured are: old" in str(refused.value)
+    assert str(refused.value) == f"there is no backend 'main' in {file}; configured are: old"
     assert config.backend("old").provider == "billagain"
 
 
@@ -181,8 +181,9 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_backend_of_a_provider_that_is_not_installed_is_refused_when_it_is_loaded(tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match="there is no provider 'nobody'"):
+    with pytest.raises(PluginError, match="there is no provider 'nobody'") as refused:
         one("[backends.old]\nprovider = 'nobody'", tmp_path).load()
+    assert re.fullmatch(r"It is the provider of backend 'old' in .*given\.toml\.", "".join(refused.value.__notes__))
 
 
 # Faults of settings
@@ -347,7 +348,9 @@ def test_a_variable_that_is_not_set_is_named_with_backend_and_setting(
     if value is not None:
         monkeypatch.setenv("ACME_KEY", value)
 
-    with pytest.raises(ConfigurationError, match="backend 'old', setting 'api_key': the environment variable ACME_KEY is not set"):
+    with pytest.raises(
+        ConfigurationError, match=r"backend 'old' in .*given\.toml, setting 'api_key': the environment variable ACME_KEY is not set"
+    ):
         load_secret('{ env = "ACME_KEY" }', tmp_path)
 
 

@@ -116,3 +116,14 @@ def test_a_blocking_program_starts_without_an_event_loop() -> None:
     loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.split()  # noqa: S603 - our own program
     assert "unibill.facade" in loaded
     assert not {"asyncio", "anyio", "unibill.http.awaitable"} & {*loaded}
+
+
+def test_a_setting_that_only_the_connection_refuses_is_told_with_its_backend(tmp_path: Path) -> None:
+    file = tmp_path / "unibill.toml"
+    file.write_text(
+        '[backends.old]\nprovider = "billagain"\naccount = "1"\nbase_url = "old.example"\napi_key = { env = "PATH" }\n', "utf-8"
+    )
+    for opening in (unibill.connect, unibill.aconnect):
+        with pytest.raises(ConfigurationError, match="is not an address") as refused:
+            opening("old", config_file=file)
+        assert refused.value.__notes__ == ["It is a setting of backend 'old'."]

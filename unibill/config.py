@@ -26,7 +26,7 @@ from pydantic import ValidationError
 
 from unibill import configfile, installed, plugins
 from unibill.checkwords import own_words
-from unibill.errors import ConfigurationError
+from unibill.errors import ConfigurationError, PluginError
 from unibill.provider import BackendSettings, holds_secret
 from unibill.redact import HIDDEN, SHORTEST, Redactor, guard
 
@@ -83,9 +83,14 @@ class Backend:
             ConfigurationError: a secret cannot be read, or settings are missing or wrong; all of them are named at once.
             PluginError: the provider is unknown or broken.
         """
-        provider = plugins.load(self.provider)
-        values = {name: _resolve(self.name, name, value) for name, value in self.settings.items()}
-        return provider, validate(provider.Settings, values, f"backend {self.name!r} in {self.source}")
+        where = f"backend {self.name!r} in {self.source}"
+        try:
+            provider = plugins.load(self.provider)
+        except PluginError as error:
+            error.add_note(f"It is the provider of {where}.")
+            raise
+        values = {name: _resolve(where, name, value) for name, value in self.settings.items()}
+        return provider, validate(provider.Settings, values, where)
 
 
 def validate(model: type[BackendSettings], values: Mapping[str, object], where: str) -> BackendSettings:
@@ -172,8 +177,8 @@ def backend(name: str, explicit: Path | None = None) -> Backend:
     if name in known:
         return _backend(name, known[name], source)
     file = configfile.find(explicit)
-    where = f"in {file}" if file else f"no {configfile.NAME} was found from {Path.cwd()} upwards ('unibill init' writes one)"
-    raise ConfigurationError(f"there is no backend {name!r}: {where}; configured are: {', '.join(known) or 'none'}")
+    where = f" in {file}" if file else f": no {configfile.NAME} was found from {Path.cwd()} upwards ('unibill init' writes one)"
+    raise ConfigurationError(f"there is no backend {name!r}{where}; configured are: {', '.join(known) or 'none'}")
 
 
 def _backend(name: str, table: dict[str, object], source: str) -> Backend:
@@ -207,11 +212,11 @@ def _warn_if_shared(file: Path) -> None:
         warnings.warn(f'{file} holds a secret and can be read by others; chmod 600 it, or use {{ env = "NAME" }}', stacklevel=2)
 
 
-def _resolve(backend_name: str, setting: str, value: object) -> object:
+def _resolve(whose: str, setting: str, value: object) -> object:
     if not _is_reference(value):
         return value
     reference = cast("dict[str, Any]", value)
-    where = f"backend {backend_name!r}, setting {setting!r}"
+    where = f"{whose}, setting {setting!r}"
     if "env" in reference:
         found = os.environ.get(str(reference["env"]))
         if not found:

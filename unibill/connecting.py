@@ -1,6 +1,7 @@
 """Connecting to a backend by its name, by settings, or by a provider."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,8 @@ def connect(
         PluginError: its provider is unknown or broken.
     """
     known_as, provider = open_provider(backend, name, config_file)
-    return Billing(known_as, provider, client=client, observers=observers)
+    with _naming(known_as):
+        return Billing(known_as, provider, client=client, observers=observers)
 
 
 def aconnect(
@@ -52,7 +54,18 @@ def aconnect(
     from unibill.aio import AsyncBilling
 
     known_as, provider = open_provider(backend, name, config_file)
-    return AsyncBilling(known_as, provider, client=client, observers=observers)
+    with _naming(known_as):
+        return AsyncBilling(known_as, provider, client=client, observers=observers)
+
+
+@contextmanager
+def _naming(backend: str) -> Iterator[None]:
+    """Add to an error about settings whose they are: a configuration has many."""
+    try:
+        yield
+    except ConfigurationError as error:
+        error.add_note(f"It is a setting of backend {backend!r}.")
+        raise
 
 
 def open_provider(

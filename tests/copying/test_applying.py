@@ -49,7 +49,7 @@ def test_a_plan_that_somebody_changed_in_the_file_is_refused(pair: Pair, change:
 
 def test_other_systems_than_planned_are_refused(pair: Pair) -> None:
     three(pair)
-    with pytest.raises(PlanMismatch, match="planned for the source"):
+    with pytest.raises(PlanMismatch, match=r"planned for the source .*; give the backend of the source as it was planned \(--from\)"):
         apply(pair.target.billing, pair.target.billing, pair.run, ApplyOptions())
 
 

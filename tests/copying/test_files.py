@@ -73,7 +73,7 @@ def test_a_run_of_another_version_is_refused(run: Path) -> None:
     connection.execute("PRAGMA user_version = 99")
     connection.commit()
     connection.close()
-    with pytest.raises(RunStoreError, match=f"version 99; this one reads {schema.VERSION}"):
+    with pytest.raises(RunStoreError, match=f"version 99; this one reads {schema.VERSION}. Go on with that unibill, or plan"):
         RunStore(run)
 
 

@@ -49,6 +49,13 @@ def test_every_bad_line_is_named_in_one_error(tmp_path: Path) -> None:
         (b"source_account,target_account\n1,2\n\xe4,3\n", "line 3: byte 0xe4 is not UTF-8"),
         (b"source_account,target_account\n1,\x002\n", "line 2: it holds a zero byte"),
         (b'source_account,target_account\n1,"2\n', "line"),
+        (b'"source_account,target_account\n1,2\n', "line 2: unexpected end of data"),
+        (b"source_account|target_account\n1|2\n", "must be by commas"),
+        (b"5001,01HDXK\n5002,01PFC5\n", "it has: 5001, 01HDXK; the first line must be source_account,target_account"),
+        (
+            "source_account,target_account\n50\u200b01,2\n3,\ufeff4\n".encode(),
+            r"line 2: source_account holds a character that cannot be seen",
+        ),
     ],
 )
 def test_a_file_that_is_no_account_map_says_why(tmp_path: Path, content: bytes, message: str) -> None:

@@ -55,7 +55,10 @@ def check(path: Path) -> None:
         raise RunStoreError(f"the file {path} is not a run file of unibill; it was left as it is")
     version = int.from_bytes(header[60:64], "big")
     if version != VERSION:
-        raise RunStoreError(f"the run file {path} was made by a unibill whose run files have version {version}; this one reads {VERSION}")
+        raise RunStoreError(
+            f"the run file {path} was made by a unibill whose run files have version {version}; this one reads {VERSION}. Go on with that "
+            "unibill, or plan into another run: what was copied is found by its marks"
+        )
 
 
 def refuse_network(path: Path, mounts: str | None = None) -> None:

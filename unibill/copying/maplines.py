@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, cast
@@ -10,6 +11,8 @@ from typing import Final, cast
 from unibill.errors import ConfigurationError
 
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+_UNSEEN: Final = frozenset({"Cc", "Cf"})
+"""Categories of characters that have no picture and no width, such as those that a web page leaves in what is copied from it."""
 _ROUNDED: Final = re.compile(r"\d+(?:[.,]\d+)?[eE]\+?\d+")
 
 
@@ -57,7 +60,7 @@ def read_lines(path: Path, required: tuple[str, ...], optional: tuple[str, ...])
                 continue
             if not header:
                 header = [cell.lower() for cell in cells]
-                places = _places(path, header, required, optional)
+                places = _places(path, cells, required, optional)
             elif len(cells) != len(header):
                 faults.append(f"line {reader.line_num}: {len(cells)} cells where the header has {len(header)}")
             else:
@@ -65,19 +68,20 @@ def read_lines(path: Path, required: tuple[str, ...], optional: tuple[str, ...])
     except csv.Error as error:
         faults.append(f"line {reader.line_num}: {error}")
     if not header:
-        raise InvalidMap(f"the file {path}", [f"it is empty; the first line must be {','.join(required)}"])
+        raise InvalidMap(f"the file {path}", faults or [f"it is empty; the first line must be {','.join(required)}"])
     return Lines(lines, faults, all(name in header for name in optional))
 
 
-def _places(path: Path, header: list[str], required: tuple[str, ...], optional: tuple[str, ...]) -> list[int | None]:
+def _places(path: Path, written: list[str], required: tuple[str, ...], optional: tuple[str, ...]) -> list[int | None]:
+    header = [cell.lower() for cell in written]
     missing = [name for name in required if name not in header]
     if missing:
         hint = (
-            "; its cells seem to be separated by ; or tabs, and must be by commas"
-            if len(header) == 1 and re.search(r"[;\t]", header[0])
-            else ""
+            "; its cells seem to be separated by ;, | or tabs, and must be by commas"
+            if len(header) == 1 and re.search(r"[;|\t]", header[0])
+            else f"; the first line must be {','.join(required)}"
         )
-        found = ", ".join(header)
+        found = ", ".join(written)
         raise InvalidMap(f"the file {path}", [f"line 1: the header lacks {' and '.join(missing)}; it has: {found}{hint}"])
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
@@ -110,9 +114,12 @@ def is_complete(faults: list[str], line: int, cells: Mapping[str, str], unit: st
     rounded = [value for value in cells.values() if _ROUNDED.fullmatch(value)]
     if empty:
         faults.append(f"{unit} {line}: {' and '.join(empty)} is empty")
+    unseen = [name for name, value in cells.items() if any(unicodedata.category(letter) in _UNSEEN for letter in value)]
+    if unseen:
+        faults.append(f"{unit} {line}: {' and '.join(unseen)} holds a character that cannot be seen; type the id again")
     if rounded:
         faults.append(f"{unit} {line}: {rounded[0]} is an id that a spreadsheet has rounded; format the column as text")
-    return not empty and not rounded
+    return not (empty or unseen or rounded)
 
 
 def is_new(faults: list[str], line: int, what: str, source: str, pairs: Mapping[str, object], unit: str = "line") -> bool:

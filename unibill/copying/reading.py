@@ -158,4 +158,8 @@ def same_systems(store: RunStore, source: Billing | None, target: Billing) -> No
             continue
         planned, given = store.need(f"{side}_identity"), billing.provider.identity()
         if planned != given:
-            raise PlanMismatch(f"the run was planned for the {side} {planned}, and {billing.name!r} is {given}")
+            which = "--from" if side == "source" else "--to"
+            raise PlanMismatch(
+                f"the run was planned for the {side} {planned}, and {billing.name!r} is {given}; give the backend of the {side} as it was "
+                f"planned ({which}), or plan into another run"
+            )
