@@ -122,32 +122,28 @@ def walk(
         return
     if reader.ended:
         return
-    from concurrent.futures import ThreadPoolExecutor, wait  # here, because they are slow to load and seldom needed
+    from concurrent.futures import ThreadPoolExecutor  # here, because it is slow to load and seldom needed
 
     from unibill.http.driving import Stop  # as above
 
-    pool = ThreadPoolExecutor(ahead, thread_name_prefix="unibill-pages")
-    waiting: deque[tuple[Future[Flow[Page[R]]], Stop]] = deque()
-    place, room = addressing.first, ahead
-    try:
-        while not reader.ended:
-            while len(waiting) < room:
-                place += addressing.step
-                stop = Stop()
-                waiting.append((pool.submit(run if ended_by is None else ended_by(stop), begun(pages(place))), stop))
-            room = min(room + 1, 2 * ahead)
-            begun_page = waiting[0][0].result()  # among those that wait until it is there, or an interruption would not stop it
-            waiting.popleft()
-            yield reader.take(run(begun_page))
-    finally:
-        under_way = [(future, stop) for future, stop in waiting if not future.cancel()]
-        if not reader.ended:
-            for _, stop in under_way:
-                stop.now()
-        # What is cut costs its connection; beyond the end of a list it is left to be answered when nobody waits any more.
-        awaited = [future for future, stop in under_way if not (reader.ended and stop.leave())]
-        wait(awaited)
-        pool.shutdown(wait=len(awaited) == len(under_way))
+    with ThreadPoolExecutor(ahead, thread_name_prefix="unibill-pages") as pool:
+        waiting: deque[tuple[Future[Flow[Page[R]]], Stop]] = deque()
+        place, room = addressing.first, ahead
+        try:
+            while not reader.ended:
+                while len(waiting) < room:
+                    place += addressing.step
+                    stop = Stop()
+                    waiting.append((pool.submit(run if ended_by is None else ended_by(stop), begun(pages(place))), stop))
+                room = min(room + 1, 2 * ahead)
+                begun_page = waiting[0][0].result()  # among those that wait until it is there, or an interruption would not stop it
+                waiting.popleft()
+                yield reader.take(run(begun_page))
+        finally:
+            for future, stop in waiting:
+                # Answers beyond the end are awaited, since what is cut costs a connection; one that was given up may take long.
+                if not future.cancel() and not reader.ended:
+                    stop.now()
 
 
 async def awalk(

@@ -6,11 +6,9 @@ import signal
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import httpx
 import pytest
 
 from tests.http.asking import READ, WRITE
@@ -125,65 +123,6 @@ def test_a_list_that_is_given_up_while_it_waits_for_a_connection_ends_at_once(se
     with gate(server, lambda target: not target.startswith("/list/")) as held:
         using(server, 2, work)
     assert [seen.target for seen in server.seen if seen.target.startswith("/list/")] == ["/list/1"]
-
-
-@pytest.mark.parametrize(("concurrency", "ahead"), [(4, 4), (4, 2)])
-def test_a_blocking_list_waits_for_no_answer_beyond_its_end_keeps_its_connections_and_tries_nothing_again(
-    server: Server, concurrency: int, ahead: int
-) -> None:
-    settings = BackendSettings(base_url=server.url, concurrency=concurrency, timeout=60, deadline=60)
-    transport = Transport("main", Endpoint(server.url, {}, ()), settings)
-    found: list[str] = []
-
-    def is_beyond(target: str) -> bool:
-        return target.startswith("/list/") and int(target.removeprefix("/list/")) > PAGES
-
-    def read() -> None:
-        listed = walk("things.list", pages, transport.run, Addressing(1, 1), ahead, "main", lambda stop: transport.ended_by(stop, Within()))
-        found.extend(item.id for page in listed for item in page)
-
-    with gate(server, is_beyond):
-        slow = server.respond
-        server.respond = lambda seen: (slow(seen), Reply(503))[1] if is_beyond(seen.target) else slow(seen)
-        reading = threading.Thread(target=read)
-        reading.start()
-        reading.join(10)
-        assert not reading.is_alive(), "it waits for answers that nobody wants"
-        assert found == [f"/list/{number}" for number in range(1, PAGES + 1)]
-        begun = [seen.target for seen in server.seen if is_beyond(seen.target)]
-    for thread in threading.enumerate():
-        if thread.name.startswith("unibill-pages"):
-            thread.join(10)
-    with ThreadPoolExecutor(concurrency) as together:
-        assert {answer.status for answer in together.map(transport.run, [exchange(READ) for _ in range(20)])} == {200}
-    transport.close()
-    beyond = [seen.target for seen in server.seen if is_beyond(seen.target)]
-    assert sorted(beyond) == sorted(set(beyond)), "it was tried again"
-    assert len(beyond) - len(begun) <= concurrency, "what had not left by then need not leave any more"
-    assert len({seen.connection for seen in server.seen}) <= concurrency
-
-
-def test_where_others_see_the_requests_a_list_waits_for_all_that_were_asked(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cassette is put away after a list: what would be answered then would go to the vendor."""
-    transport = Transport("main", Endpoint(server.url, {}, ()), BackendSettings(base_url=server.url, concurrency=4))
-    under_way, real = list[str](), httpx.HTTPTransport.handle_request
-    seldom = threading.Event()
-
-    def seen(self: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
-        under_way.append(request.url.path)
-        try:
-            if int(request.url.path.removeprefix("/list/")) > PAGES:
-                seldom.wait(0.2)
-            return real(self, request)
-        finally:
-            under_way.remove(request.url.path)
-
-    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", seen)
-    server.respond = lambda asked: Reply(body=json.dumps(asked.target).encode())
-    listed = walk("things.list", pages, transport.run, Addressing(1, 1), 4, "main", lambda stop: transport.ended_by(stop, Within()))
-    assert len(list(listed)) == PAGES
-    assert not under_way
-    transport.close()
 
 
 @pytest.mark.parametrize("concurrency", [2, 4])

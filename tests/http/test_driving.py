@@ -130,7 +130,7 @@ def test_what_can_be_cut_is_not_given_back_while_it_is_cut() -> None:
         too_late.append(given_back.wait(0.2))
 
     thread = threading.Thread(target=stop.now)
-    with pytest.raises(Unavailable), stop.able(cut, watched=False):
+    with pytest.raises(Unavailable), stop.able(cut):
         thread.start()
         assert cutting.wait(10)
     given_back.set()
@@ -142,7 +142,7 @@ def test_what_can_be_cut_is_not_given_back_while_it_is_cut() -> None:
 def test_a_lane_that_was_cut_is_not_used_again_though_the_answer_had_come() -> None:
     closed: list[object] = []
     lanes, stop = Lanes(object, closed.append, 1), Stop()
-    with pytest.raises(Unavailable, match="stopped"), lanes.taken(0) as first, stop.able(lambda: None, watched=False):
+    with pytest.raises(Unavailable, match="stopped"), lanes.taken(0) as first, stop.able(lambda: None):
         stop.now()
 
     with lanes.taken(0) as second:

@@ -10,17 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class Seen:
-    """A request as it arrived; header names in lower case.
-
-    Attributes:
-        connection: on which it came.
-    """
+    """A request as it arrived; header names in lower case."""
 
     method: str
     target: str
     headers: dict[str, str]
     body: bytes
-    connection: object = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +69,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", "0")))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            answer = server.take(Seen(self.command, self.path, headers, body, self.client_address))
+            answer = server.take(Seen(self.command, self.path, headers, body))
             if isinstance(answer, Raw):
                 self.close_connection = not answer.stays
                 try:

@@ -150,9 +150,10 @@ class Writer:
         with self._guard, suppress(BaseException):  # whoever waits next is told of what broke
             while not self._ends:
                 left = self._oldest + PATIENCE - time.monotonic() if self._waiting else None
-                if left is None or (left > 0 and not self._is_urgent):
+                if not self._is_urgent and (left is None or left > 0):
                     self._filled.wait(left)
                 else:
+                    self._is_urgent = False
                     self._until(self._noted)
             self._until(self._noted)  # the flush of ``close`` may have been interrupted
 

@@ -1,7 +1,7 @@
 """The blocking transport and its driver."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
@@ -50,14 +50,9 @@ class Lane:
 
     def send(self, request: Outgoing) -> Incoming:
         """Send a request, through the method that cassettes put themselves in place of, if one has."""
-        if self._single is not None and _is_ours():
+        if self._single is not None and is_untouched(httpx.HTTPTransport.handle_request, "httpx"):
             return self._single.send(request)
         return incoming(self._transport.handle_request(request.as_httpx()))
-
-    @property
-    def watched(self) -> bool:
-        """Whether others see the requests, such as a cassette, which may be put away when nobody waits for an answer any more."""
-        return self._single is None or not _is_ours()
 
     def free(self) -> None:
         """Close the connection: another one takes its place."""
@@ -71,18 +66,10 @@ class Lane:
             ends.cut()
 
 
-def _is_ours() -> bool:
-    return is_untouched(httpx.HTTPTransport.handle_request, "httpx")
-
-
 def _quick(settings: BackendSettings, proxy: str | None) -> "Blocking":
     from unibill.http.quick import Blocking  # here, because it is an extra
 
     return Blocking(settings, proxy)
-
-
-def _ended_by(stop: Stop | None, lane: "Lane | Blocking") -> AbstractContextManager[None]:
-    return nullcontext() if stop is None else stop.able(lane.cut, watched=lane.watched)
 
 
 def _watch(turn: Turn, ready: Callable[[Iterator[float]], None]) -> Watch:
@@ -141,15 +128,12 @@ class Transport:
         prepared.check(request)
         turn = self._runs.turn(request)
 
-        def wanted() -> None:
-            if stop is not None and stop.asked:
-                raise stopped(request)
-
         def ready(waits: Iterator[float]) -> None:
             for seconds in waits:
                 sleep(seconds, stop)
                 extend(seconds)
-                wanted()
+                if stop is not None and stop.asked:
+                    raise stopped(request)
 
         watch = _watch(turn, ready)
         try:
@@ -160,7 +144,7 @@ class Transport:
                     answer = self._take(request, incoming(given), turn)
             else:
                 outgoing = prepared.outgoing(request, watch)
-                with self._lanes.taken(prepared.patience_for_lane(turn), wanted) as lane, _ended_by(stop, lane):
+                with self._lanes.taken(prepared.patience_for_lane(turn)) as lane, nullcontext() if stop is None else stop.able(lane.cut):
                     ready(turn.waits())
                     with within(prepared.settings.deadline):
                         answer = self._take(request, lane.send(outgoing), turn)
@@ -230,7 +214,6 @@ class Transport:
             stop: ends what is driven.
             inside: the operation that they are a part of.
         """
-        stop.heeded = self._client is None
 
         def run(flow: Flow[T], /) -> T:
             return self.run(flow, None, stop)

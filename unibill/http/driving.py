@@ -39,19 +39,11 @@ def stopped(request: Request) -> Unavailable:
 
 
 class Stop:
-    """Ends a flow that another thread drives: no further try, and whatever it waits for is cut, or left to come to its own end.
-
-    Attributes:
-        heeded: whoever drives the flow asks before each request leaves.
-    """
+    """Ends a flow that another thread drives: no further try, and whatever it waits for is cut."""
 
     def __init__(self) -> None:
-        self.heeded = False
         self._asked = threading.Event()
         self._cut: Callable[[], None] | None = None
-        self._is_cut = False
-        self._is_watched = False
-        """What is under way is seen by others, who may not reckon with an answer that comes later."""
         self._cutting = threading.Lock()
         """Held while something is cut, which belongs to somebody else as soon as it can be cut no more."""
 
@@ -61,44 +53,32 @@ class Stop:
         return self._asked.is_set()
 
     def now(self) -> None:
-        """Ask for it, and cut what it waits for."""
+        """Ask for it."""
         self._asked.set()
         with self._cutting:
-            self._is_cut = True
             if self._cut is not None:
                 self._cut()
 
-    def leave(self) -> bool:
-        """Ask for it, but cut nothing: what has left keeps its connection until it is answered, and nothing more leaves.
-
-        Returns:
-            Whether nobody need wait for that.
-        """
-        self._asked.set()
-        with self._cutting:
-            return self.heeded and not self._is_watched
-
     @contextlib.contextmanager
-    def able(self, cut: Callable[[], None], *, watched: bool) -> Iterator[None]:
+    def able(self, cut: Callable[[], None]) -> Iterator[None]:
         """Let what happens inside be cut, and nothing after it.
 
         Args:
             cut: does it, without waiting for anything.
-            watched: others see what happens inside.
 
         Raises:
-            Unavailable: it was asked for before, or what happened inside was cut, if too late; that is not to be used again all the same.
+            Unavailable: the stop came too late for what happened inside; what was cut is not to be used again all the same.
         """
         with self._cutting:
+            self._cut = cut
             if self.asked:
-                raise Unavailable("it was stopped before it was sent")
-            self._cut, self._is_watched = cut, watched
+                cut()
         try:
             yield
         finally:
             with self._cutting:
-                self._cut, self._is_watched = None, False
-        if self._is_cut:
+                self._cut = None
+        if self.asked:
             raise Unavailable("it was stopped while it was under way")
 
     def sleep(self, seconds: float) -> None:

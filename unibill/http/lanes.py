@@ -35,12 +35,11 @@ class Lanes(Generic[L]):
         self.closed = False
 
     @contextmanager
-    def taken(self, patience: float | None, wanted: Callable[[], None] | None = None) -> Iterator[L]:
+    def taken(self, patience: float | None) -> Iterator[L]:
         """Have a lane to oneself.
 
         Args:
             patience: seconds to wait for one; None for as long as it takes.
-            wanted: is asked when one is free, and raises if it is not wanted any more.
 
         Raises:
             Full: none became free.
@@ -51,8 +50,6 @@ class Lanes(Generic[L]):
         try:
             if self.closed:
                 raise RuntimeError(CLOSED)
-            if wanted is not None:
-                wanted()
             try:
                 lane = self._free.pop()
             except IndexError:

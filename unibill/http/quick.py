@@ -134,9 +134,6 @@ class Blocking:
         answer.chunks = _Stream(cast("httpx.SyncByteStream", answer.chunks))
         return answer
 
-    watched = True
-    """A request that is under way when the client is closed would be ended by that."""
-
     def free(self) -> None:
         """Nothing: a connection that broke is left out by pyreqwest itself."""
 

@@ -152,6 +152,7 @@ class _Worker:
                 except RunStoreError:
                     raise
                 except Exception as error:
+                    store.flush()  # which tells whether the part is still this one's; if not, others go on with it, and meet the error if it lasts
                     self._stop_all(error)
                     raise
                 finally:
